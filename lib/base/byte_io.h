@@ -86,9 +86,13 @@ class ByteWriter {
   void append(Bytes more) { bytes_.insert(bytes_.end(), more.begin(), more.end()); }
   void zeros(std::size_t count) { bytes_.resize(bytes_.size() + count); }
   template <class T>
-  void put(const T& wire) { append(bytes_of(wire)); }
+  void put(const T& wire) {
+    append(bytes_of(wire));
+  }
 
-  void patch_u8(std::size_t offset, std::uint8_t v) { bytes_.at(offset) = static_cast<std::byte>(v); }
+  void patch_u8(std::size_t offset, std::uint8_t v) {
+    bytes_.at(offset) = static_cast<std::byte>(v);
+  }
   void patch_u16(std::size_t offset, std::uint16_t v) { patch(offset, v); }
   void patch_u32(std::size_t offset, std::uint32_t v) { patch(offset, v); }
 

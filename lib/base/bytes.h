@@ -14,9 +14,9 @@
 
 namespace penstock::base {
 
-using Bytes = std::span<const std::byte>;     ///< a view; never outlives what it looks at
-using MutableBytes = std::span<std::byte>;    ///< a view that may write
-using ByteVector = std::vector<std::byte>;    ///< owned octets that are no secret
+using Bytes = std::span<const std::byte>;   ///< a view; never outlives what it looks at
+using MutableBytes = std::span<std::byte>;  ///< a view that may write
+using ByteVector = std::vector<std::byte>;  ///< owned octets that are no secret
 
 /// The octets of a string literal or view, without a terminator.
 [[nodiscard]] inline Bytes as_bytes(std::string_view text) {
@@ -41,7 +41,8 @@ using ByteVector = std::vector<std::byte>;    ///< owned octets that are no secr
 /// Lower-case hexadecimal, no prefix.
 [[nodiscard]] std::string to_hex(Bytes bytes);
 
-/// Reads hexadecimal; an optional `0x`, and spaces, colons and line ends between octets, are allowed.
+/// Reads hexadecimal; an optional `0x`, and spaces, colons and line ends between octets, are
+/// allowed.
 /// @return kMalformed on an odd digit count or any other character
 [[nodiscard]] Result<ByteVector> from_hex(std::string_view text);
 

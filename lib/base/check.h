@@ -14,8 +14,8 @@ namespace penstock::base {
 
 }  // namespace penstock::base
 
-#define PS_CHECK(condition)                                                        \
-  do {                                                                             \
-    if (!(condition)) [[unlikely]]                                                 \
-      ::penstock::base::check_failed(#condition, __FILE__, __LINE__);              \
+#define PS_CHECK(condition)                                           \
+  do {                                                                \
+    if (!(condition)) [[unlikely]]                                    \
+      ::penstock::base::check_failed(#condition, __FILE__, __LINE__); \
   } while (false)

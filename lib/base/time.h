@@ -19,7 +19,7 @@ struct MonoClock {
   static constexpr bool is_steady = true;
 };
 
-using MonoTime = std::chrono::time_point<MonoClock, Duration>;          ///< since an arbitrary start
+using MonoTime = std::chrono::time_point<MonoClock, Duration>;  ///< since an arbitrary start
 using UtcTime = std::chrono::time_point<std::chrono::system_clock, std::chrono::seconds>;
 
 /// What an input of the engine is told about time.
