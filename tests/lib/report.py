@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The lines by which a test program tells scripts/test what happened.
+
+PASS name            one check that held
+FAIL name: why       one that did not; lines after it that begin with a space are detail
+SKIP name: reason    one that could not run
+"""
+import sys
+
+
+class Report:
+    def __init__(self, prefix):
+        self.prefix = prefix
+        self.failed = 0
+
+    def _line(self, verdict, name, why=""):
+        head, _, detail = str(why).partition("\n")
+        print(f"{verdict} {self.prefix}{'/' + name if name else ''}{': ' + head if head else ''}")
+        for line in detail.splitlines():
+            print("    " + line)
+        sys.stdout.flush()
+
+    def passed(self, name, note=""):
+        self._line("PASS", name, note)
+
+    def fail(self, name, why):
+        self.failed += 1
+        self._line("FAIL", name, why)
+
+    def skip(self, name, reason):
+        self._line("SKIP", name, reason)
+
+    def check(self, name, faults):
+        """One verdict from a list of fault sentences."""
+        faults = list(faults)
+        if faults:
+            self.fail(name, f"{len(faults)} found\n" + "\n".join(faults))
+        else:
+            self.passed(name)
+
+    def exit(self):
+        sys.exit(1 if self.failed else 0)
