@@ -137,7 +137,8 @@ std::string InterfaceAddress::to_string() const {
 }
 
 std::string Endpoint::to_string() const {
-  return fmt::format(address.is_v4() ? "{}:{}" : "[{}]:{}", address.to_string(), port.value());
+  return address.is_v4() ? fmt::format("{}:{}", address.to_string(), port.value())
+                         : fmt::format("[{}]:{}", address.to_string(), port.value());
 }
 
 Result<MacAddress> parse_mac(std::string_view text) {
