@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// ConnectionConfig: what the operator asked for, as plain values. control/config fills it, the
+// engine keeps it. Names are swanctl.conf's.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "lib/base/secret.h"
+#include "lib/base/time.h"
+#include "lib/crypto/proposal.h"
+#include "lib/policy/identity.h"
+#include "lib/policy/policy_rule.h"
+#include "lib/policy/traffic_selector.h"
+
+namespace penstock::session {
+
+enum class IkeVersion : std::uint8_t { kAny = 0, kIkev1 = 1, kIkev2 = 2 };
+enum class StartAction : std::uint8_t { kNone, kTrap, kStart };
+/// What to do when a child ends unasked (dpd_action, close_action).
+enum class EndAction : std::uint8_t { kClear, kTrap, kRestart };
+enum class ChildMode : std::uint8_t { kTunnel, kTransport, kPass, kDrop };
+enum class AuthMethod : std::uint8_t { kPsk, kPubkey };
+enum class UniquePolicy : std::uint8_t { kNo, kReplace, kKeep, kNever };
+
+struct ChildConfig {
+  std::string name;
+  ChildMode mode = ChildMode::kTunnel;
+  policy::TrafficSelectors local_ts;  ///< empty: `dynamic`, the IKE SA's own address
+  policy::TrafficSelectors remote_ts;
+  crypto::Proposals esp_proposals;
+  crypto::Proposals ah_proposals;
+  StartAction start_action = StartAction::kNone;
+  EndAction dpd_action = EndAction::kClear;
+  EndAction close_action = EndAction::kClear;
+  base::Duration rekey_time = base::seconds{3600};  ///< 0: never by time
+  base::Duration life_time = base::seconds{3960};   ///< 0: never by time
+  base::Duration rand_time = base::seconds{360};    ///< rekey_time is shortened by up to this
+  std::uint64_t rekey_bytes = 0;
+  std::uint64_t life_bytes = 0;
+  std::uint64_t rekey_packets = 0;
+  std::uint64_t life_packets = 0;
+  std::uint32_t replay_window = 64;
+  policy::TunnelHeader tunnel_header;
+  std::uint32_t priority = 0;  ///< 0: the default of its kind (policy_rule.h)
+};
+
+struct PeerAuth {
+  AuthMethod auth = AuthMethod::kPsk;
+  policy::IdentityPattern id;  ///< local: what we say (%any: our address); remote: what we accept
+};
+
+struct ConnectionConfig {
+  std::string name;
+  IkeVersion version = IkeVersion::kIkev2;
+  std::vector<net::IpAddress> local_addrs;  ///< empty: any of ours
+  std::vector<net::Prefix> remote_addrs;    ///< empty: anyone; a host prefix can be dialled
+  net::Port local_port{500};
+  net::Port remote_port{500};
+  crypto::Proposals proposals;
+  PeerAuth local;
+  PeerAuth remote;
+  bool encap = false;  ///< force UDP encapsulation
+  bool mobike = false;
+  bool fragmentation = true;
+  base::Duration dpd_delay{};  ///< 0: no liveness checks
+  EndAction dpd_action = EndAction::kClear;
+  base::Duration rekey_time = base::seconds{14400};
+  base::Duration over_time = base::seconds{1440};  ///< after rekey_time: the hard end
+  base::Duration rand_time = base::seconds{1440};
+  base::Duration reauth_time{};
+  std::uint32_t keyingtries = 1;  ///< 0: for ever
+  UniquePolicy unique = UniquePolicy::kNo;
+  std::vector<ChildConfig> children;
+
+  [[nodiscard]] bool can_be_dialled() const {
+    return !remote_addrs.empty() &&
+           remote_addrs.front().length == net::bits_of(remote_addrs.front().address.family());
+  }
+};
+
+/// A pre-shared key and whom it is for; no id: for anyone.
+struct SharedSecret {
+  std::string name;
+  std::vector<policy::IdentityPattern> ids;
+  base::SecretBytes secret;
+};
+
+}  // namespace penstock::session
