@@ -29,6 +29,8 @@ def clauses(number):
         return None
     text = path.read_text(errors="replace")
     found = set(re.findall(r"^ {0,6}([0-9A-Z][0-9]*(?:\.\d+)*)\.?\s+\S", text, re.MULTILINE))
+    # Older texts indent their headings.
+    found |= set(re.findall(r"^ *(\d+(?:\.\d+)+)\.?\s+\S", text, re.MULTILINE))
     return found | set(re.findall(r"^ {0,6}Appendix ([A-Z])", text, re.MULTILINE))
 
 
