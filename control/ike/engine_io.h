@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "control/isakmp/header.h"
 #include "control/session/connection_config.h"
 #include "lib/base/log.h"
 #include "lib/base/time.h"
@@ -23,7 +24,7 @@ namespace penstock::ike {
 using SaToken = base::Strong<struct SaTokenTag, std::uint64_t>;
 using JobId = base::Strong<struct JobIdTag, std::uint64_t>;
 using CommandId = base::Strong<struct CommandIdTag, std::uint64_t>;
-using IkeSpi = base::Strong<struct IkeSpiTag, std::uint64_t>;  ///< RFC 7296 §3.1; RFC 2408: cookie
+using IkeSpi = isakmp::IkeSpi;  ///< RFC 7296 §3.1; RFC 2408: cookie
 
 // ---- in ----
 
