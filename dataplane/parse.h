@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Reading an IP header into the meta: for frames (parse), for decapsulated packets (close_inbound)
+// and for packets that we made (route).
+#pragma once
+
+#include <optional>
+
+#include "lib/dpdk/packet.h"
+#include "lib/net/drop_reason.h"
+
+namespace penstock::dataplane {
+
+/// Whether the header checksum must be computed, or a port (or our own work) vouches for it.
+enum class HeaderChecksum : bool { kVerify, kTrust };
+
+/// Checks the IPv4 header where the data starts (RFC 1812 §5.2.2), cuts off padding behind the
+/// total length, and writes selectors, lengths, tos, kFragment, kHasPorts, kDontFragment,
+/// kHasOptions. The other flags, ingress, nesting and the rest of the meta stay as they are.
+/// @return nothing if it is well-formed, else why not
+[[nodiscard]] std::optional<net::DropReason> read_ipv4(dpdk::Packet* packet,
+                                                       HeaderChecksum checksum);
+
+/// Only the selectors that lie behind the IP header: protocol is set, and ports as far as the
+/// packet holds them (RFC 4301 §4.4.1.1).
+void read_ports(dpdk::Packet* packet);
+
+/// Whether these addresses may be in a packet that is forwarded or delivered (RFC 1812 §5.3.7,
+/// §4.2.2.11). Inner packets are checked too.
+[[nodiscard]] std::optional<net::DropReason> check_martian(std::uint32_t source,
+                                                           std::uint32_t destination);
+
+}  // namespace penstock::dataplane

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The stages in the order of the path. Each leaves its survivors in the burst; a packet is lost
+// only by WorkerContext::drop(). No stage calls another: pipeline.cpp does.
+#pragma once
+
+#include "dataplane/worker_context.h"
+
+namespace penstock::dataplane {
+
+/// Reads frames of one port into the burst and notes where they came in.
+void receive(WorkerContext& ctx, Burst& burst, const fib::Interface& interface,
+             std::uint16_t queue);
+
+/// Frames become IP packets with their meta filled. ARP is answered and reported here.
+void parse(WorkerContext& ctx, Burst& burst);
+
+/// Fragments for us (and, when a selector needs ports, others) become whole packets.
+void reassemble(WorkerContext& ctx, Burst& burst);
+
+/// Looks the destinations up. IKE for us is punted, keepalives are consumed, ESP for us goes to
+/// `esp` with payload_offset at the ESP header; the rest stays, kLocal if it is for us.
+void classify(WorkerContext& ctx, Burst& burst, Burst& esp);
+
+// ---- inbound IPsec (RFC 4301 §5.2), over ESP packets for us ----
+void lookup_inbound_sa(WorkerContext& ctx, Burst& burst);
+void check_replay(WorkerContext& ctx, Burst& burst);
+void open_esp(WorkerContext& ctx, Burst& burst);
+/// Leaves what has come back from the engine, which may be packets of an earlier burst.
+void crypto_inbound(WorkerContext& ctx, Burst& burst);
+/// Verdict, window, decapsulation, ECN. The data is the inner packet, meta is read anew from it,
+/// and kDecapsulated is set.
+void close_inbound(WorkerContext& ctx, Burst& burst);
+/// Decapsulated packets against their SA's selectors, others that came from outside against the
+/// inbound SPD. Those that have kPolicyChecked pass; the survivors get it.
+void check_policy(WorkerContext& ctx, Burst& burst);
+
+/// Packets for us are answered or refused; those for others lose one from their TTL and have
+/// egress and next_hop set. What must be reported to the sender goes to ctx.made.
+void forward(WorkerContext& ctx, Burst& burst);
+/// Looks up destinations for packets that were made or sealed here: no TTL, no ICMP.
+void route(WorkerContext& ctx, Burst& burst);
+/// Moves packets that are about to leave by an outside port into `outbound`, but for those that
+/// are sealed already.
+void split_outside(WorkerContext& ctx, Burst& burst, Burst& outbound);
+
+// ---- outbound IPsec (RFC 4301 §5.1), over packets about to leave by an outside port ----
+/// PROTECT leaves the packet in the burst with its SA's slot; BYPASS, and our own IKE, move it to
+/// `bypass`; DISCARD and no match drop it.
+void lookup_policy(WorkerContext& ctx, Burst& burst, Burst& bypass);
+/// With DF an ICMP error of the right MTU (ctx.made) and a drop; without DF it stays.
+void fit_mtu(WorkerContext& ctx, Burst& burst);
+void seal_esp(WorkerContext& ctx, Burst& burst);
+void crypto_outbound(WorkerContext& ctx, Burst& burst);
+/// Counts, marks kSealed, and has meta describe the outer header: it must be routed again.
+void close_outbound(WorkerContext& ctx, Burst& burst);
+
+/// Fragments what is too big for its egress, finds the neighbour, puts the Ethernet header on, and
+/// moves everything into the transmit buffers. Packets without a neighbour wait in ctx.waiting.
+void resolve(WorkerContext& ctx, Burst& burst);
+
+/// Hands every transmit buffer to its port.
+void transmit(WorkerContext& ctx);
+
+}  // namespace penstock::dataplane

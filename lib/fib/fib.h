@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Fib: interfaces, IPv4 routes (rte_lpm under QSBR) and neighbours. The control core alone writes;
+// workers read without a lock. One lookup answers everything about a destination: ours, broadcast,
+// on the link, behind a gateway, or no route; a neighbour that is known has a host route.
+#pragma once
+
+#include <rte_lpm.h>
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+
+#include "lib/base/result.h"
+#include "lib/dpdk/rcu.h"
+#include "lib/fib/next_hop.h"
+
+namespace penstock::fib {
+
+struct FibLimits {
+  std::uint32_t routes = 4'096;      ///< of all origins but host routes of neighbours
+  std::uint32_t neighbours = 4'096;  ///< gateways and hosts on links
+  int socket = -1;
+};
+
+/// Where a route comes from; the lower wins when two have the same prefix.
+enum class RouteOrigin : std::uint8_t { kLocal, kStatic, kConnected, kNeighbour, kCount };
+inline constexpr std::size_t kRouteOrigins = static_cast<std::size_t>(RouteOrigin::kCount);
+
+struct Route {
+  net::Vrf vrf;
+  net::Prefix to;
+  std::optional<net::IpAddress> via;  ///< none: on the link
+  InterfaceIndex interface;
+  RouteOrigin origin = RouteOrigin::kStatic;
+};
+
+struct Neighbour {
+  InterfaceIndex interface;
+  net::IpAddress address;
+  Link link;
+  bool used = false;         ///< since it was last asked with take_used()
+  std::uint32_t routes = 0;  ///< routes that lead through it
+};
+
+class Fib {
+ public:
+  [[nodiscard]] static base::Result<std::unique_ptr<Fib>> create(const FibLimits& limits,
+                                                                 dpdk::RcuDomain& rcu);
+  ~Fib();
+  Fib(const Fib&) = delete;
+  Fib& operator=(const Fib&) = delete;
+
+  // ---- the control core's ----
+
+  /// Before the workers start. Adds its addresses, broadcast addresses and connected networks.
+  /// @return kLimit, kUnsupported (IPv6 addresses, a VRF other than 0), kExists
+  [[nodiscard]] base::Result<InterfaceIndex> add_interface(const InterfaceOptions& options);
+  void set_up(InterfaceIndex interface, bool up);
+
+  /// A static route. @return kNotFound (interface), kExists, kLimit, kUnsupported (IPv6),
+  /// kMalformed (via is an address of ours)
+  [[nodiscard]] base::Result<void> add_route(const Route& route);
+  [[nodiscard]] base::Result<void> remove_route(const net::Prefix& to);
+  /// In the order of their prefixes, the best of each first.
+  void for_each_route(const std::function<void(const Route&)>& visit) const;
+
+  /// Makes the entry if there is none, and sets MAC and state. kPermanent entries change only to
+  /// kPermanent ones. A learned address must lie in a network of the interface.
+  /// @return kLimit, kRefused (permanent, or not on the link), kNotFound
+  base::Result<void> set_neighbour(InterfaceIndex interface, const net::IpAddress& address,
+                                   const Link& link);
+  /// Forgets it; if routes lead through it, it stays and becomes kIncomplete.
+  base::Result<void> remove_neighbour(InterfaceIndex interface, const net::IpAddress& address);
+  [[nodiscard]] std::optional<Neighbour> find_neighbour(InterfaceIndex interface,
+                                                        const net::IpAddress& address) const;
+  void for_each_neighbour(const std::function<void(const Neighbour&)>& visit) const;
+  /// Whether a worker sent through it since the last call.
+  bool take_used(InterfaceIndex interface, const net::IpAddress& address);
+
+  /// The interface's address in the network of `neighbour`, else its first: an ARP sender address.
+  [[nodiscard]] std::optional<net::IpAddress> address_towards(
+      InterfaceIndex interface, const net::IpAddress& neighbour) const;
+  /// Which of our addresses a packet to `destination` leaves from (for IKE without local_addrs).
+  [[nodiscard]] std::optional<net::IpAddress> source_for(const net::IpAddress& destination) const;
+  [[nodiscard]] std::optional<InterfaceIndex> find_interface(std::string_view name) const;
+  [[nodiscard]] std::size_t route_count() const { return route_count_; }
+
+  // ---- anybody's ----
+  [[nodiscard]] unsigned interface_count() const { return interface_count_; }
+  [[nodiscard]] const Interface& interface(InterfaceIndex index) const {
+    return interfaces_[index.value()];
+  }
+
+  // ---- a worker's, online in the RcuDomain; good until its next quiescent state ----
+
+  /// Index of the next hop for each destination (host order); 0 where there is no route.
+  void lookup(const std::uint32_t* destinations, std::uint32_t* next_hops, unsigned count) const {
+    rte_lpm_lookup_bulk_func(lpm_.get(), destinations, next_hops, count);
+    for (unsigned i = 0; i < count; ++i)
+      next_hops[i] =
+          (next_hops[i] & RTE_LPM_LOOKUP_SUCCESS) != 0 ? next_hops[i] & kNextHopMask : 0U;
+  }
+  [[nodiscard]] std::uint32_t lookup(std::uint32_t destination) const {
+    std::uint32_t found = 0;
+    return rte_lpm_lookup(lpm_.get(), destination, &found) == 0 ? found : 0U;
+  }
+  [[nodiscard]] const NextHop& next_hop(std::uint32_t index) const { return next_hops_[index]; }
+  /// Grows with every change of a neighbour: packets that wait are looked at again.
+  [[nodiscard]] std::uint32_t neighbour_generation() const {
+    return neighbour_generation_.load(std::memory_order_acquire);
+  }
+
+ private:
+  static constexpr std::uint32_t kNextHopMask = 0x00ffffffU;
+  using Origins = std::array<std::uint32_t, kRouteOrigins>;  ///< next hop by origin; 0: none
+  using NeighbourKey = std::pair<std::uint16_t, std::uint32_t>;
+  struct NeighbourEntry {
+    std::uint32_t index = 0;
+    std::uint32_t routes = 0;
+    bool listed = false;  ///< asked for or learned or configured: not only a gateway of routes
+  };
+  struct FreeLpm {
+    void operator()(rte_lpm* lpm) const { rte_lpm_free(lpm); }
+  };
+
+  Fib(const FibLimits& limits, dpdk::RcuDomain& rcu);
+  base::Result<std::uint32_t> new_next_hop(NextHopKind kind, InterfaceIndex interface,
+                                           std::uint32_t address);
+  void retire_next_hop(std::uint32_t index);
+  base::Result<void> put_origin(const net::Prefix& to, RouteOrigin origin, std::uint32_t next_hop);
+  void take_origin(const net::Prefix& to, RouteOrigin origin);
+  base::Result<void> install(const net::Prefix& to, const Origins& origins);
+  base::Result<void> add_address(Interface& interface, const net::InterfaceAddress& address);
+  base::Result<NeighbourEntry*> entry_for(InterfaceIndex interface, std::uint32_t address);
+  void drop_if_unused(const NeighbourKey& key);
+  bool on_link(const Interface& interface, std::uint32_t address) const;
+
+  FibLimits limits_;
+  dpdk::RcuDomain& rcu_;
+  std::unique_ptr<rte_lpm, FreeLpm> lpm_;
+  std::unique_ptr<NextHop[]> next_hops_;
+  std::uint32_t next_hop_count_ = 0;
+  std::vector<std::uint32_t> free_next_hops_;
+  std::unique_ptr<Interface[]> interfaces_;
+  unsigned interface_count_ = 0;
+  std::map<net::Prefix, Origins> routes_;
+  std::size_t route_count_ = 0;
+  std::map<NeighbourKey, NeighbourEntry> neighbours_;
+  std::uint32_t local_next_hop_ = 0;
+  std::uint32_t broadcast_next_hop_ = 0;
+  alignas(64) std::atomic<std::uint32_t> neighbour_generation_{0};
+};
+
+}  // namespace penstock::fib

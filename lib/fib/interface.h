@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Interface: a port as routing sees it. The table is written before the workers start; later only
+// `up` changes.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "lib/dpdk/packet.h"
+#include "lib/net/address.h"
+
+namespace penstock::fib {
+
+using dpdk::InterfaceIndex;
+
+inline constexpr unsigned kMaxInterfaces = 64;
+
+enum class Side : std::uint8_t { kInside, kOutside };  ///< RFC 4301 §3.1
+
+/// The first cache line is what workers touch.
+struct alignas(64) Interface {
+  net::MacAddress mac{};
+  std::uint16_t mtu = 1500;   ///< of the IP packet, octets
+  std::uint16_t port_id = 0;  ///< DPDK's
+  InterfaceIndex index;
+  net::Vrf vrf;
+  Side side = Side::kInside;
+  bool rx_checksum = false;    ///< the port checks IPv4 header checksums
+  std::atomic<bool> up{true};  ///< link state, kept by the control core
+  std::uint32_t address = 0;   ///< its first IPv4 address, host order: the source of ICMP errors
+  // the control core's
+  std::string name;
+  std::vector<net::InterfaceAddress> addresses;
+};
+
+struct InterfaceOptions {
+  std::string name;
+  std::uint16_t port_id = 0;
+  Side side = Side::kInside;
+  std::uint16_t mtu = 1500;
+  net::MacAddress mac{};
+  bool rx_checksum = false;
+  net::Vrf vrf;
+  std::vector<net::InterfaceAddress> addresses;
+};
+
+}  // namespace penstock::fib
