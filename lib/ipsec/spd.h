@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Spd: the ordered Security Policy Database (RFC 4301 §4.4.1), both directions. Workers look it up
+// without a lock; the control core inserts and removes single rules at a cost that does not depend
+// on how many there are (design §4.6).
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include "lib/base/result.h"
+#include "lib/dpdk/rcu.h"
+#include "lib/ipsec/spd_table.h"
+#include "lib/policy/policy_rule.h"
+
+namespace penstock::ipsec {
+
+/// Reaching one is an Error with kLimit that names it.
+struct SpdLimits {
+  std::uint32_t policies = 131'072;
+  /// Pairs of a local and a remote selector of all policies together.
+  std::uint32_t selectors_v4 = 262'144;
+  std::uint32_t selectors_v6 = 4'096;
+  std::uint32_t workers = 1;  ///< that count packets
+};
+/// Pairs of selectors of one policy.
+inline constexpr std::size_t kSpdSelectorsPerPolicy = 4'096;
+
+/// What a worker learns from a lookup. Borrowed until its next quiescent state.
+struct alignas(64) SpdEntry {
+  policy::PolicyId id;
+  policy::ChildSlot slot;  ///< for kProtect
+  policy::InterfaceId interface_id;
+  std::uint32_t index = 0;  ///< its place among the policies and in each worker's counters
+  std::uint32_t priority = 0;
+  policy::PolicyAction action = policy::PolicyAction::kDiscard;
+};
+static_assert(sizeof(SpdEntry) == 64);
+
+struct SpdCounters {
+  std::uint64_t packets = 0;
+  std::uint64_t bytes = 0;  ///< IP octets
+};
+
+/// What `show policies` needs of one rule.
+struct SpdStatus {
+  policy::PolicyRule rule;
+  SpdCounters counters;
+};
+
+class Spd {
+ public:
+  /// @param hash_seed  random, so that a peer cannot choose selectors that collide
+  /// @param rcu  that all workers report to; outlives the SPD
+  Spd(const SpdLimits& limits, std::uint64_t hash_seed, dpdk::RcuDomain& rcu);
+  ~Spd();
+  Spd(const Spd&) = delete;
+  Spd& operator=(const Spd&) = delete;
+
+  // ---- a worker's: the first rule in order that matches, nullptr if there is none ----
+
+  [[nodiscard]] const SpdEntry* lookup_outbound(const SpdKey& key) const;
+  [[nodiscard]] const SpdEntry* lookup_inbound(const SpdKey& key) const;
+  /// Any `n`; all of it sees one version of the SPD for each kSpdBurst keys.
+  void lookup_burst(policy::Direction direction, const SpdKey* keys, const SpdEntry** results,
+                    std::size_t n) const;
+  void lookup_burst(policy::Direction direction, const SpdKey6* keys, const SpdEntry** results,
+                    std::size_t n) const;
+  /// Counts for the policy; each worker has counters of its own.
+  void count(unsigned worker, const SpdEntry& entry, std::uint64_t packets, std::uint64_t bytes);
+
+  /// A verdict of this version is exact until the version changes. A cache in front of the SPD
+  /// keeps it beside its verdicts.
+  [[nodiscard]] SpdVersion version() const { return version_.load(std::memory_order_acquire); }
+
+  // ---- the control core's ----
+
+  /// @return kExists (the id), kMalformed (selectors), kLimit
+  [[nodiscard]] base::Result<void> insert(const policy::PolicyRule& rule);
+  /// No lookup that begins after this sees the rule. @return kNotFound
+  base::Result<void> remove(policy::PolicyId id);
+  /// Gives back what removed rules held, when no worker can see it any more. insert() and remove()
+  /// do so themselves. @return removed rules that still hold something
+  std::size_t poll();
+
+  [[nodiscard]] std::size_t size() const { return by_id_.size(); }
+  [[nodiscard]] std::optional<SpdStatus> find(policy::PolicyId id) const;
+  /// Streaming in the order of the SPD: up to `limit` rules behind `after` (nothing: from the
+  /// first).
+  /// @return where to go on, or nothing at the end
+  std::optional<SpdRank> list(std::optional<SpdRank> after, std::size_t limit,
+                              std::vector<SpdStatus>& out) const;
+
+ private:
+  struct WorkerCounter {
+    std::atomic<std::uint64_t> packets{0};
+    std::atomic<std::uint64_t> bytes{0};
+  };
+  /// What the control core keeps of a rule, at the same index as its SpdEntry.
+  struct Record {
+    std::optional<policy::PolicyRule> rule;
+    SpdRank rank;
+    std::uint32_t first_v4 = ~std::uint32_t{0};
+    std::uint32_t first_v6 = ~std::uint32_t{0};
+    SpdCounters base;  ///< what this place had counted for rules before
+  };
+  /// A removed rule on its way out: out of the buckets after one grace period, its memory free
+  /// after another.
+  struct Dying {
+    dpdk::GraceToken token;
+    std::uint32_t index;
+    bool unlinked;
+  };
+
+  template <class Address>
+  void lookup_in(const SpdTable<Address>& table, policy::Direction direction,
+                 const SpdKeyOf<Address>* keys, const SpdEntry** results, std::size_t n) const;
+  [[nodiscard]] SpdCounters counted(std::uint32_t index) const;
+  [[nodiscard]] SpdStatus status_of(std::uint32_t index) const;
+  void publish_version() {
+    version_.store(version_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+  }
+
+  dpdk::RcuDomain& rcu_;
+  SpdTable<Ipv4Value> v4_;
+  SpdTable<Ipv6Value> v6_;
+  std::vector<SpdEntry> entries_;
+  std::vector<std::vector<WorkerCounter>> counters_;  ///< by worker, then by index
+  alignas(64) std::atomic<SpdVersion> version_{0};
+  // the control core's own
+  alignas(64) std::vector<Record> records_;
+  std::vector<std::uint32_t> free_;
+  std::deque<Dying> dying_;
+  std::unordered_map<policy::PolicyId, std::uint32_t> by_id_;
+  std::map<SpdRank, std::uint32_t> by_rank_;
+  std::uint64_t next_sequence_ = 0;
+};
+
+}  // namespace penstock::ipsec
