@@ -1,0 +1,157 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""IKEv2 with a pre-shared key against strongSwan, both as initiator and as responder; each ESP cipher
+carries ping, and TCP and UDP of iperf3 both ways; then each key exchange, cipher and PRF of the IKE SA.
+
+One IKE SA has a child for each ESP cipher, each to a network of its own behind the peer, 10.2.N.0/24.
+"""
+from lab.scenario import (HOST, LAN_NET, PEER, PSK, WAN, Scenario, standard_gateway, two_ports, with_address)
+from lab.strongswan import StrongSwan, child, connection
+from lab.suites import SUITES
+from lab.traffic import iperf, ping, ping_until
+from lab.wire import Capture
+
+WORDS = list(SUITES)
+NAMES = {word: f"c{n}" for n, word in enumerate(WORDS, 1)}
+NETS = {word: f"10.2.{n}.0/24" for n, word in enumerate(WORDS, 1)}
+INNER = {word: f"10.2.{n}.1" for n, word in enumerate(WORDS, 1)}
+IKE = ["aes128gcm16-prfsha256-x25519", "aes256gcm16-prfsha512-ecp521", "aes128-sha256-ecp256",
+       "aes256-sha384-ecp384", "aes256-sha512-modp4096", "aes128-sha1-modp2048",
+       "chacha20poly1305-prfsha256-x448", "aes256-sha256-modp3072"]
+
+
+def configure(gateway, swan):
+    gateway.config["connections"]["lab"] = {
+        "local_addrs": [WAN], "remote_addrs": [PEER], "proposals": IKE, "rekey_time": "0s",
+        "local": {"auth": "psk", "id": WAN}, "remote": {"auth": "psk", "id": PEER},
+        "children": {NAMES[word]: {"local_ts": [LAN_NET], "remote_ts": [NETS[word]], "esp_proposals": [word],
+                                   "rekey_time": "0s", "start_action": "none"} for word in WORDS}}
+    gateway.config["secrets"]["ike-lab"] = {"id": [PEER], "secret": PSK}
+    swan.connections["lab"] = connection(PEER, WAN, {
+        NAMES[word]: child(NETS[word], LAN_NET, word) for word in WORDS}, ike=",".join(IKE))
+    swan.psk(PSK, PEER, WAN)
+
+
+def installed(gateway, name):
+    return [c for _, c in gateway.children() if c["child"] == name]
+
+
+def carries(s, gateway, host, peer, word, port):
+    """Ping, TCP and UDP both ways through the child of this cipher."""
+    with s.step(f"{word}: ping, TCP and UDP both ways") as faults:
+        children = installed(gateway, NAMES[word])
+        if not faults.expect(len(children) == 1, f"{len(children)} children are installed"):
+            return
+        # A key exchange is agreed for rekeying only: the words begin alike.
+        faults.expect(children[0]["proposal"].startswith(word), f"agreed: {children[0]['proposal']}")
+        faults.expect(ping(host, INNER[word], count=3, interval=0.05) == 3, "echoes lost from inside")
+        faults.expect(ping(peer, HOST, INNER[word], count=3, interval=0.05) == 3, "echoes lost from outside")
+        rates = []
+        for udp in (None, 5):
+            for reverse in (False, True):
+                result = iperf(host, peer, INNER[word], HOST, octets=300_000, udp=udp, reverse=reverse, port=port)
+                faults.expect(result["bytes"] > 100_000, f"udp={udp} reverse={reverse}: {result}")
+                rates.append(result["mbps"])
+        counted = installed(gateway, NAMES[word])[0]
+        faults.expect(min(counted["packets_in"], counted["packets_out"]) > 200, f"SA counters: {counted}")
+        faults.note(f"TCP {rates[0]:.0f} and {rates[1]:.0f} Mbit/s")
+
+
+def refused_psk(s, gateway, swan):
+    with s.step("a wrong key is refused, and said so") as faults:
+        swan.terminate("lab")
+        good, swan.secrets = swan.secrets, {}
+        swan.psk("another secret", PEER, WAN)
+        swan.load()
+        done = gateway.cli("up", f"lab/{NAMES[WORDS[0]]}", "--timeout", "15", check=False)
+        faults.expect(done.returncode == 1, f"exit status {done.returncode}: {done.text}")
+        faults.expect("AUTH" in done.text.upper(), f"the reason is not told: {done.text}")
+        done = swan.initiate(NAMES[WORDS[0]], check=False)
+        faults.expect("AUTH_FAILED" in done.text, done.text[-300:])
+        faults.expect(not gateway.children(), "a child is installed all the same")
+        swan.secrets = good
+        swan.load()
+
+
+def refused_proposal(s, gateway, swan):
+    with s.step("no proposal in common is refused, and said so") as faults:
+        swan.connections["lab"]["proposals"] = "aes192-sha256-modp6144"
+        swan.load()
+        done = gateway.cli("up", f"lab/{NAMES[WORDS[0]]}", "--timeout", "15", check=False)
+        faults.expect(done.returncode == 1 and "PROPOSAL" in done.text.upper(), f"{done.returncode}: {done.text}")
+        done = swan.initiate(NAMES[WORDS[0]], check=False)
+        faults.expect("NO_PROPOSAL_CHOSEN" in done.text, done.text[-300:])
+        faults.expect(not gateway.show("sas")["ike_sas"], "an IKE SA is left over")
+
+
+with Scenario("strongswan", needs=["swanctl"]) as s:
+    host, gw, peer = two_ports(s)
+    with_address(peer, *INNER.values())
+    gateway, swan = standard_gateway(s, gw), StrongSwan(s.bench, peer)
+    s.show_on_failure("log of strongSwan", lambda: swan.log(40))
+    configure(gateway, swan)
+    with s.vital("both start"):
+        gateway.start()
+        swan.start()
+    capture = Capture(gw, "out0", "outside")
+
+    # What carries traffic is negotiated by us for one half, by strongSwan for the other.
+    with s.step("as initiator: a child for each cipher") as faults:
+        for word in WORDS:
+            done = gateway.cli("up", f"lab/{NAMES[word]}", check=False)
+            faults.expect(done.returncode == 0, f"{word}: {done.text}")
+        faults.expect(swan.installed() == len(WORDS), f"strongSwan has {swan.installed()} children installed")
+        sas = gateway.show("sas")["ike_sas"]
+        faults.expect(len(sas) == 1 and sas[0]["role"] == "initiator", f"{len(sas)} IKE SAs")
+        ping_until(host, INNER[WORDS[0]])
+    for n, word in enumerate(WORDS[::2]):
+        carries(s, gateway, host, peer, word, 5201 + n)
+
+    with s.step("down deletes at both ends") as faults:
+        gateway.cli("down", "lab")
+        faults.expect(not gateway.children(), "children are left here")
+        faults.expect(swan.installed() == 0, "children are left at strongSwan")
+
+    with s.step("as responder: a child for each cipher") as faults:
+        for word in WORDS:
+            done = swan.initiate(NAMES[word], check=False)
+            faults.expect("completed successfully" in done.text, f"{word}: {done.text[-300:]}")
+        sas = gateway.show("sas")["ike_sas"]
+        faults.expect(len(sas) == 1 and sas[0]["role"] == "responder", f"{len(sas)} IKE SAs")
+        faults.expect(len(gateway.children()) == len(WORDS), f"{len(gateway.children())} children are installed")
+    for n, word in enumerate(WORDS[1::2]):
+        carries(s, gateway, host, peer, word, 5231 + n)
+
+    with s.step("every cipher answers an echo as responder too") as faults:
+        faults += [word for word in WORDS if ping(host, INNER[word], count=2, interval=0.05) != 2]
+
+    with s.step("nothing in clear on the outside") as faults:
+        clear = capture.stop().in_clear("10.0.0.0/8")
+        faults.expect(not clear, f"{clear[:5]}")
+        faults.expect(sum(1 for _ in capture.esp()) > 1000, "hardly any ESP was seen")
+
+    with s.step("healthy") as faults:
+        s.healthy(faults, gateway)
+
+    for ike in IKE:
+        with s.step(f"IKE {ike}, both roles") as faults:
+            swan.terminate("lab")
+            swan.connections["lab"]["proposals"] = ike
+            swan.load()
+            name = NAMES["aes128gcm16"]
+            done = gateway.cli("up", f"lab/{name}", "--timeout", "15", check=False)
+            faults.expect(done.returncode == 0, f"as initiator: {done.text}")
+            agreed = [sa["proposal"] for sa in gateway.show("sas")["ike_sas"]]
+            faults.expect(len(agreed) == 1, f"IKE SAs: {agreed}")
+            faults.expect(ping(host, INNER["aes128gcm16"], count=2) == 2, "no echo as initiator")
+            faults.note(",".join(agreed))
+            swan.terminate("lab", check=True)
+            done = swan.initiate(name, check=False)
+            faults.expect("completed successfully" in done.text, f"as responder: {done.text[-300:]}")
+            faults.expect(ping(host, INNER["aes128gcm16"], count=2) == 2, "no echo as responder")
+
+    refused_psk(s, gateway, swan)
+    refused_proposal(s, gateway, swan)
+    with s.step("both stop"):
+        gateway.stop()
+        swan.stop()
