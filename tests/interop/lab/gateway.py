@@ -118,12 +118,18 @@ class Gateway:
     def cli(self, *words, **kw):
         return run(ROOT / "build/app/penstock", "--socket", self.socket, *words, **kw)
 
-    def show(self, what):
-        done = subprocess.run([str(ROOT / "build/app/penstock"), "--socket", str(self.socket), "--json", "show", what],
-                              capture_output=True, text=True, timeout=30)
+    def _json(self, *words):
+        words = [str(ROOT / "build/app/penstock"), "--socket", str(self.socket), "--json", *words]
+        done = subprocess.run(words, capture_output=True, text=True, timeout=30)
         if done.returncode:
-            raise LabError(f"penstock show {what}: {done.returncode}\n{done.stdout}{done.stderr}")
+            raise LabError(f"{' '.join(words)}: {done.returncode}\n{done.stdout}{done.stderr}")
         return json.loads(done.stdout)
+
+    def show(self, what):
+        return self._json("show", what)
+
+    def show_version(self):
+        return self._json("version")
 
     def drops(self):
         """{reason: count} of those that are not zero."""
