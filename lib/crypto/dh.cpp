@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Diffie-Hellman by kind of group. MODP and ECP go to OpenSSL's arithmetic directly: EVP's check of
+// a peer's value costs as much again as the exchange, and RFC 6989 asks for less (see below).
+// Private values are drawn and used in constant time.
+#include "lib/crypto/dh.h"
+
+#include <openssl/obj_mac.h>
+#include <openssl/rand.h>
+
+#include <array>
+
+#include "lib/base/check.h"
+#include "lib/crypto/context_impl.h"
+
+namespace penstock::crypto {
+namespace {
+
+using base::Bytes;
+using base::ByteVector;
+using base::ErrorCode;
+using base::fail;
+using base::MutableBytes;
+using base::Result;
+using base::SecretBytes;
+
+struct MontgomeryCurve {
+  DhGroupId id;
+  int type;
+};
+constexpr MontgomeryCurve kMontgomeryCurves[] = {{DhGroupId::kX25519, EVP_PKEY_X25519},
+                                                 {DhGroupId::kX448, EVP_PKEY_X448}};
+
+struct EcpCurve {
+  DhGroupId id;
+  int nid;
+};
+constexpr EcpCurve kEcpCurves[] = {{DhGroupId::kEcp256, NID_X9_62_prime256v1},
+                                   {DhGroupId::kEcp384, NID_secp384r1},
+                                   {DhGroupId::kEcp521, NID_secp521r1}};
+
+/// Exponents: the larger estimate of RFC 3526 §8, in whole octets; at least 256 bits.
+struct ModpParameters {
+  DhGroupId id;
+  BIGNUM* (*prime)(BIGNUM*);
+  std::size_t exponent_octets;
+};
+constexpr ModpParameters kModpGroups[] = {
+    {DhGroupId::kModp768, BN_get_rfc2409_prime_768, 32},
+    {DhGroupId::kModp1024, BN_get_rfc2409_prime_1024, 32},
+    {DhGroupId::kModp1536, BN_get_rfc3526_prime_1536, 32},
+    {DhGroupId::kModp2048, BN_get_rfc3526_prime_2048, 40},
+    {DhGroupId::kModp3072, BN_get_rfc3526_prime_3072, 53},
+    {DhGroupId::kModp4096, BN_get_rfc3526_prime_4096, 60},
+    {DhGroupId::kModp6144, BN_get_rfc3526_prime_6144, 68},
+    {DhGroupId::kModp8192, BN_get_rfc3526_prime_8192, 78},
+};
+
+template <class Row, std::size_t N>
+const Row& row_of(const Row (&rows)[N], DhGroupId id) {
+  for (const Row& row : rows)
+    if (row.id == id) return row;
+  PS_CHECK(!"every group of the algorithm table has a row here");
+  std::abort();
+}
+
+tl::unexpected<base::Error> failed(const DhRow& row) {
+  return fail(ErrorCode::kSystem, "OpenSSL failed in group " + std::string(row.name));
+}
+tl::unexpected<base::Error> bad_value(const DhRow& row, std::string_view why) {
+  return fail(ErrorCode::kMalformed,
+              "public value of " + std::string(row.name) + " " + std::string(why));
+}
+
+BnPtr number(Bytes big_endian) {
+  BnPtr out(BN_secure_new());
+  PS_CHECK(out != nullptr && BN_bin2bn(base::u8(big_endian.data()),
+                                       static_cast<int>(big_endian.size()), out.get()) != nullptr);
+  BN_set_flags(out.get(), BN_FLG_CONSTTIME);
+  return out;
+}
+
+bool write_padded(const BIGNUM* value, MutableBytes out) {
+  const int octets = static_cast<int>(out.size());
+  return BN_bn2binpad(value, base::u8(out.data()), octets) == octets;
+}
+
+// ---- X25519 and X448, RFC 8031 ----
+
+Result<DhKeyPair> montgomery_generate(CryptoContext::Impl& impl, const DhRow& row) {
+  DhKeyPair pair{row.id, SecretBytes(row.secret_octets), ByteVector(row.public_octets)};
+  const std::string name(row.openssl_name);
+  const PkeyPtr key(EVP_PKEY_Q_keygen(impl.library.get(), nullptr, name.c_str()));
+  std::size_t private_octets = pair.private_value.size();
+  std::size_t public_octets = pair.public_value.size();
+  if (!key ||
+      EVP_PKEY_get_raw_private_key(key.get(), base::u8(pair.private_value.mutable_bytes().data()),
+                                   &private_octets) != 1 ||
+      EVP_PKEY_get_raw_public_key(key.get(), base::u8(pair.public_value.data()), &public_octets) !=
+          1)
+    return failed(row);
+  return pair;
+}
+
+Result<SecretBytes> montgomery_secret(CryptoContext::Impl& impl, const DhRow& row,
+                                      const DhKeyPair& own, Bytes peer_public) {
+  const std::string name(row.openssl_name);
+  const PkeyPtr mine(EVP_PKEY_new_raw_private_key_ex(impl.library.get(), name.c_str(), nullptr,
+                                                     base::u8(own.private_value.bytes().data()),
+                                                     own.private_value.size()));
+  const PkeyPtr peers(EVP_PKEY_new_raw_public_key_ex(
+      impl.library.get(), name.c_str(), nullptr, base::u8(peer_public.data()), peer_public.size()));
+  if (!mine || !peers) return failed(row);
+  const PkeyCtxPtr ctx(EVP_PKEY_CTX_new_from_pkey(impl.library.get(), mine.get(), nullptr));
+  if (!ctx || EVP_PKEY_derive_init(ctx.get()) != 1 ||
+      EVP_PKEY_derive_set_peer_ex(ctx.get(), peers.get(), 0) != 1)
+    return failed(row);
+  SecretBytes secret(row.secret_octets);
+  std::size_t octets = secret.size();
+  // RFC 8031 §2: an all-zero result (a point of small order) ends the exchange; OpenSSL refuses
+  // it here (RFC 7748 §6.1), and it is checked again because the RFC asks it of us.
+  const bool derived =
+      EVP_PKEY_derive(ctx.get(), base::u8(secret.mutable_bytes().data()), &octets) == 1;
+  const ByteVector zeros(secret.size());
+  if (!derived || base::equal_constant_time(secret.bytes(), zeros))
+    return bad_value(row, "is of small order (RFC 8031 §2)");
+  return secret;
+}
+
+// ---- ECP, RFC 5903 ----
+
+const EC_GROUP* curve(CryptoContext::Impl& impl, DhGroupId id) {
+  const int nid = row_of(kEcpCurves, id).nid;
+  GroupPtr& group = impl.curves[nid];
+  if (!group) group.reset(EC_GROUP_new_by_curve_name_ex(impl.library.get(), nullptr, nid));
+  PS_CHECK(group != nullptr);
+  return group.get();
+}
+
+Result<DhKeyPair> ecp_generate(CryptoContext::Impl& impl, const DhRow& row) {
+  const EC_GROUP* group = curve(impl, row.id);
+  const BnCtxPtr scratch(BN_CTX_secure_new_ex(impl.library.get()));
+  const BnPtr scalar(BN_secure_new());
+  const PointPtr point(EC_POINT_new(group));
+  const BnPtr x(BN_new());
+  const BnPtr y(BN_new());
+  if (!scratch || !scalar || !point || !x || !y) return failed(row);
+  // 1 … n-1: n is prime and zero is drawn again.
+  do {
+    if (BN_priv_rand_range_ex(scalar.get(), EC_GROUP_get0_order(group), 0, scratch.get()) != 1)
+      return failed(row);
+  } while (BN_is_zero(scalar.get()));
+  BN_set_flags(scalar.get(), BN_FLG_CONSTTIME);
+  DhKeyPair pair{row.id, SecretBytes(row.secret_octets), ByteVector(row.public_octets)};
+  const MutableBytes public_value(pair.public_value);
+  const std::size_t half = row.public_octets / 2U;
+  // RFC 5903 §7: x and y, each filled with zeros to the length of the prime.
+  if (EC_POINT_mul(group, point.get(), scalar.get(), nullptr, nullptr, scratch.get()) != 1 ||
+      EC_POINT_get_affine_coordinates(group, point.get(), x.get(), y.get(), scratch.get()) != 1 ||
+      !write_padded(x.get(), public_value.first(half)) ||
+      !write_padded(y.get(), public_value.subspan(half)) ||
+      !write_padded(scalar.get(), pair.private_value.mutable_bytes()))
+    return failed(row);
+  return pair;
+}
+
+Result<SecretBytes> ecp_secret(CryptoContext::Impl& impl, const DhRow& row, const DhKeyPair& own,
+                               Bytes peer_public) {
+  const EC_GROUP* group = curve(impl, row.id);
+  const BnCtxPtr scratch(BN_CTX_secure_new_ex(impl.library.get()));
+  const PointPtr peers(EC_POINT_new(group));
+  const PointPtr shared(EC_POINT_new(group));
+  const BnPtr scalar = number(own.private_value.bytes());
+  const BnPtr x(BN_secure_new());
+  if (!scratch || !peers || !shared || !x) return failed(row);
+  ByteVector uncompressed{std::byte{0x04}};
+  uncompressed.insert(uncompressed.end(), peer_public.begin(), peer_public.end());
+  // RFC 6989 §2.3: both coordinates below p, and the point on the curve; EC_POINT_oct2point checks
+  // both. The curves have cofactor 1, so a point on one is of order n, and infinity has no x | y.
+  if (EC_POINT_oct2point(group, peers.get(), base::u8(uncompressed.data()), uncompressed.size(),
+                         scratch.get()) != 1)
+    return bad_value(row, "is not on the curve (RFC 6989 §2.3)");
+  SecretBytes secret(row.secret_octets);
+  // RFC 5903 §7: the shared secret is the x coordinate alone.
+  if (EC_POINT_mul(group, shared.get(), nullptr, peers.get(), scalar.get(), scratch.get()) != 1 ||
+      EC_POINT_get_affine_coordinates(group, shared.get(), x.get(), nullptr, scratch.get()) != 1 ||
+      !write_padded(x.get(), secret.mutable_bytes()))
+    return failed(row);
+  return secret;
+}
+
+// ---- MODP, RFC 2409 §6 and RFC 3526 ----
+
+const ModpGroup& modp_group(CryptoContext::Impl& impl, const ModpParameters& parameters) {
+  ModpGroup& group = impl.modp_groups[static_cast<std::uint16_t>(parameters.id)];
+  if (!group.prime) {
+    group.prime.reset(parameters.prime(nullptr));
+    group.montgomery.reset(BN_MONT_CTX_new());
+    const BnCtxPtr scratch(BN_CTX_new_ex(impl.library.get()));
+    PS_CHECK(group.prime && group.montgomery && scratch &&
+             BN_MONT_CTX_set(group.montgomery.get(), group.prime.get(), scratch.get()) == 1);
+  }
+  return group;
+}
+
+/// base ^ exponent mod p, in constant time, filled with zeros to the length of p (RFC 7296 §3.4 and
+/// §2.14).
+bool modp_power(CryptoContext::Impl& impl, const ModpGroup& group, const BIGNUM* base_value,
+                Bytes exponent, MutableBytes out) {
+  const BnCtxPtr scratch(BN_CTX_secure_new_ex(impl.library.get()));
+  const BnPtr result(BN_secure_new());
+  const BnPtr power = number(exponent);
+  return scratch && result &&
+         BN_mod_exp_mont_consttime(result.get(), base_value, power.get(), group.prime.get(),
+                                   scratch.get(), group.montgomery.get()) == 1 &&
+         write_padded(result.get(), out);
+}
+
+Result<DhKeyPair> modp_generate(CryptoContext::Impl& impl, const DhRow& row) {
+  const ModpParameters& parameters = row_of(kModpGroups, row.id);
+  const ModpGroup& group = modp_group(impl, parameters);
+  DhKeyPair pair{row.id, SecretBytes(parameters.exponent_octets), ByteVector(row.public_octets)};
+  const MutableBytes exponent = pair.private_value.mutable_bytes();
+  const BnPtr generator(BN_new());
+  if (!generator || BN_set_word(generator.get(), 2) != 1 ||
+      RAND_priv_bytes_ex(impl.library.get(), base::u8(exponent.data()), exponent.size(), 0) != 1)
+    return failed(row);
+  exponent[0] |= std::byte{0x80};  // the length is fixed, and the exponent is not 0 or 1
+  if (!modp_power(impl, group, generator.get(), exponent, pair.public_value)) return failed(row);
+  return pair;
+}
+
+Result<SecretBytes> modp_secret(CryptoContext::Impl& impl, const DhRow& row, const DhKeyPair& own,
+                                Bytes peer_public) {
+  const ModpGroup& group = modp_group(impl, row_of(kModpGroups, row.id));
+  const BnPtr peers = number(peer_public);
+  const BnPtr most(BN_dup(group.prime.get()));
+  if (!most || BN_sub_word(most.get(), 1) != 1) return failed(row);
+  // RFC 6989 §2.1: the primes are safe, so 1 < y < p-1 is the whole test.
+  if (BN_cmp(peers.get(), BN_value_one()) <= 0 || BN_cmp(peers.get(), most.get()) >= 0)
+    return bad_value(row, "is not between 1 and p-1 (RFC 6989 §2.1)");
+  SecretBytes secret(row.secret_octets);
+  if (!modp_power(impl, group, peers.get(), own.private_value.bytes(), secret.mutable_bytes()))
+    return failed(row);
+  return secret;
+}
+
+struct Kind {
+  DhKind kind;
+  Result<DhKeyPair> (*generate)(CryptoContext::Impl&, const DhRow&);
+  Result<SecretBytes> (*secret)(CryptoContext::Impl&, const DhRow&, const DhKeyPair&, Bytes);
+};
+constexpr Kind kKinds[] = {{DhKind::kModp, modp_generate, modp_secret},
+                           {DhKind::kEcp, ecp_generate, ecp_secret},
+                           {DhKind::kMontgomery, montgomery_generate, montgomery_secret}};
+
+const Kind& kind_of(const DhRow& row) {
+  for (const Kind& kind : kKinds)
+    if (kind.kind == row.kind) return kind;
+  PS_CHECK(!"every kind of group has a row");
+  std::abort();
+}
+
+Result<const DhRow*> group_row(DhGroupId id) {
+  const DhRow* row = find_dh(id);
+  if (row == nullptr)
+    return fail(ErrorCode::kUnsupported,
+                "Diffie-Hellman group " + std::to_string(static_cast<unsigned>(id)));
+  return row;
+}
+
+}  // namespace
+
+Result<DhKeyPair> dh_generate(const CryptoContext& context, DhGroupId group) {
+  PS_ASSIGN(const DhRow* row, group_row(group));
+  return kind_of(*row).generate(context.impl(), *row);
+}
+
+Result<SecretBytes> dh_shared_secret(const CryptoContext& context, const DhKeyPair& own,
+                                     Bytes peer_public) {
+  PS_ASSIGN(const DhRow* row, group_row(own.group));
+  // RFC 7296 §3.4: the length of the data is that of the prime; RFC 5903 §7, RFC 8031 §3.1.
+  if (peer_public.size() != row->public_octets)
+    return bad_value(*row, "has " + std::to_string(peer_public.size()) + " octets instead of " +
+                               std::to_string(row->public_octets));
+  return kind_of(*row).secret(context.impl(), *row, own, peer_public);
+}
+
+}  // namespace penstock::crypto
