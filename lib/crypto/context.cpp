@@ -150,7 +150,9 @@ EVP_MAC_CTX* CryptoContext::Impl::aes_cmac() {
   const OSSL_PARAM params[] = {
       OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_CIPHER, name.data(), 0),
       OSSL_PARAM_construct_end()};
-  PS_CHECK(cmac != nullptr && EVP_MAC_CTX_set_params(cmac.get(), params) == 1);
+  // OpenSSL copies only a CMAC that has a key; each copy gets its own afterwards.
+  const unsigned char any_key[16] = {};
+  PS_CHECK(cmac != nullptr && EVP_MAC_init(cmac.get(), any_key, sizeof(any_key), params) == 1);
   return cmac.get();
 }
 
