@@ -24,14 +24,15 @@ struct WorkerChannel {
   /// A worker's. False: the ring is full, the event is lost and counted in events_lost; whoever
   /// sends events that matter sends them again while their cause lasts.
   bool send(const policy::SaEvent& event);
-  bool send(const NeighbourEvent& event);
+  bool send(const NeighbourEvent& event, base::MonoTime now);
 
   PuntRings punt;                                   ///< worker → control
   dpdk::SpscRing<policy::SaEvent> sa_events;        ///< worker → control
   dpdk::SpscRing<NeighbourEvent> neighbour_events;  ///< worker → control, class kNeighbour
   InjectRing inject;                                ///< control → worker
   Wakeup& wakeup;
-  WorkerCounters counters;  ///< the worker writes, anybody reads
+  WorkerCounters counters;           ///< the worker writes, anybody reads
+  base::TokenBucket neighbour_rate;  ///< the worker's
 
   /// For the control core's last look before it sleeps.
   [[nodiscard]] bool nothing_for_control() const {

@@ -6,6 +6,7 @@
 
 #include <rte_lpm.h>
 
+#include <array>
 #include <functional>
 #include <map>
 #include <memory>
@@ -97,13 +98,15 @@ class Fib {
   /// Index of the next hop for each destination (host order); 0 where there is no route.
   void lookup(const std::uint32_t* destinations, std::uint32_t* next_hops, unsigned count) const {
     rte_lpm_lookup_bulk_func(lpm_.get(), destinations, next_hops, count);
+    const std::uint32_t missed = default_next_hop_.load(std::memory_order_acquire);
     for (unsigned i = 0; i < count; ++i)
       next_hops[i] =
-          (next_hops[i] & RTE_LPM_LOOKUP_SUCCESS) != 0 ? next_hops[i] & kNextHopMask : 0U;
+          (next_hops[i] & RTE_LPM_LOOKUP_SUCCESS) != 0 ? next_hops[i] & kNextHopMask : missed;
   }
   [[nodiscard]] std::uint32_t lookup(std::uint32_t destination) const {
     std::uint32_t found = 0;
-    return rte_lpm_lookup(lpm_.get(), destination, &found) == 0 ? found : 0U;
+    if (rte_lpm_lookup(lpm_.get(), destination, &found) == 0) return found;
+    return default_next_hop_.load(std::memory_order_acquire);
   }
   [[nodiscard]] const NextHop& next_hop(std::uint32_t index) const { return next_hops_[index]; }
   /// Grows with every change of a neighbour: packets that wait are looked at again.
@@ -129,7 +132,7 @@ class Fib {
                                            std::uint32_t address);
   void retire_next_hop(std::uint32_t index);
   base::Result<void> put_origin(const net::Prefix& to, RouteOrigin origin, std::uint32_t next_hop);
-  void take_origin(const net::Prefix& to, RouteOrigin origin);
+  void take_origin(const net::Prefix& to, RouteOrigin origin, std::uint32_t next_hop);
   base::Result<void> install(const net::Prefix& to, const Origins& origins);
   base::Result<void> add_address(Interface& interface, const net::InterfaceAddress& address);
   base::Result<NeighbourEntry*> entry_for(InterfaceIndex interface, std::uint32_t address);
@@ -147,9 +150,11 @@ class Fib {
   std::map<net::Prefix, Origins> routes_;
   std::size_t route_count_ = 0;
   std::map<NeighbourKey, NeighbourEntry> neighbours_;
+  std::array<std::uint32_t, kMaxInterfaces> connected_next_hops_{};
   std::uint32_t local_next_hop_ = 0;
   std::uint32_t broadcast_next_hop_ = 0;
   alignas(64) std::atomic<std::uint32_t> neighbour_generation_{0};
+  std::atomic<std::uint32_t> default_next_hop_{0};  ///< of 0.0.0.0/0; 0: none
 };
 
 }  // namespace penstock::fib

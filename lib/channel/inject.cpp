@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Injecting: octets of the control core become a packet in a worker's ring.
+#include "lib/channel/inject.h"
+
+#include <fmt/format.h>
+
+#include <cstring>
+
+#include "lib/net/udp.h"
+
+namespace penstock::channel {
+
+using base::ErrorCode;
+using base::fail;
+using base::Result;
+using dpdk::Packet;
+
+namespace {
+
+/// RFC 2474: class selector 6, internetwork control, as for routing protocols.
+constexpr std::uint8_t kDscpCs6 = 48U << 2;
+constexpr std::uint8_t kTtl = 64;
+
+struct FreePacket {
+  void operator()(Packet* packet) const { rte_pktmbuf_free(packet); }
+};
+using OwnedPacket = std::unique_ptr<Packet, FreePacket>;
+
+/// An empty packet with cleared meta and room for `length` octets behind its front.
+Result<OwnedPacket> new_packet(const dpdk::PacketPool& pool, std::size_t length) {
+  OwnedPacket packet(rte_pktmbuf_alloc(pool.get()));
+  if (!packet) return fail(ErrorCode::kLimit, "the packet pool is empty");
+  if (length > dpdk::tailroom(packet.get()))
+    return fail(ErrorCode::kLimit, fmt::format("{} octets do not fit a packet of {}", length,
+                                               dpdk::tailroom(packet.get())));
+  auto& meta = dpdk::meta(packet.get());
+  meta = dpdk::PacketMeta{};
+  meta.flags = dpdk::kMadeHere;
+  meta.ingress = dpdk::kNoInterface;
+  meta.egress = dpdk::kNoInterface;
+  return packet;
+}
+
+}  // namespace
+
+Result<InjectRing> InjectRing::create(unsigned worker, int socket) {
+  PS_ASSIGN(auto ring, dpdk::SpscRing<Packet*>::create(fmt::format("inject_{}", worker),
+                                                       kInjectCapacity, socket));
+  return InjectRing(std::move(ring));
+}
+
+Result<void> InjectRing::put(Packet* packet) {
+  if (ring_.put(packet)) return {};
+  rte_pktmbuf_free(packet);
+  return fail(ErrorCode::kLimit, "the worker's inject ring is full");
+}
+
+Result<void> InjectRing::put_ip(base::Bytes octets, const dpdk::PacketPool& pool) {
+  PS_ASSIGN(auto packet, new_packet(pool, octets.size()));
+  std::memcpy(dpdk::data(packet.get()), octets.data(), octets.size());
+  dpdk::resize(packet.get(), static_cast<unsigned>(octets.size()));
+  dpdk::meta(packet.get()).flags |= dpdk::kOwnIke;
+  return put(packet.release());
+}
+
+Result<void> InjectRing::put_udp(const net::Endpoint& local, const net::Endpoint& remote,
+                                 base::Bytes prefix, base::Bytes payload,
+                                 const dpdk::PacketPool& pool) {
+  if (!local.address.is_v4() || !remote.address.is_v4())
+    return fail(ErrorCode::kUnsupported, "datagrams are sent over IPv4 only");
+  PS_ASSIGN(auto packet, new_packet(pool, 0));
+  const net::UdpPacketV4 header{.source = local.address.v4_value(),
+                                .destination = remote.address.v4_value(),
+                                .source_port = local.port.value(),
+                                .destination_port = remote.port.value(),
+                                .identification = next_identification_++,
+                                .tos = kDscpCs6,
+                                .ttl = kTtl};
+  PS_ASSIGN(const std::size_t length,
+            net::write_udp_packet({dpdk::data(packet.get()), dpdk::tailroom(packet.get())}, header,
+                                  prefix, payload));
+  dpdk::resize(packet.get(), static_cast<unsigned>(length));
+  dpdk::meta(packet.get()).flags |= dpdk::kOwnIke;
+  return put(packet.release());
+}
+
+Result<void> InjectRing::put_frame(dpdk::InterfaceIndex egress, base::Bytes frame,
+                                   const dpdk::PacketPool& pool) {
+  PS_ASSIGN(auto packet, new_packet(pool, frame.size()));
+  std::memcpy(dpdk::data(packet.get()), frame.data(), frame.size());
+  dpdk::resize(packet.get(), static_cast<unsigned>(frame.size()));
+  dpdk::meta(packet.get()).egress = egress;
+  return put(packet.release());
+}
+
+}  // namespace penstock::channel

@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Routes: what the control core writes. Each prefix has at most one next hop per origin; the best
+// of them is in rte_lpm. An index that no table holds any more is used again after a grace period.
+#include "lib/fib/fib.h"
+
+#include <fmt/format.h>
+#include <rte_errno.h>
+
+#include <algorithm>
+
+#include "lib/base/check.h"
+#include "lib/net/ipv4.h"
+
+namespace penstock::fib {
+
+using base::ErrorCode;
+using base::fail;
+using base::Result;
+
+namespace {
+
+/// The next hop of the lowest origin that has one; 0: none.
+std::uint32_t best_of(std::span<const std::uint32_t> origins) {
+  for (const std::uint32_t next_hop : origins)
+    if (next_hop != 0) return next_hop;
+  return 0;
+}
+
+net::Prefix host(std::uint32_t address) { return {net::IpAddress::v4(address), 32}; }
+
+}  // namespace
+
+Fib::Fib(const FibLimits& limits, dpdk::RcuDomain& rcu) : limits_(limits), rcu_(rcu) {}
+Fib::~Fib() = default;
+
+Result<std::unique_ptr<Fib>> Fib::create(const FibLimits& limits, dpdk::RcuDomain& rcu) {
+  std::unique_ptr<Fib> fib(new Fib(limits, rcu));
+  const std::uint32_t rules = limits.routes + limits.neighbours;
+  // A prefix longer than 24 bits costs a group of its /24; in the worst case each has its own.
+  const rte_lpm_config config{.max_rules = rules, .number_tbl8s = rules, .flags = 0};
+  fib->lpm_.reset(rte_lpm_create("penstock_fib", limits.socket, &config));
+  if (!fib->lpm_)
+    return fail(ErrorCode::kSystem,
+                fmt::format("no memory for a table of {} routes (it takes 64 MiB and 1 KiB a "
+                            "route): {}; reserve more hugepages",
+                            rules, rte_strerror(rte_errno)));
+  rte_lpm_rcu_config rcu_config{};
+  rcu_config.v = rcu.qsbr();
+  rcu_config.mode = RTE_LPM_QSBR_MODE_DQ;  // the writer never waits
+  if (rte_lpm_rcu_qsbr_add(fib->lpm_.get(), &rcu_config) != 0)
+    return fail(ErrorCode::kSystem, "the route table refuses its RCU domain");
+  // Index 0 is "no route"; one local, one broadcast, one connected an interface.
+  const std::uint32_t next_hops = limits.neighbours + kMaxInterfaces + 3;
+  fib->next_hops_ = std::make_unique<NextHop[]>(next_hops);
+  for (std::uint32_t i = next_hops - 1; i != 0; --i) fib->free_next_hops_.push_back(i);
+  fib->interfaces_ = std::make_unique<Interface[]>(kMaxInterfaces);
+  PS_ASSIGN(fib->local_next_hop_, fib->new_next_hop(NextHopKind::kLocal, dpdk::kNoInterface, 0));
+  PS_ASSIGN(fib->broadcast_next_hop_,
+            fib->new_next_hop(NextHopKind::kBroadcast, dpdk::kNoInterface, 0));
+  return fib;
+}
+
+// ---- next hops ----
+
+Result<std::uint32_t> Fib::new_next_hop(NextHopKind kind, InterfaceIndex interface,
+                                        std::uint32_t address) {
+  if (free_next_hops_.empty()) return fail(ErrorCode::kLimit, "the table of next hops is full");
+  const std::uint32_t index = free_next_hops_.back();
+  free_next_hops_.pop_back();
+  NextHop& hop = next_hops_[index];
+  hop.kind = kind;
+  hop.interface = interface;
+  hop.address = address;
+  hop.link.store(0, std::memory_order_relaxed);
+  hop.used.store(false, std::memory_order_relaxed);
+  return index;
+}
+
+void Fib::retire_next_hop(std::uint32_t index) {
+  // A worker may still hold the index it looked up: not to be used again before it is quiescent.
+  rcu_.retire([this, index] { free_next_hops_.push_back(index); });
+}
+
+// ---- routes ----
+
+Result<void> Fib::install(const net::Prefix& to, const Origins& origins) {
+  const std::uint32_t best = best_of(origins);
+  const std::uint32_t address = to.address.v4_value();
+  if (to.length == 0) {  // rte_lpm knows no depth of 0: it is what a miss gives
+    default_next_hop_.store(best, std::memory_order_release);
+    return {};
+  }
+  if (best == 0) {
+    rte_lpm_delete(lpm_.get(), address, to.length);
+    return {};
+  }
+  if (rte_lpm_add(lpm_.get(), address, to.length, best) != 0)
+    return fail(ErrorCode::kLimit, fmt::format("no room for the route to {}", to.to_string()));
+  return {};
+}
+
+Result<void> Fib::put_origin(const net::Prefix& to, RouteOrigin origin, std::uint32_t next_hop) {
+  Origins& origins = routes_[to];
+  std::uint32_t& place = origins[static_cast<std::size_t>(origin)];
+  const std::uint32_t before = place;
+  if (before != 0 && before != next_hop && origin != RouteOrigin::kNeighbour)
+    return fail(ErrorCode::kExists,
+                fmt::format("{} is in use already: two ports cannot share it", to.to_string()));
+  place = next_hop;
+  auto done = install(to, origins);
+  if (!done) {
+    place = before;
+    if (best_of(origins) == 0) routes_.erase(to);
+  }
+  return done;
+}
+
+void Fib::take_origin(const net::Prefix& to, RouteOrigin origin, std::uint32_t next_hop) {
+  const auto found = routes_.find(to);
+  if (found == routes_.end()) return;
+  std::uint32_t& place = found->second[static_cast<std::size_t>(origin)];
+  if (place != next_hop) return;
+  place = 0;
+  // Another next hop in place of a better one always fits: the prefix has its place already.
+  PS_CHECK(install(to, found->second).has_value());
+  if (best_of(found->second) == 0) routes_.erase(found);
+}
+
+Result<void> Fib::add_route(const Route& route) {
+  if (!route.to.address.is_v4() || (route.via && !route.via->is_v4()))
+    return fail(ErrorCode::kUnsupported, "only IPv4 routes are forwarded yet");
+  if (route.vrf != net::Vrf{}) return fail(ErrorCode::kUnsupported, "there is one VRF, 0");
+  if (route.interface.value() >= interface_count_)
+    return fail(ErrorCode::kNotFound,
+                fmt::format("the route to {} names no port", route.to.to_string()));
+  const auto known = routes_.find(route.to);
+  if (known != routes_.end() && known->second[static_cast<std::size_t>(RouteOrigin::kStatic)] != 0)
+    return fail(ErrorCode::kExists,
+                fmt::format("there are two routes to {}", route.to.to_string()));
+  if (route_count_ >= limits_.routes)
+    return fail(ErrorCode::kLimit, fmt::format("more than {} routes", limits_.routes));
+
+  std::uint32_t next_hop = 0;
+  NeighbourEntry* gateway = nullptr;
+  if (route.via) {
+    const std::uint32_t via = route.via->v4_value();
+    if (const auto own = routes_.find(host(via));
+        own != routes_.end() && own->second[static_cast<std::size_t>(RouteOrigin::kLocal)] != 0)
+      return fail(ErrorCode::kMalformed, fmt::format("the route to {} leads to our own address {}",
+                                                     route.to.to_string(), route.via->to_string()));
+    PS_ASSIGN(gateway, entry_for(route.interface, via));
+    next_hop = gateway->index;
+  } else {
+    next_hop = connected_next_hops_[route.interface.value()];
+  }
+  PS_TRY(put_origin(route.to, RouteOrigin::kStatic, next_hop));
+  if (gateway != nullptr) ++gateway->routes;
+  ++route_count_;
+  return {};
+}
+
+Result<void> Fib::remove_route(const net::Prefix& to) {
+  const auto found = routes_.find(to);
+  const std::uint32_t index =
+      found == routes_.end() ? 0 : found->second[static_cast<std::size_t>(RouteOrigin::kStatic)];
+  if (index == 0)
+    return fail(ErrorCode::kNotFound,
+                fmt::format("there is no static route to {}", to.to_string()));
+  take_origin(to, RouteOrigin::kStatic, index);
+  --route_count_;
+  const NextHop& hop = next_hops_[index];
+  if (hop.kind == NextHopKind::kNeighbour) {
+    const NeighbourKey key{hop.interface.value(), hop.address};
+    --neighbours_.at(key).routes;
+    drop_if_unused(key);
+  }
+  return {};
+}
+
+void Fib::for_each_route(const std::function<void(const Route&)>& visit) const {
+  for (const auto& [to, origins] : routes_)
+    for (std::size_t i = 0; i < kRouteOrigins; ++i) {
+      if (origins[i] == 0 || origins[i] == broadcast_next_hop_) continue;
+      const NextHop& hop = next_hops_[origins[i]];
+      Route route{.vrf = {},
+                  .to = to,
+                  .via = {},
+                  .interface = hop.interface,
+                  .origin = static_cast<RouteOrigin>(i)};
+      if (hop.kind == NextHopKind::kNeighbour && route.origin == RouteOrigin::kStatic)
+        route.via = net::IpAddress::v4(hop.address);
+      visit(route);
+    }
+}
+
+// ---- interfaces ----
+
+Result<InterfaceIndex> Fib::add_interface(const InterfaceOptions& options) {
+  if (interface_count_ == kMaxInterfaces)
+    return fail(ErrorCode::kLimit, fmt::format("more than {} ports", kMaxInterfaces));
+  if (find_interface(options.name))
+    return fail(ErrorCode::kExists, fmt::format("there are two ports '{}'", options.name));
+  if (options.vrf != net::Vrf{}) return fail(ErrorCode::kUnsupported, "there is one VRF, 0");
+  const InterfaceIndex index{static_cast<std::uint16_t>(interface_count_)};
+  Interface& interface = interfaces_[interface_count_];
+  interface.mac = options.mac;
+  interface.mtu = options.mtu;
+  interface.port_id = options.port_id;
+  interface.index = index;
+  interface.side = options.side;
+  interface.rx_checksum = options.rx_checksum;
+  interface.name = options.name;
+  PS_ASSIGN(connected_next_hops_[index.value()], new_next_hop(NextHopKind::kConnected, index, 0));
+  for (const auto& address : options.addresses) PS_TRY(add_address(interface, address));
+  ++interface_count_;
+  return index;
+}
+
+Result<void> Fib::add_address(Interface& interface, const net::InterfaceAddress& address) {
+  if (!address.address.is_v4())
+    return fail(ErrorCode::kUnsupported,
+                fmt::format("port {}: {} is IPv6, which is not forwarded yet", interface.name,
+                            address.to_string()));
+  const std::uint32_t own = address.address.v4_value();
+  const net::Prefix network = address.prefix();
+  PS_TRY(put_origin(host(own), RouteOrigin::kLocal, local_next_hop_));
+  if (network.length < 32)
+    PS_TRY(put_origin(network, RouteOrigin::kConnected,
+                      connected_next_hops_[interface.index.value()]));
+  if (network.length < 31)  // RFC 3021: a /31 has no broadcast address
+    for (const std::uint32_t all : {network.first().v4_value(), network.last().v4_value()})
+      if (all != own) PS_TRY(put_origin(host(all), RouteOrigin::kLocal, broadcast_next_hop_));
+  if (interface.address == 0) interface.address = own;
+  interface.addresses.push_back(address);
+  return {};
+}
+
+void Fib::set_up(InterfaceIndex interface, bool up) {
+  interfaces_[interface.value()].up.store(up, std::memory_order_relaxed);
+}
+
+std::optional<net::IpAddress> Fib::address_towards(InterfaceIndex interface,
+                                                   const net::IpAddress& neighbour) const {
+  const auto& addresses = interfaces_[interface.value()].addresses;
+  for (const auto& address : addresses)
+    if (address.prefix().contains(neighbour)) return address.address;
+  if (addresses.empty()) return std::nullopt;
+  return addresses.front().address;
+}
+
+std::optional<net::IpAddress> Fib::source_for(const net::IpAddress& destination) const {
+  if (!destination.is_v4()) return std::nullopt;
+  const NextHop& hop = next_hops_[lookup(destination.v4_value())];
+  switch (hop.kind) {
+    case NextHopKind::kLocal:
+      return destination;
+    case NextHopKind::kConnected:
+      return address_towards(hop.interface, destination);
+    case NextHopKind::kNeighbour:
+      return address_towards(hop.interface, net::IpAddress::v4(hop.address));
+    default:
+      return std::nullopt;
+  }
+}
+
+std::optional<InterfaceIndex> Fib::find_interface(std::string_view name) const {
+  for (unsigned i = 0; i < interface_count_; ++i)
+    if (interfaces_[i].name == name) return interfaces_[i].index;
+  return std::nullopt;
+}
+
+}  // namespace penstock::fib

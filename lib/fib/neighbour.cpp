@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Neighbours: gateways and hosts on links. One that has a MAC and lies in a network of its
+// interface has a host route to itself, so that a worker's one lookup finds the MAC.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "lib/base/check.h"
+#include "lib/fib/fib.h"
+
+namespace penstock::fib {
+
+using base::ErrorCode;
+using base::fail;
+using base::Result;
+
+bool Fib::on_link(const Interface& interface, std::uint32_t address) const {
+  return std::any_of(interface.addresses.begin(), interface.addresses.end(),
+                     [&](const net::InterfaceAddress& own) {
+                       return own.prefix().contains(net::IpAddress::v4(address));
+                     });
+}
+
+Result<Fib::NeighbourEntry*> Fib::entry_for(InterfaceIndex interface, std::uint32_t address) {
+  const NeighbourKey key{interface.value(), address};
+  if (const auto found = neighbours_.find(key); found != neighbours_.end()) return &found->second;
+  if (neighbours_.size() >= limits_.neighbours)
+    return fail(ErrorCode::kLimit, fmt::format("more than {} neighbours", limits_.neighbours));
+  PS_ASSIGN(const std::uint32_t index, new_next_hop(NextHopKind::kNeighbour, interface, address));
+  NeighbourEntry& entry = neighbours_[key];
+  entry.index = index;
+  return &entry;
+}
+
+void Fib::drop_if_unused(const NeighbourKey& key) {
+  const auto found = neighbours_.find(key);
+  if (found == neighbours_.end() || found->second.routes != 0 || found->second.listed) return;
+  take_origin({net::IpAddress::v4(key.second), 32}, RouteOrigin::kNeighbour, found->second.index);
+  retire_next_hop(found->second.index);
+  neighbours_.erase(found);
+}
+
+Result<void> Fib::set_neighbour(InterfaceIndex interface, const net::IpAddress& address,
+                                const Link& link) {
+  if (!address.is_v4()) return fail(ErrorCode::kUnsupported, "only IPv4 neighbours are known yet");
+  if (interface.value() >= interface_count_)
+    return fail(ErrorCode::kNotFound, fmt::format("{} is on no port", address.to_string()));
+  const std::uint32_t ip = address.v4_value();
+  const NeighbourKey key{interface.value(), ip};
+  const bool permanent = link.state == NeighbourState::kPermanent;
+  const bool reachable_here = on_link(interfaces_[interface.value()], ip);
+  const auto known = neighbours_.find(key);
+  if (!permanent && !reachable_here && known == neighbours_.end())
+    return fail(ErrorCode::kRefused,
+                fmt::format("{} is in no network of this port", address.to_string()));
+  if (known != neighbours_.end() && !permanent &&
+      unpack(next_hops_[known->second.index].link.load()).state == NeighbourState::kPermanent)
+    return fail(ErrorCode::kRefused, fmt::format("{} is configured", address.to_string()));
+  PS_ASSIGN(NeighbourEntry * entry, entry_for(interface, ip));
+  entry->listed = true;
+  next_hops_[entry->index].link.store(pack(link), std::memory_order_release);
+  // Also while incomplete: packets for it then wait under one next hop.
+  if (permanent || reachable_here) {
+    const net::Prefix to{address, 32};
+    if (auto done = put_origin(to, RouteOrigin::kNeighbour, entry->index); !done) {
+      entry->listed = false;
+      drop_if_unused(key);
+      return done;
+    }
+  }
+  neighbour_generation_.fetch_add(1, std::memory_order_release);
+  return {};
+}
+
+Result<void> Fib::remove_neighbour(InterfaceIndex interface, const net::IpAddress& address) {
+  const NeighbourKey key{interface.value(), address.is_v4() ? address.v4_value() : 0};
+  const auto found = neighbours_.find(key);
+  if (found == neighbours_.end())
+    return fail(ErrorCode::kNotFound, fmt::format("{} is no neighbour", address.to_string()));
+  found->second.listed = false;
+  next_hops_[found->second.index].link.store(pack(Link{}), std::memory_order_release);
+  drop_if_unused(key);
+  neighbour_generation_.fetch_add(1, std::memory_order_release);
+  return {};
+}
+
+namespace {
+Neighbour describe(const NextHop& hop, std::uint32_t routes) {
+  return {.interface = hop.interface,
+          .address = net::IpAddress::v4(hop.address),
+          .link = unpack(hop.link.load(std::memory_order_relaxed)),
+          .used = hop.used.load(std::memory_order_relaxed),
+          .routes = routes};
+}
+}  // namespace
+
+std::optional<Neighbour> Fib::find_neighbour(InterfaceIndex interface,
+                                             const net::IpAddress& address) const {
+  const auto found = neighbours_.find({interface.value(), address.v4_value()});
+  if (found == neighbours_.end()) return std::nullopt;
+  return describe(next_hops_[found->second.index], found->second.routes);
+}
+
+void Fib::for_each_neighbour(const std::function<void(const Neighbour&)>& visit) const {
+  for (const auto& [key, entry] : neighbours_)
+    visit(describe(next_hops_[entry.index], entry.routes));
+}
+
+bool Fib::take_used(InterfaceIndex interface, const net::IpAddress& address) {
+  const auto found = neighbours_.find({interface.value(), address.v4_value()});
+  return found != neighbours_.end() &&
+         next_hops_[found->second.index].used.exchange(false, std::memory_order_relaxed);
+}
+
+}  // namespace penstock::fib
