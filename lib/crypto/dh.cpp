@@ -23,13 +23,6 @@ using base::MutableBytes;
 using base::Result;
 using base::SecretBytes;
 
-struct MontgomeryCurve {
-  DhGroupId id;
-  int type;
-};
-constexpr MontgomeryCurve kMontgomeryCurves[] = {{DhGroupId::kX25519, EVP_PKEY_X25519},
-                                                 {DhGroupId::kX448, EVP_PKEY_X448}};
-
 struct EcpCurve {
   DhGroupId id;
   int nid;
@@ -59,7 +52,7 @@ template <class Row, std::size_t N>
 const Row& row_of(const Row (&rows)[N], DhGroupId id) {
   for (const Row& row : rows)
     if (row.id == id) return row;
-  PS_CHECK(!"every group of the algorithm table has a row here");
+  PS_CHECK(false && "every group of the algorithm table has a row here");
   std::abort();
 }
 
@@ -256,7 +249,7 @@ constexpr Kind kKinds[] = {{DhKind::kModp, modp_generate, modp_secret},
 const Kind& kind_of(const DhRow& row) {
   for (const Kind& kind : kKinds)
     if (kind.kind == row.kind) return kind;
-  PS_CHECK(!"every kind of group has a row");
+  PS_CHECK(false && "every kind of group has a row");
   std::abort();
 }
 
