@@ -33,13 +33,13 @@ Spd::~Spd() = default;
 
 // ---- a worker's ----
 
-template <class Address>
+template <std::size_t kAtOnce, class Address>
 void Spd::lookup_in(const SpdTable<Address>& table, Direction direction,
                     const SpdKeyOf<Address>* keys, const SpdEntry** results, std::size_t n) const {
   while (n > 0) {
-    const std::size_t now = std::min(n, kSpdBurst);
-    SpdProbe<Address> probes[kSpdBurst];
-    std::uint32_t matches[kSpdBurst];
+    const std::size_t now = std::min(n, kAtOnce);
+    SpdProbe<Address> probes[kAtOnce];
+    std::uint32_t matches[kAtOnce];
     for (std::size_t k = 0; k < now; ++k) probes[k] = SpdProbe<Address>::of(direction, keys[k]);
     table.lookup(probes, matches, now, version());
     for (std::size_t k = 0; k < now; ++k)
@@ -52,24 +52,24 @@ void Spd::lookup_in(const SpdTable<Address>& table, Direction direction,
 
 const SpdEntry* Spd::lookup_outbound(const SpdKey& key) const {
   const SpdEntry* result = nullptr;
-  lookup_in(v4_, Direction::kOutbound, &key, &result, 1);
+  lookup_in<1>(v4_, Direction::kOutbound, &key, &result, 1);
   return result;
 }
 
 const SpdEntry* Spd::lookup_inbound(const SpdKey& key) const {
   const SpdEntry* result = nullptr;
-  lookup_in(v4_, Direction::kInbound, &key, &result, 1);
+  lookup_in<1>(v4_, Direction::kInbound, &key, &result, 1);
   return result;
 }
 
 void Spd::lookup_burst(Direction direction, const SpdKey* keys, const SpdEntry** results,
                        std::size_t n) const {
-  lookup_in(v4_, direction, keys, results, n);
+  lookup_in<kSpdBurst>(v4_, direction, keys, results, n);
 }
 
 void Spd::lookup_burst(Direction direction, const SpdKey6* keys, const SpdEntry** results,
                        std::size_t n) const {
-  lookup_in(v6_, direction, keys, results, n);
+  lookup_in<kSpdBurst>(v6_, direction, keys, results, n);
 }
 
 void Spd::count(unsigned worker, const SpdEntry& entry, std::uint64_t packets,

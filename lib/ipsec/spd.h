@@ -117,7 +117,7 @@ class Spd {
     bool unlinked;
   };
 
-  template <class Address>
+  template <std::size_t kAtOnce, class Address>
   void lookup_in(const SpdTable<Address>& table, policy::Direction direction,
                  const SpdKeyOf<Address>* keys, const SpdEntry** results, std::size_t n) const;
   [[nodiscard]] SpdCounters counted(std::uint32_t index) const;

@@ -126,7 +126,8 @@ template <class Address>
 void SpdTable<Address>::lookup(const Probe* probes, std::uint32_t* matches, std::size_t n,
                                SpdVersion version) const {
   PS_CHECK(n <= kSpdBurst);
-  const Entry* best[kSpdBurst] = {};
+  const Entry* best[kSpdBurst];
+  std::fill_n(best, n, nullptr);
   std::uint64_t hashes[kSpdBurst];
   std::uint32_t firsts[kSpdBurst];
   std::uint8_t who[kSpdBurst];
