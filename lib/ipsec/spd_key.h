@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "lib/dpdk/packet.h"
 #include "lib/net/address.h"
 #include "lib/policy/sa_spec.h"
 #include "lib/policy/traffic_selector.h"
@@ -105,5 +106,17 @@ struct SpdKeyOf {
 using SpdKey = SpdKeyOf<Ipv4Value>;
 using SpdKey6 = SpdKeyOf<Ipv6Value>;
 static_assert(sizeof(SpdKey) == 16);
+
+/// Of an IPv4 packet whose meta describes the header where its data starts.
+[[nodiscard]] inline SpdKey spd_key(const dpdk::PacketMeta& meta) {
+  const bool type = port_is_type(meta.protocol);
+  return {.source = {meta.source},
+          .destination = {meta.destination},
+          .source_port = type ? meta.destination_port : meta.source_port,
+          .destination_port = type ? std::uint16_t{0} : meta.destination_port,
+          .protocol = meta.protocol,
+          .has_ports = (meta.flags & dpdk::kHasPorts) != 0 && has_port_selector(meta.protocol),
+          .vrf = net::Vrf{meta.vrf}};
+}
 
 }  // namespace penstock::ipsec

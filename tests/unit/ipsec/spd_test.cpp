@@ -236,6 +236,29 @@ TEST_F(SpdTest, IcmpTypesAreComparedWithTheSendersSide) {
   EXPECT_EQ(out(key("10.1.0.1", "10.2.0.1", kIcmp, 0, 0)), 0U);
 }
 
+TEST(SpdKey, OfAPacketsMetaIsThatOfItsSelectors) {
+  dpdk::PacketMeta meta{};
+  meta.source = 0x0a010001;
+  meta.destination = 0x0a020001;
+  meta.protocol = kIcmp;
+  meta.destination_port = 8 * 256;
+  meta.flags = dpdk::kHasPorts;
+  meta.vrf = 3;
+  const SpdKey icmp = spd_key(meta);
+  EXPECT_EQ(icmp.source.value, 0x0a010001U);
+  EXPECT_EQ(icmp.destination.value, 0x0a020001U);
+  EXPECT_EQ(icmp.source_port, 8 * 256) << "the type is compared with the sender's side";
+  EXPECT_TRUE(icmp.has_ports);
+  EXPECT_EQ(icmp.vrf, net::Vrf{3});
+  meta.protocol = kTcp;
+  meta.source_port = 4711;
+  meta.destination_port = 80;
+  EXPECT_EQ(spd_key(meta).source_port, 4711);
+  EXPECT_EQ(spd_key(meta).destination_port, 80);
+  meta.flags = dpdk::kFragment;
+  EXPECT_FALSE(spd_key(meta).has_ports);
+}
+
 // RFC 4301 appendix D.2.
 TEST_F(SpdTest, PortsAreRefusedWhereTheProtocolHasNone) {
   for (const std::uint8_t protocol : {std::uint8_t{0}, kGre}) {
