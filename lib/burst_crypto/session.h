@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Session: everything of one direction of one SA that a cipher needs, resolved when the SA is
+// built. It lies inside the SA's record: the head in a hot line, the keys on lines of their own.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+
+#include "lib/base/bytes.h"
+#include "lib/base/result.h"
+#include "lib/crypto/algorithms.h"
+
+struct gcm_key_data;      // ipsec-mb's; named here so that its header stays in this room
+struct gcm_context_data;  // likewise
+
+namespace penstock::burst_crypto {
+
+enum class CipherDirection : std::uint8_t { kSeal, kOpen };
+
+/// How an engine processes a session's jobs.
+enum class SessionKind : std::uint8_t {
+  kDirectGcm,  ///< one call a packet into the AES-GCM routine
+  kCbc,        ///< a job of the multi-buffer manager: AES-CBC and HMAC
+  kNull,       ///< likewise: HMAC alone
+  kChaCha,     ///< likewise: ChaCha20-Poly1305
+};
+
+/// AES-GCM in one call: key, scratch, out, in, octets, 12-octet nonce, AAD and its octets, tag and
+/// its octets.
+using GcmRoutine = void (*)(const ::gcm_key_data*, ::gcm_context_data*, std::uint8_t*,
+                            const std::uint8_t*, std::uint64_t, const std::uint8_t*,
+                            const std::uint8_t*, std::uint64_t, std::uint8_t*, std::uint64_t);
+
+/// Expanded keys. 1,280 octets hold ipsec-mb 2.0's AES-GCM key with its powers of H (1,024 in 1.3).
+inline constexpr std::size_t kKeyMaterialOctets = 1280;
+struct alignas(64) KeyMaterial {
+  std::byte octets[kKeyMaterialOctets];
+};
+
+struct Session {
+  GcmRoutine gcm = nullptr;           ///< for kDirectGcm
+  const KeyMaterial* keys = nullptr;  ///< beside this head in the same SA
+  SessionKind kind = SessionKind::kNull;
+  CipherDirection direction = CipherDirection::kSeal;
+  std::uint8_t icv_octets = 0;
+  std::uint8_t iv_octets = 0;     ///< explicit IV in the packet
+  std::uint8_t block_octets = 4;  ///< the ciphertext is a multiple of it; at least 4 (RFC 4303 §2.4)
+  std::uint8_t aad_octets = 8;    ///< 12 with ESN (RFC 4106 §5)
+  std::uint8_t cipher_mode = 0;   ///< engine's own number
+  std::uint8_t hash_algorithm = 0;  ///< engine's own number
+  std::uint8_t salt[4] = {};        ///< of AEADs, wire order
+  std::uint8_t key_octets = 0;
+  std::uint8_t unused[3] = {};
+
+  [[nodiscard]] bool esn() const { return aad_octets == 12; }
+};
+static_assert(sizeof(Session) == 32 && std::is_trivially_copyable_v<Session>);
+
+/// What a session is made from.
+struct SessionSpec {
+  const crypto::EncrRow* encr = nullptr;
+  const crypto::IntegRow* integ = nullptr;  ///< nullptr for an AEAD
+  CipherDirection direction = CipherDirection::kSeal;
+  bool esn = false;
+  base::Bytes enc_key;  ///< key, then salt
+  base::Bytes auth_key;
+};
+
+/// Expands keys; the control core has one.
+class SessionFactory {
+ public:
+  virtual ~SessionFactory() = default;
+  [[nodiscard]] virtual bool supports(const crypto::EncrRow& encr,
+                                      const crypto::IntegRow* integ) const = 0;
+  /// @param keys  filled, and pointed at by `session`: both stay where they are
+  /// @return kUnsupported (a row that the engine lacks, or an ill pair), kMalformed (key length)
+  [[nodiscard]] virtual base::Result<void> build(const SessionSpec& spec, Session& session,
+                                                 KeyMaterial& keys) const = 0;
+};
+
+}  // namespace penstock::burst_crypto
