@@ -22,11 +22,11 @@ enum class JobStatus : std::uint8_t { kPending, kDone, kIcvMismatch, kFailed };
 struct alignas(64) Job {
   const Session* session = nullptr;
   std::uint8_t* esp = nullptr;
-  void* packet = nullptr;            ///< the caller's
-  std::uint32_t cipher_octets = 0;   ///< plaintext, padding and trailer
-  std::uint8_t sequence_high[4]{};   ///< upper half of the ESN, wire order
-  std::uint8_t nonce[12]{};          ///< of AEADs: salt and IV
-  std::uint8_t aad[12]{};            ///< of AEADs: SPI, (upper half,) lower half of the sequence
+  void* packet = nullptr;           ///< the caller's
+  std::uint32_t cipher_octets = 0;  ///< plaintext, padding and trailer
+  std::uint8_t sequence_high[4]{};  ///< upper half of the ESN, wire order
+  std::uint8_t nonce[12]{};         ///< of AEADs: salt and IV
+  std::uint8_t aad[12]{};           ///< of AEADs: SPI, (upper half,) lower half of the sequence
   JobStatus status = JobStatus::kPending;
 };
 static_assert(sizeof(Job) == 64);

@@ -85,8 +85,8 @@ class IpsecMbEngine final : public Engine {
     alignas(16) std::uint8_t tag[kGcmTagOctets];
     session.gcm(keys, &context_, text, text, job.cipher_octets, job.nonce, job.aad,
                 session.aad_octets, tag, kGcmTagOctets);
-    job.status = equal_tags(tag, icv, session.icv_octets) ? JobStatus::kDone
-                                                          : JobStatus::kIcvMismatch;
+    job.status =
+        equal_tags(tag, icv, session.icv_octets) ? JobStatus::kDone : JobStatus::kIcvMismatch;
   }
 
   void enqueue(Job& job, std::size_t place) {

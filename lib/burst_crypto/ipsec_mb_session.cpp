@@ -144,8 +144,9 @@ class IpsecMbSessions final : public SessionFactory {
                               encr.name, spec.integ->name));
     // RFC 8221 §4: encryption without integrity is never used.
     if (!aead && spec.integ == nullptr)
-      return fail(ErrorCode::kUnsupported,
-                  fmt::format("{} needs an integrity algorithm beside it (RFC 8221 §4)", encr.name));
+      return fail(
+          ErrorCode::kUnsupported,
+          fmt::format("{} needs an integrity algorithm beside it (RFC 8221 §4)", encr.name));
     const std::size_t enc_octets = encr.key_bits / 8U + encr.salt_octets;
     if (spec.enc_key.size() != enc_octets)
       return fail(ErrorCode::kMalformed,
@@ -206,8 +207,7 @@ std::span<const crypto::IntegId> ipsec_mb_integ_rows() { return kIntegRows; }
 
 Result<Manager> make_manager() {
   Manager manager(alloc_mb_mgr(0));
-  if (manager == nullptr)
-    return fail(ErrorCode::kSystem, "ipsec-mb: no memory for a manager");
+  if (manager == nullptr) return fail(ErrorCode::kSystem, "ipsec-mb: no memory for a manager");
   init_mb_mgr_auto(manager.get(), nullptr);
   if (const int code = imb_get_errno(manager.get()); code != 0)
     return fail(ErrorCode::kSystem,

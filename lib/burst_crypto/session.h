@@ -44,10 +44,11 @@ struct Session {
   SessionKind kind = SessionKind::kNull;
   CipherDirection direction = CipherDirection::kSeal;
   std::uint8_t icv_octets = 0;
-  std::uint8_t iv_octets = 0;     ///< explicit IV in the packet
-  std::uint8_t block_octets = 4;  ///< the ciphertext is a multiple of it; at least 4 (RFC 4303 §2.4)
-  std::uint8_t aad_octets = 8;    ///< 12 with ESN (RFC 4106 §5)
-  std::uint8_t cipher_mode = 0;   ///< engine's own number
+  std::uint8_t iv_octets = 0;  ///< explicit IV in the packet
+  std::uint8_t block_octets =
+      4;                        ///< the ciphertext is a multiple of it; at least 4 (RFC 4303 §2.4)
+  std::uint8_t aad_octets = 8;  ///< 12 with ESN (RFC 4106 §5)
+  std::uint8_t cipher_mode = 0;     ///< engine's own number
   std::uint8_t hash_algorithm = 0;  ///< engine's own number
   std::uint8_t salt[4] = {};        ///< of AEADs, wire order
   std::uint8_t key_octets = 0;
