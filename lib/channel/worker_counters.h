@@ -5,24 +5,15 @@
 #pragma once
 
 #include <array>
-#include <atomic>
 #include <cstdint>
 #include <string_view>
 
+#include "lib/base/counter.h"
 #include "lib/net/drop_reason.h"
 
 namespace penstock::channel {
 
-/// A number with one writer: no locked instruction, and no torn read.
-class Counter {
- public:
-  void add(std::uint64_t n = 1) { value_.store(get() + n, std::memory_order_relaxed); }
-  void subtract(std::uint64_t n = 1) { value_.store(get() - n, std::memory_order_relaxed); }
-  [[nodiscard]] std::uint64_t get() const { return value_.load(std::memory_order_relaxed); }
-
- private:
-  std::atomic<std::uint64_t> value_{0};
-};
+using base::Counter;
 
 /// Why a packet ended well without leaving.
 enum class Consumed : std::uint8_t { kMergedFragment, kDummy, kKeepalive, kArp, kCount };

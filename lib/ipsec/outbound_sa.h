@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// OutboundSa: what workers need to seal under an outbound SA, by cache line. Any worker may.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "lib/burst_crypto/session.h"
+#include "lib/ipsec/inbound_sa.h"
+#include "lib/ipsec/sequence.h"
+#include "lib/net/esp.h"
+#include "lib/net/ipv4.h"
+#include "lib/net/udp.h"
+
+namespace penstock::ipsec {
+
+/// What goes in front of every packet, but for the fields that differ: outer IPv4, UDP (RFC 3948)
+/// or not, and the SPI. Copied as a whole; what is behind the SPI is overwritten afterwards.
+struct TunnelPrefix {
+  std::uint8_t octets[32] = {};
+};
+
+struct alignas(64) OutboundSa {
+  // line 0: constant
+  burst_crypto::Session session;
+  TunnelPrefix prefix;
+
+  // line 1: constant
+  std::uint64_t soft_packets = 0;  ///< sequence numbers too: the lower of both limits
+  std::uint64_t hard_packets = 0;
+  std::uint64_t soft_bytes = 0;
+  std::uint64_t hard_bytes = 0;
+  std::uint32_t slot = 0;  ///< policy::ChildSlot
+  std::uint32_t generation = 0;
+  std::uint32_t spi = 0;         ///< host order, as all numbers here
+  std::uint32_t remote = 0;      ///< outer destination
+  std::uint16_t header_sum = 0;  ///< of the prefix's IPv4 header without what differs
+  std::uint16_t df_copied = 0;   ///< mask of the inner fragment word
+  std::uint16_t df_set = 0;
+  std::uint16_t identification = 0;  ///< added to the sequence number (RFC 6864)
+  std::uint8_t prefix_octets = 0;    ///< outer IPv4 and UDP: 20 or 28
+  std::uint8_t overhead_octets = 0;  ///< prefix, ESP header, IV and ICV; padding and trailer not
+  std::uint8_t tos_copied = 0;       ///< mask of the inner type of service
+  std::uint8_t tos_set = 0;
+  bool shared = false;  ///< several workers reserve
+  std::uint8_t unused[3] = {};
+
+  // line 2: all workers write
+  SequenceCounter sequence;
+  std::atomic<std::uint64_t> bytes{0};
+  std::atomic<std::uint64_t> errors{0};
+  std::atomic<std::uint32_t> raised{0};  ///< SaEventBits
+
+  // lines 3 …
+  burst_crypto::KeyMaterial keys;
+
+  /// True once for each bit, over all workers.
+  [[nodiscard]] bool raise(SaEventBit bit) {
+    if ((raised.load(std::memory_order_relaxed) & bit) != 0) return false;
+    return (raised.fetch_or(bit, std::memory_order_relaxed) & bit) == 0;
+  }
+  /// @return octets sealed before
+  std::uint64_t add_bytes(std::uint64_t n) {
+    if (shared) return bytes.fetch_add(n, std::memory_order_relaxed);
+    const std::uint64_t before = bytes.load(std::memory_order_relaxed);
+    bytes.store(before + n, std::memory_order_relaxed);
+    return before;
+  }
+
+  /// Plaintext, padding and trailer of an inner packet (RFC 4303 §2.4).
+  [[nodiscard]] unsigned cipher_octets(unsigned inner_octets) const {
+    const unsigned block = session.block_octets;
+    return (inner_octets + unsigned{sizeof(net::EspTrailer)} + block - 1) / block * block;
+  }
+  [[nodiscard]] unsigned sealed_octets(unsigned inner_octets) const {
+    return overhead_octets + cipher_octets(inner_octets);
+  }
+  /// The largest inner packet that fits a path of `mtu` (RFC 4301 §8.2.1).
+  [[nodiscard]] unsigned inner_mtu(unsigned mtu) const {
+    const unsigned room = mtu > overhead_octets ? mtu - overhead_octets : 0U;
+    const unsigned whole = room / session.block_octets * session.block_octets;
+    return whole > sizeof(net::EspTrailer) ? whole - unsigned{sizeof(net::EspTrailer)} : 0U;
+  }
+};
+static_assert(offsetof(OutboundSa, soft_packets) == 64);
+static_assert(offsetof(OutboundSa, sequence) == 128);
+static_assert(offsetof(OutboundSa, keys) == 192);
+static_assert(sizeof(OutboundSa) / 64 % 2 == 1 && sizeof(OutboundSa) <= 2048);
+
+/// The SA of a job that seal ESP prepared.
+[[nodiscard]] inline OutboundSa& outbound_of(const burst_crypto::Session& session) {
+  static_assert(offsetof(OutboundSa, session) == 0);
+  return *reinterpret_cast<OutboundSa*>(const_cast<burst_crypto::Session*>(&session));
+}
+
+}  // namespace penstock::ipsec

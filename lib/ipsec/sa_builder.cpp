@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Building SA records, on the control core. What a packet would otherwise have to ask again and
+// again is decided here: limits, header bits, selector pairs, the cipher's routine.
+#include "lib/ipsec/sa_builder.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "lib/base/byte_io.h"
+#include "lib/base/secret.h"
+#include "lib/ipsec/ecn.h"
+#include "lib/ipsec/spd.h"
+
+namespace penstock::ipsec {
+namespace {
+
+using base::ErrorCode;
+using base::fail;
+using base::Result;
+using burst_crypto::CipherDirection;
+
+constexpr std::uint32_t kReservedSpis = 256;  // RFC 4303 §2.1: 0 to 255
+
+/// "net/branch: SPI 0x…" for error texts.
+std::string label(const policy::SaSpec& spec) {
+  return fmt::format("{} (SPI {})", spec.name.empty() ? "SA" : spec.name, net::to_string(spec.spi));
+}
+
+Result<void> check_shape(const policy::SaSpec& spec) {
+  const auto unsupported = [&](std::string_view what) {
+    return fail(ErrorCode::kUnsupported, fmt::format("{}: {} not built yet", label(spec), what));
+  };
+  if (spec.protocol != policy::IpsecProtocol::kEsp) return unsupported("AH is");
+  if (spec.mode != policy::IpsecMode::kTunnel) return unsupported("transport mode is");
+  if (!spec.local.is_v4() || !spec.remote.is_v4()) return unsupported("IPv6 outside is");
+  if (spec.spi.value() < kReservedSpis)
+    return fail(ErrorCode::kMalformed,
+                fmt::format("{}: SPIs below 256 are reserved (RFC 4303 §2.1)", label(spec)));
+  if (spec.local.is_unspecified() || spec.remote.is_unspecified())
+    return fail(ErrorCode::kMalformed,
+                fmt::format("{}: both outer addresses are needed", label(spec)));
+  if (spec.slot.value() == 0)
+    return fail(ErrorCode::kMalformed, fmt::format("{}: it names no slot", label(spec)));
+  return {};
+}
+
+Result<void> build_session(const policy::SaSpec& spec, CipherDirection direction,
+                           const burst_crypto::SessionFactory& sessions,
+                           burst_crypto::Session& session, burst_crypto::KeyMaterial& keys) {
+  burst_crypto::SessionSpec wanted;
+  wanted.encr = crypto::find_encr(spec.encr, spec.encr_key_bits);
+  // A cipher of one key length may be named with or without it (RFC 7296 §3.3.5).
+  if (wanted.encr == nullptr) wanted.encr = crypto::find_encr(spec.encr, 0);
+  if (wanted.encr == nullptr || !wanted.encr->for_esp)
+    return fail(ErrorCode::kUnsupported,
+                fmt::format("{}: ESP has no encryption algorithm {} with {} key bits", label(spec),
+                            static_cast<unsigned>(spec.encr), spec.encr_key_bits));
+  if (spec.integ != crypto::IntegId::kNone) {
+    wanted.integ = crypto::find_integ(spec.integ);
+    if (wanted.integ == nullptr || !wanted.integ->for_ipsec)
+      return fail(ErrorCode::kUnsupported,
+                  fmt::format("{}: ESP has no integrity algorithm {}", label(spec),
+                              static_cast<unsigned>(spec.integ)));
+  }
+  wanted.direction = direction;
+  wanted.esn = spec.esn;
+  wanted.enc_key = spec.enc_key.bytes();
+  wanted.auth_key = spec.auth_key.bytes();
+  auto built = sessions.build(wanted, session, keys);
+  if (!built)
+    return fail(built.error().code, fmt::format("{}: {}", label(spec), built.error().text));
+  return {};
+}
+
+/// 0 means no limit.
+constexpr std::uint64_t limit_of(std::uint64_t value) {
+  return value == 0 ? ~std::uint64_t{0} : value;
+}
+
+template <class Sa>
+void set_limits(const policy::TrafficLifetime& lifetime, Sa& sa) {
+  sa.soft_packets = limit_of(lifetime.soft_packets);
+  sa.hard_packets = limit_of(lifetime.hard_packets);
+  sa.soft_bytes = limit_of(lifetime.soft_bytes);
+  sa.hard_bytes = limit_of(lifetime.hard_bytes);
+}
+
+Result<void> set_selectors(const policy::SaSpec& spec, SaMemory& memory, InboundSa& sa) {
+  auto pairs = spd_selectors<Ipv4Value>(spec.local_ts, spec.remote_ts, spec.vrf);
+  if (!pairs)
+    return fail(pairs.error().code, fmt::format("{}: {}", label(spec), pairs.error().text));
+  std::erase_if(*pairs, [](const auto& s) { return (s.flags & kSelectorInbound) == 0; });
+  if (pairs->empty())
+    return fail(ErrorCode::kUnsupported,
+                fmt::format("{}: no pair of IPv4 traffic selectors", label(spec)));
+  if (pairs->size() > kSpdSelectorsPerPolicy)
+    return fail(ErrorCode::kLimit, fmt::format("{}: {} pairs of selectors, at most {} are taken",
+                                               label(spec), pairs->size(), kSpdSelectorsPerPolicy));
+  auto* place = sa.inline_selectors;
+  sa.more_selectors = nullptr;
+  if (pairs->size() > kInlineSelectors) {
+    place = static_cast<SpdSelector<Ipv4Value>*>(
+        memory.allocate(pairs->size() * sizeof(SpdSelector<Ipv4Value>)));
+    if (place == nullptr)
+      return fail(ErrorCode::kLimit, fmt::format("{}: no memory for its selectors", label(spec)));
+    sa.more_selectors = place;
+  }
+  std::ranges::copy(*pairs, place);
+  sa.selector_count = static_cast<std::uint16_t>(pairs->size());
+  return {};
+}
+
+Result<void> set_window(const policy::SaSpec& spec, SaMemory& memory, InboundSa& sa) {
+  sa.more_window = nullptr;
+  if (spec.replay_window > kMaxReplayWindow)
+    return fail(ErrorCode::kLimit,
+                fmt::format("{}: a replay window of {} packets, at most {} are taken", label(spec),
+                            spec.replay_window, kMaxReplayWindow));
+  const std::uint32_t words = ReplayWindow::words_for(spec.replay_window);
+  std::uint64_t* place = sa.inline_window;
+  std::ranges::fill(sa.inline_window, 0);
+  if (words > kInlineWindowWords) {
+    place = static_cast<std::uint64_t*>(memory.allocate(words * sizeof(std::uint64_t)));
+    if (place == nullptr)
+      return fail(ErrorCode::kLimit, fmt::format("{}: no memory for its window", label(spec)));
+    sa.more_window = place;
+  }
+  sa.window.reset(spec.replay_window, place);
+  return {};
+}
+
+/// The header that all packets of the SA share; RFC 4301 §5.1.2.1 says where each field is from.
+void write_prefix(const policy::SaSpec& spec, OutboundSa& sa) {
+  net::Ipv4Header ip{};
+  ip.version_ihl = 0x45;
+  ip.ttl = spec.tunnel_header.ttl;
+  ip.protocol = spec.encap ? net::kProtocolUdp : net::kProtocolEsp;
+  ip.source.set(spec.local.v4_value());
+  ip.destination.set(spec.remote.v4_value());
+  sa.header_sum = static_cast<std::uint16_t>(~net::internet_checksum(base::bytes_of(ip)));
+  sa.prefix = {};
+  std::uint8_t* out = sa.prefix.octets;
+  std::memcpy(out, &ip, sizeof(ip));
+  out += sizeof(ip);
+  if (spec.encap) {
+    // RFC 3948 §2.1: the UDP checksum is 0.
+    const net::UdpHeader udp{spec.encap->local.value(), spec.encap->remote.value(), 0, 0};
+    std::memcpy(out, &udp, sizeof(udp));
+    out += sizeof(udp);
+  }
+  const net::EspHeader esp{spec.spi.value(), 0};
+  std::memcpy(out, &esp.spi, sizeof(esp.spi));
+  sa.prefix_octets = static_cast<std::uint8_t>(out - sa.prefix.octets);
+}
+
+/// What the outer header takes from the inner one: RFC 4301 §5.1.2.1, §8.1, RFC 6040 §4.1.
+void set_tunnel_header(const policy::TunnelHeader& options, OutboundSa& sa) {
+  sa.df_copied = options.df == policy::DfBit::kCopy ? net::kIpv4DontFragment : std::uint16_t{0};
+  sa.df_set = options.df == policy::DfBit::kSet ? net::kIpv4DontFragment : std::uint16_t{0};
+  sa.tos_copied = static_cast<std::uint8_t>((options.copy_dscp ? kDscpMask : 0) |
+                                            (options.copy_ecn ? kEcnMask : 0));
+  sa.tos_set = options.copy_dscp ? std::uint8_t{0} : static_cast<std::uint8_t>(options.dscp << 2);
+}
+
+}  // namespace
+
+Result<void> build_inbound(const policy::SaSpec& spec, const burst_crypto::SessionFactory& sessions,
+                           SaMemory& memory, InboundSa& sa) {
+  PS_TRY(check_shape(spec));
+  PS_TRY(build_session(spec, CipherDirection::kOpen, sessions, sa.session, sa.keys));
+  PS_TRY(set_selectors(spec, memory, sa));
+  if (auto window = set_window(spec, memory, sa); !window) {
+    clear_inbound(memory, sa);
+    return window;
+  }
+  sa.spi = spec.spi.value();
+  sa.local = spec.local.v4_value();
+  sa.remote = spec.remote.v4_value();
+  sa.slot = spec.slot.value();
+  sa.vrf = spec.vrf.value();
+  sa.encap_local_port = spec.encap ? spec.encap->local.value() : std::uint16_t{0};
+  sa.encap_remote_port = spec.encap ? spec.encap->remote.value() : std::uint16_t{0};
+  sa.min_esp_octets = std::uint32_t{sizeof(net::EspHeader)} + sa.session.iv_octets +
+                      sa.session.block_octets + sa.session.icv_octets;
+  set_limits(spec.lifetime, sa);
+  for (base::Counter* counter : {&sa.packets, &sa.bytes, &sa.replays, &sa.icv_failures, &sa.errors})
+    counter->set(0);
+  sa.moved_raised_at_ns = 0;
+  sa.raised = 0;
+  return {};
+}
+
+Result<void> build_outbound(const policy::SaSpec& spec,
+                            const burst_crypto::SessionFactory& sessions, bool shared,
+                            OutboundSa& sa) {
+  PS_TRY(check_shape(spec));
+  PS_TRY(build_session(spec, CipherDirection::kSeal, sessions, sa.session, sa.keys));
+  sa.spi = spec.spi.value();
+  sa.slot = spec.slot.value();
+  sa.remote = spec.remote.v4_value();
+  sa.shared = shared;
+  write_prefix(spec, sa);
+  set_tunnel_header(spec.tunnel_header, sa);
+  sa.overhead_octets = static_cast<std::uint8_t>(sa.prefix_octets + sizeof(net::EspHeader) +
+                                                 sa.session.iv_octets + sa.session.icv_octets);
+  // Packets and sequence numbers are one count, so one comparison guards both limits.
+  set_limits(spec.lifetime, sa);
+  sa.soft_packets = std::min(sa.soft_packets, soft_sequence(spec.esn));
+  sa.hard_packets = std::min(sa.hard_packets, last_sequence(spec.esn));
+  // RFC 6864 §5.3: identifications of one pair of addresses shall not meet; SAs start apart.
+  sa.identification = static_cast<std::uint16_t>(sa.spi ^ sa.spi >> 16);
+  sa.sequence.restart(0);
+  sa.bytes.store(0, std::memory_order_relaxed);
+  sa.errors.store(0, std::memory_order_relaxed);
+  sa.raised.store(0, std::memory_order_relaxed);
+  return {};
+}
+
+void clear_inbound(SaMemory& memory, InboundSa& sa) {
+  base::wipe(std::as_writable_bytes(std::span(&sa.keys, 1)));
+  base::wipe(std::as_writable_bytes(std::span(sa.session.salt)));
+  if (sa.more_window != nullptr) memory.free(sa.more_window);
+  if (sa.more_selectors != nullptr)
+    memory.free(const_cast<SpdSelector<Ipv4Value>*>(sa.more_selectors));
+  sa.more_window = nullptr;
+  sa.more_selectors = nullptr;
+  sa.selector_count = 0;
+}
+
+void clear_outbound(OutboundSa& sa) {
+  base::wipe(std::as_writable_bytes(std::span(&sa.keys, 1)));
+  base::wipe(std::as_writable_bytes(std::span(sa.session.salt)));
+}
+
+}  // namespace penstock::ipsec

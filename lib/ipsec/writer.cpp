@@ -1,0 +1,450 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The writer: installs, switches and retires SAs. Publishing is one release store of a pointer;
+// unpublishing is the same with nullptr, then a grace period, then the FIFOs (design §4.4), then
+// the record is wiped and free. Costs the same at 10 and at 100,000 SAs.
+#include "lib/ipsec/writer.h"
+
+#include <fmt/format.h>
+
+#include <deque>
+#include <map>
+
+#include "lib/burst_crypto/engine.h"
+#include "lib/dpdk/rcu.h"
+#include "lib/ipsec/sa_builder.h"
+#include "lib/ipsec/slab.h"
+#include "lib/ipsec/spi_space.h"
+#include "lib/ipsec/tables.h"
+
+namespace penstock::ipsec {
+
+using base::ErrorCode;
+using base::fail;
+using base::Result;
+using policy::Direction;
+
+namespace {
+
+/// SPIs 0 to 255 are reserved, so 1 is free to mark a place whose SA was erased.
+constexpr std::uint32_t kManualErased = 1;
+
+class HugeMemory final : public SaMemory {
+ public:
+  explicit HugeMemory(int socket) : socket_(socket) {}
+  void* allocate(std::size_t octets) override {
+    return rte_zmalloc_socket("ipsec_more", octets, 64, socket_);
+  }
+  void free(void* memory) override { rte_free(memory); }
+
+ private:
+  int socket_;
+};
+
+}  // namespace
+
+struct Writer::Impl {
+  /// What only the control core needs of a record, at the same index.
+  struct Note {
+    bool live = false;
+    bool manual = false;
+    std::string label;
+    net::IpAddress remote;
+  };
+  /// An unpublished SA on its way out.
+  struct Retiring {
+    dpdk::GraceToken token;
+    Direction direction;
+    std::uint32_t index;
+    std::uint32_t spi;
+    bool manual;
+    bool grace_passed = false;
+    std::vector<std::uint64_t> submitted;  ///< by FIFO, when the grace period had passed
+  };
+  using OutboundKey = std::pair<net::IpAddress, std::uint32_t>;
+
+  Impl(const WriterLimits& l, dpdk::RcuDomain& r, const burst_crypto::SessionFactory& s,
+       base::RandomSource& rnd)
+      : limits(l),
+        rcu(r),
+        sessions(s),
+        random(rnd),
+        tables(l, rnd.u64(), r),
+        memory(l.socket),
+        spis(l.inbound_sas),
+        inbound(l.inbound_sas + l.manual_sas, l.socket),
+        outbound(l.outbound_sas, l.socket) {}
+
+  WriterLimits limits;
+  dpdk::RcuDomain& rcu;
+  const burst_crypto::SessionFactory& sessions;
+  base::RandomSource& random;
+  Tables tables;
+  HugeMemory memory;
+  SpiSpace spis;
+  Slab<InboundSa> inbound;
+  Slab<OutboundSa> outbound;
+  std::vector<Note> inbound_notes;
+  std::vector<Note> outbound_notes;
+  std::map<std::uint32_t, std::uint32_t> inbound_by_spi;
+  std::map<OutboundKey, std::uint32_t> outbound_by_name;
+  std::deque<Retiring> retiring;
+  std::vector<const burst_crypto::FifoProgress*> fifos;
+  std::uint32_t next_generation = 1;
+  std::size_t larval = 0;
+
+  [[nodiscard]] bool is_larval(std::uint32_t spi) const {
+    return tables.is_larval(spi) && spi >= 256;
+  }
+  [[nodiscard]] bool spi_in_use(std::uint32_t spi) const {
+    return inbound_by_spi.contains(spi) || is_larval(spi);
+  }
+};
+
+namespace {
+
+std::string spi_text(std::uint32_t spi) { return net::to_string(net::Spi{spi}); }
+
+}  // namespace
+
+/// Changes of the tables: the one friend of Tables that writes.
+class WriterAccess {
+ public:
+  static SadEntry& sad(Tables& t, std::uint32_t spi) { return t.sad_[spi & t.sad_mask_]; }
+  static SlotEntry& slot(Tables& t, std::uint32_t slot) { return t.slots_[slot]; }
+
+  static void insert_manual(Tables& t, std::uint32_t spi, InboundSa* sa) {
+    std::uint32_t place = t.manual_place(spi);
+    while (t.manual_[place].spi.load(std::memory_order_relaxed) > kManualErased)
+      place = (place + 1) & (t.manual_size_ - 1);
+    t.manual_[place].sa.store(sa, std::memory_order_release);
+    t.manual_[place].spi.store(spi, std::memory_order_release);
+    t.manual_count_.fetch_add(1, std::memory_order_relaxed);
+  }
+  static void erase_manual(Tables& t, std::uint32_t spi) {
+    const std::uint32_t mask = t.manual_size_ - 1;
+    std::uint32_t place = t.manual_place(spi);
+    while (t.manual_[place].spi.load(std::memory_order_relaxed) != spi) place = (place + 1) & mask;
+    t.manual_[place].spi.store(kManualErased, std::memory_order_release);
+    t.manual_[place].sa.store(nullptr, std::memory_order_release);
+    t.manual_count_.fetch_sub(1, std::memory_order_relaxed);
+    // Erased places in front of a free one end no search too early: they become free.
+    if (t.manual_[(place + 1) & mask].spi.load(std::memory_order_relaxed) != 0) return;
+    for (; t.manual_[place].spi.load(std::memory_order_relaxed) == kManualErased;
+         place = (place - 1) & mask)
+      t.manual_[place].spi.store(0, std::memory_order_release);
+  }
+  static const SadEntry* find_entry(const Tables& t, std::uint32_t spi) {
+    const SadEntry& direct = t.sad_[spi & t.sad_mask_];
+    if (direct.spi.load(std::memory_order_acquire) == spi) return &direct;
+    std::uint32_t place = t.manual_place(spi);
+    for (std::uint32_t looked = 0; looked < t.manual_size_; ++looked) {
+      const std::uint32_t found = t.manual_[place].spi.load(std::memory_order_acquire);
+      if (found == spi) return &t.manual_[place];
+      if (found == 0) return nullptr;
+      place = (place + 1) & (t.manual_size_ - 1);
+    }
+    return nullptr;
+  }
+};
+
+namespace {
+
+SaCounters read(const InboundSa& sa) {
+  return {.packets = sa.packets.get(),
+          .bytes = sa.bytes.get(),
+          .sequence = sa.window.top(),
+          .replays = sa.replays.get(),
+          .icv_failures = sa.icv_failures.get(),
+          .errors = sa.errors.get()};
+}
+
+SaCounters read(const OutboundSa& sa) {
+  const std::uint64_t sealed = std::min(sa.sequence.reserved(), sa.hard_packets);
+  return {.packets = sealed,
+          .bytes = sa.bytes.load(std::memory_order_relaxed),
+          .sequence = sealed,
+          .errors = sa.errors.load(std::memory_order_relaxed)};
+}
+
+}  // namespace
+
+Writer::Writer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+/// The workers have left the RCU domain by now.
+Writer::~Writer() {
+  for (std::uint32_t i = 0; i < impl_->inbound.size(); ++i)
+    clear_inbound(impl_->memory, impl_->inbound[i]);
+  for (std::uint32_t i = 0; i < impl_->outbound.size(); ++i) clear_outbound(impl_->outbound[i]);
+}
+
+Result<std::unique_ptr<Writer>> Writer::create(const WriterLimits& limits, dpdk::RcuDomain& rcu,
+                                               const burst_crypto::SessionFactory& sessions,
+                                               base::RandomSource& random) {
+  if (!std::has_single_bit(limits.inbound_sas) || limits.inbound_sas < 256 ||
+      limits.inbound_sas > (1U << 22))
+    return fail(ErrorCode::kMalformed, fmt::format("inbound_sas is {}: a power of two from 256 to "
+                                                   "4194304 is needed",
+                                                   limits.inbound_sas));
+  if (limits.slots < 2 || limits.workers == 0)
+    return fail(ErrorCode::kMalformed, "at least two slots and one worker are needed");
+  return std::unique_ptr<Writer>(new Writer(std::make_unique<Impl>(limits, rcu, sessions, random)));
+}
+
+const Tables& Writer::tables() const { return impl_->tables; }
+const WriterLimits& Writer::limits() const { return impl_->limits; }
+
+// ---- SPIs ----
+
+Result<std::vector<net::Spi>> Writer::allocate_spis(std::uint32_t count) {
+  Impl& m = *impl_;
+  if (m.spis.free() < count)
+    return fail(ErrorCode::kLimit, fmt::format("{} inbound SPIs asked for, {} of {} are free",
+                                               count, m.spis.free(), m.limits.inbound_sas));
+  std::vector<net::Spi> granted;
+  granted.reserve(count);
+  while (granted.size() < count) {
+    const std::uint32_t spi = *m.spis.take(m.random);
+    if (m.inbound_by_spi.contains(spi)) {  // a manual SA has it: another tag another time
+      m.spis.give_back(spi);
+      continue;
+    }
+    WriterAccess::sad(m.tables, spi).spi.store(spi, std::memory_order_release);
+    ++m.larval;
+    granted.emplace_back(spi);
+  }
+  return granted;
+}
+
+void Writer::return_spis(const std::vector<net::Spi>& spis) {
+  for (const net::Spi spi : spis) {
+    if (!impl_->is_larval(spi.value())) continue;
+    WriterAccess::sad(impl_->tables, spi.value()).spi.store(0, std::memory_order_release);
+    impl_->spis.give_back(spi.value());
+    --impl_->larval;
+  }
+}
+
+// ---- SAs ----
+
+Result<void> Writer::install_inbound(const policy::SaSpec& spec) {
+  Impl& m = *impl_;
+  const std::uint32_t spi = spec.spi.value();
+  const bool manual = !m.is_larval(spi);
+  if (spec.direction != Direction::kInbound)
+    return fail(ErrorCode::kMalformed, "an outbound SA was given to install_inbound");
+  if (spec.slot.value() >= m.limits.slots)
+    return fail(ErrorCode::kLimit, fmt::format("slot {} of {}", spec.slot.value(), m.limits.slots));
+  if (m.inbound_by_spi.contains(spi))
+    return fail(ErrorCode::kExists, fmt::format("inbound SPI {} is in use", spi_text(spi)));
+  if (manual && m.tables.manual_count_.load(std::memory_order_relaxed) >= m.limits.manual_sas)
+    return fail(ErrorCode::kLimit,
+                fmt::format("{} manual SAs are there already", m.limits.manual_sas));
+  const auto index = m.inbound.take();
+  if (!index)
+    return fail(ErrorCode::kLimit,
+                fmt::format("no room for another inbound SA ({} in use; hugepage memory or "
+                            "inbound_sas)",
+                            m.inbound.used()));
+  InboundSa& sa = m.inbound[*index];
+  if (auto built = build_inbound(spec, m.sessions, m.memory, sa); !built) {
+    m.inbound.give_back(*index);
+    return built;
+  }
+  sa.generation = m.next_generation++;
+  m.inbound_notes.resize(m.inbound.size());
+  m.inbound_notes[*index] = {true, manual, spec.name, spec.remote};
+  m.inbound_by_spi[spi] = *index;
+  if (manual) {
+    WriterAccess::insert_manual(m.tables, spi, &sa);
+  } else {
+    WriterAccess::sad(m.tables, spi).sa.store(&sa, std::memory_order_release);
+    --m.larval;
+  }
+  return {};
+}
+
+Result<void> Writer::install_outbound(const policy::SaSpec& spec) {
+  Impl& m = *impl_;
+  if (spec.direction != Direction::kOutbound)
+    return fail(ErrorCode::kMalformed, "an inbound SA was given to install_outbound");
+  if (spec.slot.value() >= m.limits.slots)
+    return fail(ErrorCode::kLimit, fmt::format("slot {} of {}", spec.slot.value(), m.limits.slots));
+  const Impl::OutboundKey key{spec.remote, spec.spi.value()};
+  if (m.outbound_by_name.contains(key))
+    return fail(ErrorCode::kExists, fmt::format("outbound SPI {} to {} is in use",
+                                                spi_text(key.second), spec.remote.to_string()));
+  const auto index = m.outbound.take();
+  if (!index)
+    return fail(ErrorCode::kLimit,
+                fmt::format("no room for another outbound SA ({} in use; hugepage memory or "
+                            "outbound_sas)",
+                            m.outbound.used()));
+  OutboundSa& sa = m.outbound[*index];
+  if (auto built = build_outbound(spec, m.sessions, m.limits.workers > 1, sa); !built) {
+    m.outbound.give_back(*index);
+    return built;
+  }
+  sa.generation = m.next_generation++;
+  m.outbound_notes.resize(m.outbound.size());
+  m.outbound_notes[*index] = {true, false, spec.name, spec.remote};
+  m.outbound_by_name[key] = *index;
+  WriterAccess::slot(m.tables, sa.slot).sa.store(&sa, std::memory_order_release);
+  return {};
+}
+
+Result<void> Writer::retire(const SaName& name) {
+  Impl& m = *impl_;
+  const std::uint32_t spi = name.spi.value();
+  if (name.direction == Direction::kInbound) {
+    const auto found = m.inbound_by_spi.find(spi);
+    if (found == m.inbound_by_spi.end())
+      return fail(ErrorCode::kNotFound, fmt::format("no inbound SA has SPI {}", spi_text(spi)));
+    const std::uint32_t index = found->second;
+    const bool manual = m.inbound_notes[index].manual;
+    if (manual) {
+      WriterAccess::erase_manual(m.tables, spi);
+    } else {
+      SadEntry& entry = WriterAccess::sad(m.tables, spi);
+      entry.spi.store(0, std::memory_order_release);  // first: it is not larval again
+      entry.sa.store(nullptr, std::memory_order_release);
+    }
+    m.inbound_notes[index].live = false;
+    m.inbound_by_spi.erase(found);
+    m.retiring.push_back({m.rcu.token(), Direction::kInbound, index, spi, manual, false, {}});
+    return {};
+  }
+  const auto found = m.outbound_by_name.find({name.remote, spi});
+  if (found == m.outbound_by_name.end())
+    return fail(ErrorCode::kNotFound, fmt::format("no outbound SA has SPI {} to {}", spi_text(spi),
+                                                  name.remote.to_string()));
+  const std::uint32_t index = found->second;
+  SlotEntry& slot = WriterAccess::slot(m.tables, m.outbound[index].slot);
+  if (slot.sa.load(std::memory_order_relaxed) == &m.outbound[index])
+    slot.sa.store(nullptr, std::memory_order_release);
+  m.outbound_notes[index].live = false;
+  m.outbound_by_name.erase(found);
+  m.retiring.push_back({m.rcu.token(), Direction::kOutbound, index, spi, false, false, {}});
+  return {};
+}
+
+// ---- policies ----
+
+Result<void> Writer::add_policy(const policy::PolicyRule& rule) {
+  if (rule.slot.value() >= impl_->limits.slots)
+    return fail(ErrorCode::kLimit,
+                fmt::format("slot {} of {}", rule.slot.value(), impl_->limits.slots));
+  return impl_->tables.spd_->insert(rule);
+}
+
+Result<void> Writer::remove_policy(policy::PolicyId id) { return impl_->tables.spd_->remove(id); }
+
+// ---- retirement ----
+
+void Writer::watch_fifo(const burst_crypto::FifoProgress& fifo) { impl_->fifos.push_back(&fifo); }
+
+std::size_t Writer::poll() {
+  Impl& m = *impl_;
+  while (!m.retiring.empty()) {
+    Impl::Retiring& first = m.retiring.front();
+    if (!first.grace_passed) {
+      if (!m.rcu.passed(first.token)) break;
+      first.grace_passed = true;
+      for (const auto* fifo : m.fifos)
+        first.submitted.push_back(fifo->submitted.load(std::memory_order_acquire));
+    }
+    bool drained = true;
+    for (std::size_t i = 0; i < first.submitted.size(); ++i)
+      drained =
+          drained && m.fifos[i]->completed.load(std::memory_order_acquire) >= first.submitted[i];
+    if (!drained) break;
+    if (first.direction == Direction::kInbound) {
+      clear_inbound(m.memory, m.inbound[first.index]);
+      m.inbound.give_back(first.index);
+      if (!first.manual) m.spis.give_back(first.spi);
+    } else {
+      clear_outbound(m.outbound[first.index]);
+      m.outbound.give_back(first.index);
+    }
+    m.retiring.pop_front();
+  }
+  return m.retiring.size() + m.tables.spd_->poll();
+}
+
+// ---- reading ----
+
+std::optional<SaStatus> Writer::find(const SaName& name) const {
+  const Impl& m = *impl_;
+  std::vector<SaStatus> found;
+  if (name.direction == Direction::kInbound) {
+    const auto at = m.inbound_by_spi.find(name.spi.value());
+    if (at == m.inbound_by_spi.end()) return std::nullopt;
+    list(name.direction, at->second, 1, found);
+  } else {
+    const auto at = m.outbound_by_name.find({name.remote, name.spi.value()});
+    if (at == m.outbound_by_name.end()) return std::nullopt;
+    list(name.direction, at->second, 1, found);
+  }
+  return found.front();
+}
+
+std::optional<SaStatus> Writer::outbound_of(policy::ChildSlot slot) const {
+  const OutboundSa* sa = impl_->tables.outbound_of(slot.value());
+  if (sa == nullptr) return std::nullopt;
+  return find({Direction::kOutbound, net::Spi{sa->spi}, net::IpAddress::v4(sa->remote)});
+}
+
+std::uint64_t Writer::list(Direction direction, std::uint64_t cursor, std::size_t limit,
+                           std::vector<SaStatus>& out) const {
+  const Impl& m = *impl_;
+  const bool in = direction == Direction::kInbound;
+  const auto& notes = in ? m.inbound_notes : m.outbound_notes;
+  std::uint64_t i = cursor;
+  for (; i < notes.size() && limit > 0; ++i) {
+    const Impl::Note& note = notes[i];
+    if (!note.live) continue;
+    const auto index = static_cast<std::uint32_t>(i);
+    SaStatus status;
+    status.label = note.label;
+    status.manual = note.manual;
+    if (in) {
+      const InboundSa& sa = m.inbound[index];
+      status.name = {direction, net::Spi{sa.spi}, {}};
+      status.slot = policy::ChildSlot{sa.slot};
+      status.counters = read(sa);
+    } else {
+      const OutboundSa& sa = m.outbound[index];
+      status.name = {direction, net::Spi{sa.spi}, note.remote};
+      status.slot = policy::ChildSlot{sa.slot};
+      status.current = m.tables.outbound_of(sa.slot) == &sa;
+      status.counters = read(sa);
+    }
+    out.push_back(std::move(status));
+    --limit;
+  }
+  return i < notes.size() ? i : 0;
+}
+
+std::optional<SaCounters> Writer::counters_of_inbound(net::Spi spi) const {
+  const SadEntry* entry = WriterAccess::find_entry(impl_->tables, spi.value());
+  if (entry == nullptr) return std::nullopt;
+  const InboundSa* sa = entry->sa.load(std::memory_order_acquire);
+  if (sa == nullptr) return std::nullopt;
+  const SaCounters counters = read(*sa);
+  // The record may have been given to another SA meanwhile: then the place shows it.
+  std::atomic_thread_fence(std::memory_order_acquire);
+  if (entry->spi.load(std::memory_order_relaxed) != spi.value() ||
+      entry->sa.load(std::memory_order_relaxed) != sa)
+    return std::nullopt;
+  return counters;
+}
+
+Writer::Usage Writer::usage() const {
+  const Impl& m = *impl_;
+  return {.inbound = m.inbound_by_spi.size(),
+          .outbound = m.outbound_by_name.size(),
+          .larval = m.larval,
+          .retiring = m.retiring.size(),
+          .policies = m.tables.spd_->size()};
+}
+
+}  // namespace penstock::ipsec
