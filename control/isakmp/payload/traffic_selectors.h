@@ -34,7 +34,7 @@ struct TsPayload {
 /// @param selectors  1 to 255 of them
 void append_traffic_selectors(MessageBuilder& builder, PayloadType which,
                               std::span<const TsSelector> selectors);
-/// "TS[10.1.0.0-10.1.255.255 tcp/80-80, …]"
+/// "[10.1.0.0-10.1.255.255, 10.2.0.1-10.2.0.1[6/80-80]]": to be read after "TSi" or "TSr"
 [[nodiscard]] std::string describe(const TsPayload& payload);
 
 }  // namespace penstock::isakmp

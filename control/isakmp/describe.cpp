@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// One line for a message. A row a payload: how it is read and described.
+#include "control/isakmp/describe.h"
+
+#include "control/isakmp/payload/authentication.h"
+#include "control/isakmp/payload/certificate.h"
+#include "control/isakmp/payload/configuration.h"
+#include "control/isakmp/payload/delete.h"
+#include "control/isakmp/payload/eap.h"
+#include "control/isakmp/payload/encrypted.h"
+#include "control/isakmp/payload/identification.h"
+#include "control/isakmp/payload/key_exchange.h"
+#include "control/isakmp/payload/nonce.h"
+#include "control/isakmp/payload/notify.h"
+#include "control/isakmp/payload/sa.h"
+#include "control/isakmp/payload/traffic_selectors.h"
+#include "control/isakmp/payload/vendor_id.h"
+
+namespace penstock::isakmp {
+namespace {
+
+constexpr std::string_view kNoPrefix{};
+
+/// @param prefix  which of two payloads with one body it is
+template <auto Parse>
+std::string read_and_describe(base::Bytes body, std::string_view prefix) {
+  const auto parsed = Parse(body);
+  if (!parsed) return "malformed: " + parsed.error().text;
+  return std::string(prefix) + describe(*parsed);
+}
+
+struct Row {
+  PayloadType type;
+  std::string (*describe)(base::Bytes body, std::string_view prefix);
+  std::string_view prefix;
+};
+constexpr Row kRows[] = {
+    {PayloadType::kSa, read_and_describe<parse_sa>, kNoPrefix},
+    {PayloadType::kKeyExchange, read_and_describe<parse_key_exchange>, kNoPrefix},
+    {PayloadType::kIdInitiator, read_and_describe<parse_identification>, "IDi "},
+    {PayloadType::kIdResponder, read_and_describe<parse_identification>, "IDr "},
+    {PayloadType::kCertificate, read_and_describe<parse_certificate>, kNoPrefix},
+    {PayloadType::kCertificateRequest, read_and_describe<parse_certificate_request>, kNoPrefix},
+    {PayloadType::kAuthentication, read_and_describe<parse_authentication>, kNoPrefix},
+    {PayloadType::kNonce, read_and_describe<parse_nonce>, kNoPrefix},
+    {PayloadType::kNotify, read_and_describe<parse_notify>, kNoPrefix},
+    {PayloadType::kDelete, read_and_describe<parse_delete>, kNoPrefix},
+    {PayloadType::kVendorId, read_and_describe<parse_vendor_id>, kNoPrefix},
+    {PayloadType::kV1VendorId, read_and_describe<parse_vendor_id>, kNoPrefix},
+    {PayloadType::kTsInitiator, read_and_describe<parse_traffic_selectors>, "TSi"},
+    {PayloadType::kTsResponder, read_and_describe<parse_traffic_selectors>, "TSr"},
+    {PayloadType::kConfiguration, read_and_describe<parse_configuration>, kNoPrefix},
+    {PayloadType::kEap, read_and_describe<parse_eap>, kNoPrefix},
+};
+
+/// "[A B C]", with `encrypted` in the place of SK or SKF if it is given.
+std::string list(const PayloadChain& chain, const std::optional<EncryptedView>& encrypted = {}) {
+  std::string out;
+  for (const PayloadView& payload : chain) {
+    const bool sealed =
+        payload.type == PayloadType::kEncrypted || payload.type == PayloadType::kEncryptedFragment;
+    if (!out.empty()) out += ' ';
+    out += sealed && encrypted ? describe(*encrypted) : describe(payload);
+  }
+  return "[" + out + "]";
+}
+
+}  // namespace
+
+std::string describe(const PayloadView& payload) {
+  for (const Row& row : kRows)
+    if (row.type == payload.type) return row.describe(payload.body, row.prefix);
+  return name_of(payload.type);
+}
+
+std::string describe(const MessageView& message) {
+  const bool hidden = message.version() == Version::kIkev1 && message.encrypted().has_value();
+  return describe(message.header()) + " " +
+         (hidden ? "[encrypted]" : list(message.payloads(), message.encrypted()));
+}
+
+std::string describe(const MessageView& message, const PayloadChain& inside) {
+  return describe(message.header()) + " [SK" + list(inside) + "]";
+}
+
+}  // namespace penstock::isakmp
