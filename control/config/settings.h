@@ -3,8 +3,10 @@
 #pragma once
 
 #include <cstdint>
+#include <iosfwd>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "control/session/connection_config.h"
@@ -12,6 +14,12 @@
 #include "lib/policy/sa_spec.h"
 
 namespace penstock::config {
+
+inline constexpr std::uint16_t kMinMtu = 576;   ///< what every IPv4 host takes (RFC 791 §3.1)
+inline constexpr std::uint16_t kMaxMtu = 9600;  ///< a packet is one segment (design §4.11)
+inline constexpr unsigned kMaxCpu = 1023;
+inline constexpr std::uint32_t kMaxReplayWindow = 4096;       ///< packets
+inline constexpr std::string_view kBuiltEngine = "ipsec-mb";  ///< the only engine so far
 
 enum class Side : std::uint8_t { kInside, kOutside };  ///< RFC 4301 §3.1
 enum class IdleMode : std::uint8_t { kPoll, kSleep };
@@ -72,15 +80,7 @@ struct DataplaneSettings {
   DataplaneLimits limits;
 };
 
-struct Settings {
-  ControlSettings control;
-  DataplaneSettings dataplane;
-  std::vector<policy::SaSpec> manual_sas;  ///< slot pairs an outbound with the inbound of its name
-  std::vector<session::ConnectionConfig> connections;
-  std::vector<session::SharedSecret> secrets;
-};
-
-/// One fault of a configuration; all are told together (a syntax error is told alone).
+/// A remark about a setting; faults are told all together (a syntax error is told alone).
 struct Fault {
   std::string file;
   unsigned line = 0;
@@ -88,9 +88,28 @@ struct Fault {
   std::string text;
 };
 
+struct Settings {
+  ControlSettings control;
+  DataplaneSettings dataplane;
+  std::vector<policy::SaSpec> manual_sas;  ///< slot pairs an outbound with the inbound of its name
+  std::vector<session::ConnectionConfig> connections;
+  std::vector<session::SharedSecret> secrets;
+  std::vector<Fault> warnings;  ///< what works, but perhaps not as meant
+};
+
 /// Reads, checks as a whole, and converts.
 /// @return the settings, or every fault
 [[nodiscard]] tl::expected<Settings, std::vector<Fault>> load(const std::string& file);
+/// The same of a text; `file` names it in faults, and includes are looked for beside it.
+[[nodiscard]] tl::expected<Settings, std::vector<Fault>> load_text(std::string_view text,
+                                                                   const std::string& file);
+
+/// `penstockd --check`: every fault and warning, a line each, then a line that sums up.
+/// @return the exit status: 0 without a fault, else 1
+[[nodiscard]] int check_configuration(const std::string& file, std::ostream& out);
+
+/// docs/configuration.md, made from the schema.
+[[nodiscard]] std::string reference_as_markdown();
 
 /// `file:line: setting: text`
 [[nodiscard]] std::string to_string(const Fault& fault);

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Connections, their children and the secrets that they need. Defaults that follow from other
+// settings are strongSwan's.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "control/config/check.h"
+
+namespace penstock::config {
+
+using policy::Identity;
+using policy::IdentityPattern;
+using session::ChildConfig;
+using session::ChildMode;
+using session::ConnectionConfig;
+using session::SharedSecret;
+using session::StartAction;
+
+namespace {
+
+/// The default of a limit that follows a rekeying one: 110 % of it.
+template <class T>
+T over(T rekey) {
+  return rekey + rekey / 10;
+}
+
+void complete_child(const Place& at, ChildConfig& child) {
+  if (!at["esp_proposals"].exists())
+    child.esp_proposals = crypto::default_proposals(crypto::ProtocolId::kEsp);
+  if (!at["life_time"].exists()) child.life_time = over(child.rekey_time);
+  if (!at["rand_time"].exists()) {
+    // swanctl.conf's default; half of rekey_time at most, so that a long life does not end in
+    // rekeying at once.
+    const bool both = child.rekey_time.count() != 0 && child.life_time > child.rekey_time;
+    child.rand_time = both ? std::min(child.life_time - child.rekey_time, child.rekey_time / 2)
+                           : base::Duration{};
+  }
+  if (!at["life_bytes"].exists()) child.life_bytes = over(child.rekey_bytes);
+  if (!at["life_packets"].exists()) child.life_packets = over(child.rekey_packets);
+}
+
+void complete_connection(const Place& at, ConnectionConfig& connection) {
+  if (!at["proposals"].exists())
+    connection.proposals = crypto::default_proposals(crypto::ProtocolId::kIke);
+  if (!at["over_time"].exists()) connection.over_time = connection.rekey_time / 10;
+  if (!at["rand_time"].exists())
+    connection.rand_time = std::min(connection.over_time, connection.rekey_time / 2);
+  for (std::size_t i = 0; i < connection.children.size(); ++i)
+    complete_child(at["children"][i], connection.children[i]);
+}
+
+void check_random(const Place& at, base::Duration random, base::Duration rekey) {
+  if (rekey.count() != 0 && random >= rekey)
+    at["rand_time"].fault("it is not below rekey_time: the SA could be rekeyed at once, for ever");
+}
+
+template <class T>
+void check_lifetime(const Place& at, std::string_view hard, T life, std::string_view soft,
+                    T rekey) {
+  if (life != T{} && rekey != T{} && life <= rekey)
+    at[hard].fault(fmt::format("it is not above {}: the SA would end before it is rekeyed", soft));
+}
+
+void check_child(const Place& at, const ConnectionConfig& connection, const ChildConfig& child) {
+  if (child.esp_proposals.empty() && at["esp_proposals"].size() == 0 &&
+      at["esp_proposals"].kind() != PlaceKind::kText)
+    at["esp_proposals"].fault("there is no proposal");
+  check_lifetime(at, "life_time", child.life_time, "rekey_time", child.rekey_time);
+  check_lifetime(at, "life_bytes", child.life_bytes, "rekey_bytes", child.rekey_bytes);
+  check_lifetime(at, "life_packets", child.life_packets, "rekey_packets", child.rekey_packets);
+  check_random(at, child.rand_time, child.rekey_time);
+  if (child.mode == ChildMode::kPass || child.mode == ChildMode::kDrop) {
+    for (const char* name : {"local_ts", "remote_ts"})
+      if (!at[name].exists()) at[name].fault("`pass` and `drop` need it: there is no peer to say");
+    return;
+  }
+  if (child.start_action != StartAction::kNone && !connection.can_be_dialled())
+    at["start_action"].fault(
+        "remote_addrs does not begin with a single address: there is nobody to dial");
+}
+
+/// RFC 7296 §2.15: both ends compute AUTH from a secret that they share; ours must be there.
+void check_secret(const Place& at, const ConnectionConfig& connection,
+                  const std::vector<SharedSecret>& secrets) {
+  const std::string& remote = connection.remote.id.text;
+  const auto remote_id = Identity::parse(remote);
+  const auto local_id = Identity::parse(connection.local.id.text);
+  const bool concrete = remote.find('*') == std::string::npos && !connection.remote.id.is_any();
+  for (const SharedSecret& secret : secrets) {
+    if (secret.ids.empty() || !concrete || !remote_id) return;
+    for (const IdentityPattern& id : secret.ids)
+      if (id.matches(*remote_id) ||
+          (local_id && !connection.local.id.is_any() && id.matches(*local_id)))
+        return;
+  }
+  at.fault(fmt::format("there is no secret for '{}' in `secrets`", remote));
+}
+
+void check_addresses(const Place& at, const DataplaneSettings& dataplane,
+                     const ConnectionConfig& connection) {
+  for (const net::IpAddress& a : connection.local_addrs)
+    if (!is_outside_address(dataplane, a))
+      at["local_addrs"].fault(fmt::format("{} is no address of an outside port", a.to_string()));
+  for (const net::Prefix& prefix : connection.remote_addrs)
+    if (prefix.length == net::bits_of(prefix.address.family()) &&
+        is_outside_address(dataplane, prefix.address))
+      at["remote_addrs"].fault(fmt::format("{} is our own address", prefix.address.to_string()));
+}
+
+void check_connection(const Place& at, const Settings& settings,
+                      const ConnectionConfig& connection) {
+  if (connection.proposals.empty() && at["proposals"].size() == 0 &&
+      at["proposals"].kind() != PlaceKind::kText)
+    at["proposals"].fault("there is no proposal");
+  if (connection.local.id.text.find('*') != std::string::npos)
+    at["local"]["id"].fault("we are one: no pattern is wanted");
+  check_random(at, connection.rand_time, connection.rekey_time);
+  const auto& children = connection.children;
+  const bool has_sas = std::any_of(children.begin(), children.end(), [](const ChildConfig& child) {
+    return child.mode == ChildMode::kTunnel || child.mode == ChildMode::kTransport;
+  });
+  if (has_sas) check_secret(at, connection, settings.secrets);
+  for (std::size_t i = 0; i < children.size(); ++i)
+    check_child(at["children"][i], connection, children[i]);
+}
+
+bool has_outside_address(const DataplaneSettings& dataplane) {
+  return std::any_of(dataplane.ports.begin(), dataplane.ports.end(), [](const PortSettings& port) {
+    return port.side == Side::kOutside && !port.addresses.empty();
+  });
+}
+
+/// Only pre-shared keys are read; other kinds of swanctl.conf have other names.
+void check_secret_names(const Place& at, const std::vector<SharedSecret>& secrets) {
+  for (std::size_t i = 0; i < secrets.size(); ++i)
+    if (!secrets[i].name.starts_with("ike"))
+      at[i].fault("the name of a pre-shared key begins with `ike`; other kinds are not built yet");
+}
+
+}  // namespace
+
+void check_connections(const Place& root, Settings& settings, const DataplaneSettings* addresses) {
+  const Place at = root["connections"];
+  check_secret_names(root["secrets"], settings.secrets);
+  if (!settings.connections.empty() && addresses != nullptr && !has_outside_address(*addresses))
+    at.fault("no outside port has an address: IKE has nowhere to speak from");
+  for (std::size_t i = 0; i < settings.connections.size(); ++i) {
+    complete_connection(at[i], settings.connections[i]);
+    if (addresses != nullptr) check_addresses(at[i], *addresses, settings.connections[i]);
+    check_connection(at[i], settings, settings.connections[i]);
+  }
+}
+
+}  // namespace penstock::config

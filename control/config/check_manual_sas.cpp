@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// SAs keyed by hand: pairs, SPIs, keys of the right length.
+#include <fmt/format.h>
+
+#include "control/config/check.h"
+#include "lib/crypto/algorithms.h"
+
+namespace penstock::config {
+
+using policy::Direction;
+using policy::SaSpec;
+
+namespace {
+
+void check_length(const Place& at, std::string_view what, std::size_t wanted, std::size_t got) {
+  if (wanted == got) return;
+  at.fault(fmt::format("{} takes {} octets, and {} are there", what, wanted, got));
+}
+
+void check_keys(const Place& at, const SaSpec& sa) {
+  const crypto::EncrRow* encr = crypto::find_encr(sa.encr, sa.encr_key_bits);
+  if (encr == nullptr) return;  // the proposal had a fault
+  const std::size_t salt = encr->salt_octets;
+  const std::string with_salt = salt == 0 ? "" : fmt::format(" (with {} of salt)", salt);
+  check_length(at["enc_key"], fmt::format("{}{}", encr->name, with_salt),
+               encr->key_bits / 8U + salt, sa.enc_key.size());
+  const crypto::IntegRow* integ = crypto::find_integ(sa.integ);
+  if (integ != nullptr)
+    check_length(at["auth_key"], integ->name, integ->key_octets, sa.auth_key.size());
+  else if (!sa.auth_key.empty())
+    at["auth_key"].fault("the proposal has no integrity algorithm of its own");
+  // Without a window nothing tells the upper 32 bits of a sequence number (RFC 4303 §A2).
+  if (sa.direction == Direction::kInbound && sa.esn && sa.replay_window == 0)
+    at["replay_window"].fault("extended sequence numbers need a window (RFC 4303 §3.4.3)");
+}
+
+void check_addresses(const Place& at, const DataplaneSettings* addresses, const SaSpec& sa) {
+  if (at["local"].exists() && addresses != nullptr && !is_outside_address(*addresses, sa.local))
+    at["local"].fault(fmt::format("{} is no address of an outside port", sa.local.to_string()));
+  if (at["remote"].exists() && sa.remote == sa.local) at["remote"].fault("it is our own address");
+  for (const char* name : {"local_ts", "remote_ts"}) {
+    const bool none =
+        name == std::string_view("local_ts") ? sa.local_ts.empty() : sa.remote_ts.empty();
+    if (at[name].exists() && none) at[name].fault("a manual SA has at least one selector");
+  }
+}
+
+}  // namespace
+
+void check_manual_sas(const Place& root, Settings& settings, const DataplaneSettings* addresses) {
+  const Place at = root["manual_sas"];
+  std::vector<SaSpec>& sas = settings.manual_sas;
+  if (sas.size() > settings.dataplane.limits.sas)
+    at.fault(fmt::format("{} SAs are over dataplane.limits.sas = {}", sas.size(),
+                         settings.dataplane.limits.sas));
+  UsedOnce names("the name and direction");
+  UsedOnce inbound("the inbound SPI");
+  UsedOnce outbound("the SPI and remote");
+  std::unordered_map<std::string, policy::ChildSlot> slots;
+  for (std::size_t i = 0; i < sas.size(); ++i) {
+    SaSpec& sa = sas[i];
+    const Place here = at[i];
+    const bool in = sa.direction == Direction::kInbound;
+    if (!sa.name.empty()) names.add(fmt::format("{} {}", sa.name, in ? "in" : "out"), here["name"]);
+    if (sa.spi.value() != 0 && in) inbound.add(net::to_string(sa.spi), here["spi"]);
+    if (sa.spi.value() != 0 && !in)
+      outbound.add(fmt::format("{} {}", net::to_string(sa.spi), sa.remote.to_string()),
+                   here["spi"]);
+    check_keys(here, sa);
+    check_addresses(here, addresses, sa);
+    const policy::ChildSlot next{static_cast<std::uint32_t>(slots.size() + 1)};  // 0 is no slot
+    sa.slot = slots.emplace(sa.name, next).first->second;
+  }
+}
+
+}  // namespace penstock::config

@@ -1,0 +1,471 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The options of `connections` and `secrets`: swanctl.conf's names, with its meanings. Names of
+// swanctl.conf that nothing reads yet are rows too, so that they are told and never ignored.
+#include <fmt/format.h>
+
+#include <array>
+
+#include "control/config/schema.h"
+#include "lib/crypto/proposal.h"
+
+namespace penstock::config {
+
+using session::ChildConfig;
+using session::ChildMode;
+using session::ConnectionConfig;
+using session::EndAction;
+using session::IkeVersion;
+using session::PeerAuth;
+using session::SharedSecret;
+using session::StartAction;
+using session::UniquePolicy;
+
+namespace {
+
+constexpr std::string_view kEngine = "control/ike";
+constexpr std::string_view kTables = "lib/ipsec";
+
+// ---- values that are read in a way of their own ----
+
+template <auto kMember, crypto::ProtocolId kProtocol>
+void read_proposals(const Place& at, ClassOf<kMember>& out) {
+  crypto::Proposals proposals;
+  for (const TextAt& text : texts_of(at, true)) {
+    auto some = crypto::parse_proposals(kProtocol, text.text);  // one, or what `default` stands for
+    if (!some) {
+      text.at.fault(some.error().text);
+      continue;
+    }
+    for (crypto::Proposal& proposal : *some) proposals.push_back(std::move(proposal));
+  }
+  out.*kMember = std::move(proposals);
+}
+
+void read_version(const Place& at, ConnectionConfig& out) {
+  if (!expect(at, PlaceKind::kInteger)) return;
+  if (at.integer() == 0 || at.integer() == 1) return not_built_yet(at, "IKEv1");
+  if (at.integer() != 2) return at.fault("the version is 2 (IKEv2), 1 (IKEv1) or 0 (either)");
+  out.version = IkeVersion::kIkev2;
+}
+
+void read_local_addrs(const Place& at, ConnectionConfig& out) {
+  if (at.kind() == PlaceKind::kText && at.text() == "%any") return;
+  Reader<std::vector<net::IpAddress>>::read(at, out.local_addrs);
+}
+
+/// An address, a prefix, or a range, which becomes the prefixes that cover it.
+void read_remote(const TextAt& text, std::vector<net::Prefix>& out) {
+  const auto dash = text.text.find('-');
+  if (dash == std::string_view::npos) {
+    const auto prefix = net::Prefix::parse(text.text);
+    if (!prefix) return text.at.fault(prefix.error().text + " (names are not resolved)");
+    if (is_built(text.at, prefix->address.family())) out.push_back(*prefix);
+    return;
+  }
+  const auto first = net::IpAddress::parse(text.text.substr(0, dash));
+  const auto last = net::IpAddress::parse(text.text.substr(dash + 1));
+  if (!first || !last || first->family() != last->family() || *last < *first)
+    return text.at.fault(fmt::format("'{}' is no address, prefix or range", text.text));
+  if (!is_built(text.at, first->family())) return;
+  for (const net::Prefix& prefix : policy::prefixes_of_range(*first, *last)) out.push_back(prefix);
+}
+
+void read_remote_addrs(const Place& at, ConnectionConfig& out) {
+  if (at.kind() == PlaceKind::kText && at.text() == "%any") return;
+  for (const TextAt& text : texts_of(at, true)) read_remote(text, out.remote_addrs);
+}
+
+/// A flag of which only `false` is built.
+template <const auto& kWhat>
+void read_only_false(const Place& at) {
+  bool wanted = false;
+  Reader<bool>::read(at, wanted);
+  if (wanted) not_built_yet(at, kWhat);
+}
+
+constexpr std::string_view kMobike = "MOBIKE (RFC 4555)";
+constexpr std::string_view kReauthentication = "reauthentication";
+
+void read_reauth_time(const Place& at, ConnectionConfig& out) {
+  Reader<base::Duration>::read(at, out.reauth_time);
+  if (out.reauth_time != base::Duration{}) not_built_yet(at, kReauthentication);
+}
+
+void read_auth(const Place& at, PeerAuth&) {
+  const auto text = text_of(at);
+  if (!text || *text == "psk") return;
+  static constexpr std::string_view kLater[] = {"pubkey", "rsa",   "ecdsa", "ed25519",
+                                                "ed448",  "bliss", "eap",   "xauth"};
+  for (const std::string_view word : kLater)
+    if (text->starts_with(word))
+      return not_built_yet(at, fmt::format("authentication by {}", word));
+  at.fault(fmt::format("'{}' is none of `psk`", *text));
+}
+
+void read_copy_df(const Place& at, ChildConfig& out) {
+  bool copy = true;
+  Reader<bool>::read(at, copy);
+  out.tunnel_header.df = copy ? policy::DfBit::kCopy : policy::DfBit::kClear;
+}
+
+void read_copy_ecn(const Place& at, ChildConfig& out) {
+  Reader<bool>::read(at, out.tunnel_header.copy_ecn);
+}
+
+constexpr std::array kDscpWords{
+    Word{.word = "out", .value = 1},
+    Word{.word = "no", .value = 0},
+    Word{.word = "in", .later = "copying the outer DSCP inwards"},
+    Word{.word = "yes", .later = "copying the outer DSCP inwards"},
+};
+
+void read_copy_dscp(const Place& at, ChildConfig& out) {
+  if (const auto word = word_of(at)) out.tunnel_header.copy_dscp = *word == 1;
+}
+
+void read_secret(const Place& at, SharedSecret& out) {
+  const auto text = text_of(at);
+  if (!text) return;
+  auto secret = parse_secret(*text);
+  at.wipe_text();
+  if (!secret) return at.fault(secret.error().text);
+  if (secret->empty()) return at.fault("the secret is empty");
+  out.secret = *std::move(secret);
+}
+
+// ---- words ----
+
+constexpr std::array kModeWords{
+    Word{.word = "tunnel", .value = static_cast<int>(ChildMode::kTunnel)},
+    Word{.word = "pass", .value = static_cast<int>(ChildMode::kPass)},
+    Word{.word = "drop", .value = static_cast<int>(ChildMode::kDrop)},
+    Word{.word = "transport", .later = "transport mode"},
+    Word{.word = "transport_proxy", .later = "transport mode"},
+    Word{.word = "beet", .later = "BEET mode"},
+};
+
+constexpr std::array kStartWords{
+    Word{.word = "none", .value = static_cast<int>(StartAction::kNone)},
+    Word{.word = "trap", .value = static_cast<int>(StartAction::kTrap)},
+    Word{.word = "start", .value = static_cast<int>(StartAction::kStart)},
+    Word{.word = "trap|start", .later = "trap and start together"},
+};
+
+/// dpd_action and close_action; swanctl.conf has had two words for some of them.
+constexpr std::array kEndWords{
+    Word{.word = "none", .value = static_cast<int>(EndAction::kClear)},
+    Word{.word = "clear", .value = static_cast<int>(EndAction::kClear)},
+    Word{.word = "trap", .value = static_cast<int>(EndAction::kTrap)},
+    Word{.word = "start", .value = static_cast<int>(EndAction::kRestart)},
+    Word{.word = "restart", .value = static_cast<int>(EndAction::kRestart)},
+};
+
+constexpr std::array kUniqueWords{
+    Word{.word = "no", .value = static_cast<int>(UniquePolicy::kNo)},
+    Word{.word = "replace", .value = static_cast<int>(UniquePolicy::kReplace)},
+    Word{.word = "keep", .value = static_cast<int>(UniquePolicy::kKeep)},
+    Word{.word = "never", .value = static_cast<int>(UniquePolicy::kNever)},
+};
+
+// ---- children ----
+
+constexpr std::array kChild{
+    value<&ChildConfig::mode>({.name = "mode",
+                               .preset = "tunnel",
+                               .text = "`pass` and `drop` are BYPASS and DISCARD of RFC 4301 "
+                                       "§4.4.1: rules without SAs.",
+                               .reader = kTables,
+                               .words = kModeWords}),
+    value<&ChildConfig::local_ts>(
+        {.name = "local_ts",
+         .preset = "dynamic",
+         .text = "Traffic behind us: `10.1.0.0/16`, `10.1.0.1[tcp/80]`; `dynamic` is our own "
+                 "address of the IKE SA.",
+         .reader = kEngine}),
+    value<&ChildConfig::remote_ts>({.name = "remote_ts",
+                                    .preset = "dynamic",
+                                    .text = "Traffic behind the peer.",
+                                    .reader = kEngine}),
+    Option<ChildConfig>{
+        {.name = "esp_proposals",
+         .kind = "proposals",
+         .preset = "default",
+         .text = "Most wanted first: `aes128gcm16-esn`, `aes256-sha256-x25519`. A group asks for "
+                 "perfect forward secrecy at rekeying.",
+         .reader = kEngine},
+        read_proposals<&ChildConfig::esp_proposals, crypto::ProtocolId::kEsp>},
+    value<&ChildConfig::start_action>(
+        {.name = "start_action",
+         .preset = "none",
+         .text = "`start`: at once; `trap`: at the first packet; `none`: by the peer or by hand.",
+         .reader = kEngine,
+         .words = kStartWords}),
+    value<&ChildConfig::dpd_action>({.name = "dpd_action",
+                                     .preset = "clear",
+                                     .text = "When the peer is found dead.",
+                                     .reader = kEngine,
+                                     .words = kEndWords}),
+    value<&ChildConfig::close_action>({.name = "close_action",
+                                       .preset = "none",
+                                       .text = "When the peer deletes it.",
+                                       .reader = kEngine,
+                                       .words = kEndWords}),
+    value<&ChildConfig::rekey_time>({.name = "rekey_time",
+                                     .preset = "1h",
+                                     .unit = "time",
+                                     .text = "Rekeyed after this; 0: never by time.",
+                                     .reader = kEngine}),
+    value<&ChildConfig::life_time>({.name = "life_time",
+                                    .preset = "rekey_time + 10 %",
+                                    .unit = "time",
+                                    .text = "Ends after this; 0: never by time.",
+                                    .reader = kEngine}),
+    value<&ChildConfig::rand_time>(
+        {.name = "rand_time",
+         .preset = "life_time - rekey_time",
+         .unit = "time",
+         .text = "rekey_time is shortened by up to this, at random; the default is "
+                 "half of rekey_time at most.",
+         .reader = kEngine}),
+    value<&ChildConfig::rekey_bytes>({.name = "rekey_bytes",
+                                      .preset = "0",
+                                      .unit = "octets",
+                                      .text = "Rekeyed after so much traffic; 0: never by octets.",
+                                      .reader = kTables}),
+    value<&ChildConfig::life_bytes>({.name = "life_bytes",
+                                     .preset = "rekey_bytes + 10 %",
+                                     .unit = "octets",
+                                     .text = "Passes no more than this.",
+                                     .reader = kTables}),
+    value<&ChildConfig::rekey_packets>({.name = "rekey_packets",
+                                        .preset = "0",
+                                        .unit = "packets",
+                                        .text = "Rekeyed after so many packets; 0: never.",
+                                        .reader = kTables}),
+    value<&ChildConfig::life_packets>({.name = "life_packets",
+                                       .preset = "rekey_packets + 10 %",
+                                       .unit = "packets",
+                                       .text = "Passes no more than this.",
+                                       .reader = kTables}),
+    value<&ChildConfig::replay_window>(
+        {.name = "replay_window",
+         .preset = "64",
+         .unit = "packets",
+         .text = "Anti-replay window (RFC 4303 §3.4.3); 0: no check.",
+         .reader = kTables,
+         .low = 0,
+         .high = kMaxReplayWindow}),
+    Option<ChildConfig>{
+        {.name = "copy_df",
+         .kind = "flag",
+         .preset = "true",
+         .text = "DF of the inner header goes to the outer; false: DF is never set.",
+         .reader = kTables},
+        read_copy_df},
+    Option<ChildConfig>{{.name = "copy_dscp",
+                         .kind = "word",
+                         .preset = "out",
+                         .text = "DSCP of the inner header goes to the outer (RFC 4301 §5.1.2).",
+                         .reader = kTables,
+                         .words = kDscpWords},
+                        read_copy_dscp},
+    Option<ChildConfig>{{.name = "copy_ecn",
+                         .kind = "flag",
+                         .preset = "true",
+                         .text = "ECN by RFC 6040, normal mode; false: compatibility mode.",
+                         .reader = kTables},
+                        read_copy_ecn},
+    value<&ChildConfig::priority>({.name = "priority",
+                                   .preset = "0",
+                                   .text = "Place in the SPD, lower first; 0: by kind, `pass` and "
+                                           "`drop` at 1000, tunnels at 2000, traps at 3000.",
+                                   .reader = kTables,
+                                   .low = 0,
+                                   .high = 100'000}),
+    later<ChildConfig>("ah_proposals", "AH", "Proposals for AH."),
+    later<ChildConfig>("ipcomp", "IPComp", "Compression."),
+    later<ChildConfig>("inactivity", "closing idle children", "Time without traffic."),
+    later<ChildConfig>("tfc_padding", "traffic flow confidentiality", "Padding of packets."),
+    later<ChildConfig>("rand_bytes", "random traffic lifetimes", "As rand_time, for octets."),
+    later<ChildConfig>("rand_packets", "random traffic lifetimes", "As rand_time, for packets."),
+    later<ChildConfig>("if_id_in", "route-based tunnels", "Interface of inbound SAs."),
+    later<ChildConfig>("if_id_out", "route-based tunnels", "Interface of outbound SAs."),
+    later<ChildConfig>("mark_in", "marks", "Mark of inbound SAs."),
+    later<ChildConfig>("mark_out", "marks", "Mark of outbound SAs."),
+    later<ChildConfig>("reqid", "fixed reqids", "The kernel's name for a child."),
+    later<ChildConfig>("interface", "children bound to a port", "A port to bind policies to."),
+    later<ChildConfig>("label", "security labels", "Label of the traffic."),
+    later<ChildConfig>("updown", "scripts at up and down", "A script to call."),
+    later<ChildConfig>("hostaccess", "scripts at up and down", "A hint for the script."),
+    later<ChildConfig>("hw_offload", "ESP in the network card", "Offloading to the port."),
+    later<ChildConfig>("policies", "children without policies", "Whether to install policies."),
+    later<ChildConfig>("sha256_96", "the draft's HMAC-SHA-256-96", "A truncation of a draft."),
+};
+Options<ChildConfig> child_options() { return kChild; }
+
+// ---- connections ----
+
+constexpr std::array kPeerAuth{
+    Option<PeerAuth>{{.name = "auth",
+                      .kind = "word",
+                      .preset = "psk",
+                      .text = "How this end proves who it is: `psk`.",
+                      .reader = kEngine},
+                     read_auth},
+    value<&PeerAuth::id>({.name = "id",
+                          .preset = "%any",
+                          .text = "Local: who we say we are (`%any`: our address). Remote: who we "
+                                  "accept, also `%any` or `*.example`.",
+                          .reader = kEngine}),
+    later<PeerAuth>("certs", "certificates", "Certificates to use or accept."),
+    later<PeerAuth>("cacerts", "certificates", "Authorities to accept."),
+    later<PeerAuth>("pubkeys", "public keys", "Raw public keys to use or accept."),
+    later<PeerAuth>("revocation", "certificates", "How strictly revocation is checked."),
+    later<PeerAuth>("eap_id", "EAP", "Identity inside EAP."),
+    later<PeerAuth>("aaa_id", "EAP", "Identity of the AAA server."),
+    later<PeerAuth>("xauth_id", "XAuth", "Identity inside XAuth."),
+    later<PeerAuth>("groups", "group membership", "Groups that the peer must be in."),
+    later<PeerAuth>("round", "several rounds of authentication", "Order of rounds."),
+};
+Options<PeerAuth> peer_auth_options() { return kPeerAuth; }
+
+constexpr std::array kConnection{
+    Option<ConnectionConfig>{{.name = "version",
+                              .kind = "integer",
+                              .preset = "2",
+                              .text = "2: IKEv2. IKEv1 (1, and 0 for either) is not built yet.",
+                              .reader = kEngine},
+                             read_version},
+    Option<ConnectionConfig>{{.name = "local_addrs",
+                              .kind = "addresses",
+                              .preset = "%any",
+                              .text = "Addresses of ours that it uses.",
+                              .reader = kEngine},
+                             read_local_addrs},
+    Option<ConnectionConfig>{{.name = "remote_addrs",
+                              .kind = "prefixes",
+                              .preset = "%any",
+                              .text = "Addresses, prefixes or ranges of the peer; only a single "
+                                      "address, the first, can be dialled.",
+                              .reader = kEngine},
+                             read_remote_addrs},
+    value<&ConnectionConfig::local_port>({.name = "local_port",
+                                          .preset = "500",
+                                          .text = "Our UDP port for the first message.",
+                                          .reader = kEngine,
+                                          .low = 1,
+                                          .high = 65535}),
+    value<&ConnectionConfig::remote_port>({.name = "remote_port",
+                                           .preset = "500",
+                                           .text = "The peer's.",
+                                           .reader = kEngine,
+                                           .low = 1,
+                                           .high = 65535}),
+    Option<ConnectionConfig>{
+        {.name = "proposals",
+         .kind = "proposals",
+         .preset = "default",
+         .text = "For the IKE SA, most wanted first: `aes128gcm16-prfsha256-x25519`.",
+         .reader = kEngine},
+        read_proposals<&ConnectionConfig::proposals, crypto::ProtocolId::kIke>},
+    group<&ConnectionConfig::local, peer_auth_options>(
+        {.name = "local", .text = "How we prove who we are."}),
+    group<&ConnectionConfig::remote, peer_auth_options>(
+        {.name = "remote", .text = "How the peer proves who it is."}),
+    value<&ConnectionConfig::encap>({.name = "encap",
+                                     .preset = "false",
+                                     .text = "ESP in UDP (RFC 3948) even where there is no NAT.",
+                                     .reader = kEngine}),
+    Option<ConnectionConfig>{
+        {.name = "mobike",
+         .kind = "flag",
+         .preset = "false",
+         .text = "Peers that change their addresses (RFC 4555): not built yet.",
+         .reader = kEngine},
+        [](const Place& at, ConnectionConfig&) { read_only_false<kMobike>(at); }},
+    value<&ConnectionConfig::fragmentation>(
+        {.name = "fragmentation",
+         .preset = "true",
+         .text = "Fragments of IKE messages (RFC 7383) where the peer takes them.",
+         .reader = kEngine}),
+    value<&ConnectionConfig::dpd_delay>(
+        {.name = "dpd_delay",
+         .preset = "0",
+         .unit = "time",
+         .text = "A liveness check after so long without a sign of the peer; 0: none.",
+         .reader = kEngine}),
+    value<&ConnectionConfig::rekey_time>({.name = "rekey_time",
+                                          .preset = "4h",
+                                          .unit = "time",
+                                          .text = "The IKE SA is rekeyed after this; 0: never.",
+                                          .reader = kEngine}),
+    value<&ConnectionConfig::over_time>(
+        {.name = "over_time",
+         .preset = "10 % of rekey_time",
+         .unit = "time",
+         .text = "It ends so long after rekey_time if it could not be rekeyed.",
+         .reader = kEngine}),
+    value<&ConnectionConfig::rand_time>({.name = "rand_time",
+                                         .preset = "over_time",
+                                         .unit = "time",
+                                         .text = "As for children.",
+                                         .reader = kEngine}),
+    Option<ConnectionConfig>{{.name = "reauth_time",
+                              .kind = "duration",
+                              .preset = "0",
+                              .unit = "time",
+                              .text = "Reauthentication: not built yet; 0: never.",
+                              .reader = kEngine},
+                             read_reauth_time},
+    value<&ConnectionConfig::keyingtries>({.name = "keyingtries",
+                                           .preset = "1",
+                                           .text = "Attempts to set it up; 0: for ever.",
+                                           .reader = kEngine,
+                                           .low = 0,
+                                           .high = 1'000'000}),
+    value<&ConnectionConfig::unique>({.name = "unique",
+                                      .preset = "no",
+                                      .text = "A second IKE SA of the same identity: `replace` the "
+                                              "first, `keep` it, or have both.",
+                                      .reader = kEngine,
+                                      .words = kUniqueWords}),
+    named<&ConnectionConfig::children, child_options>(
+        {.name = "children", .text = "Its child SAs: a group each.", .required = true}),
+    later<ConnectionConfig>("dpd_timeout", "IKEv1", "Only IKEv1 knows it."),
+    later<ConnectionConfig>("aggressive", "IKEv1", "Aggressive mode."),
+    later<ConnectionConfig>("pull", "IKEv1", "Mode config."),
+    later<ConnectionConfig>("vips", "virtual addresses", "Addresses to ask for."),
+    later<ConnectionConfig>("pools", "address pools", "Pools to give addresses from."),
+    later<ConnectionConfig>("send_cert", "certificates", "Whether to send ours."),
+    later<ConnectionConfig>("send_certreq", "certificates", "Whether to ask for the peer's."),
+    later<ConnectionConfig>("ppk_id", "post-quantum keys (RFC 8784)", "Name of the key."),
+    later<ConnectionConfig>("ppk_required", "post-quantum keys (RFC 8784)", "Whether it must be."),
+    later<ConnectionConfig>("childless", "childless IKE SAs (RFC 6023)", "IKE SAs without child."),
+    later<ConnectionConfig>("dscp", "DSCP of IKE packets", "DSCP of our IKE packets."),
+    later<ConnectionConfig>("if_id_in", "route-based tunnels", "Interface of inbound SAs."),
+    later<ConnectionConfig>("if_id_out", "route-based tunnels", "Interface of outbound SAs."),
+    later<ConnectionConfig>("mediation", "mediation", "A mediation connection."),
+    later<ConnectionConfig>("mediated_by", "mediation", "The mediator."),
+    later<ConnectionConfig>("mediation_peer", "mediation", "The mediated peer."),
+};
+
+constexpr std::array kSecret{
+    value<&SharedSecret::ids>({.name = "id",
+                               .text = "Whom it is for, also `id-one`, `id-two`; without any: for "
+                                       "everyone.",
+                               .reader = kEngine,
+                               .prefix = true}),
+    Option<SharedSecret>{{.name = "secret",
+                          .kind = "secret",
+                          .text = "Text, or `0x` and hexadecimal, or `0s` and Base64.",
+                          .reader = kEngine,
+                          .required = true},
+                         read_secret},
+};
+
+}  // namespace
+
+Options<ConnectionConfig> connection_options() { return kConnection; }
+Options<SharedSecret> secret_options() { return kSecret; }
+
+}  // namespace penstock::config

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The options of `control` and `dataplane`, and the root of the file.
+#include <array>
+
+#include "control/config/schema.h"
+
+namespace penstock::config {
+
+namespace {
+
+constexpr std::array kSideWords{
+    Word{.word = "inside", .value = static_cast<int>(Side::kInside)},
+    Word{.word = "outside", .value = static_cast<int>(Side::kOutside)},
+};
+
+constexpr std::array kIdleWords{
+    Word{.word = "poll", .value = static_cast<int>(IdleMode::kPoll)},
+    Word{.word = "sleep", .value = static_cast<int>(IdleMode::kSleep)},
+};
+
+constexpr std::array kLevelWords{Word{"debug"}, Word{"info"}, Word{"warning"}, Word{"error"}};
+constexpr std::array kEngineWords{Word{kBuiltEngine}, Word{"cryptodev"}, Word{"openssl"}};
+
+constexpr std::array kControl{
+    value<&ControlSettings::socket>({.name = "socket",
+                                     .preset = "/run/penstock/penstock.sock",
+                                     .text = "Where the command line finds the daemon.",
+                                     .reader = "control/io"}),
+    value<&ControlSettings::jobs>({.name = "jobs",
+                                   .preset = "1",
+                                   .text = "Threads for asymmetric crypto.",
+                                   .reader = "control/io",
+                                   .low = 1,
+                                   .high = 64}),
+    value<&ControlSettings::log_level>({.name = "log_level",
+                                        .preset = "info",
+                                        .text = "What is logged: this and all that weighs more.",
+                                        .reader = "control/io",
+                                        .words = kLevelWords}),
+    value<&ControlSettings::log_file>({.name = "log_file",
+                                       .text = "A file for the log; standard error without it.",
+                                       .reader = "control/io"}),
+};
+Options<ControlSettings> control_options() { return kControl; }
+
+constexpr std::array kPort{
+    value<&PortSettings::name>({.name = "name",
+                                .text = "How routes, neighbours and `show` name it.",
+                                .reader = "control/bridge",
+                                .required = true}),
+    value<&PortSettings::device>(
+        {.name = "device",
+         .text = "A PCI address (`0000:3b:00.0`) or a DPDK vdev (`net_af_packet0,iface=v0`).",
+         .reader = "lib/dpdk",
+         .required = true}),
+    value<&PortSettings::side>(
+        {.name = "side",
+         .text =
+             "The protected side is `inside` (RFC 4301 §3.1): what crosses to or from `outside` "
+             "passes the SPD.",
+         .reader = "dataplane",
+         .required = true,
+         .words = kSideWords}),
+    value<&PortSettings::mtu>({.name = "mtu",
+                               .preset = "1500",
+                               .unit = "octets",
+                               .text = "The largest IP packet.",
+                               .reader = "lib/dpdk",
+                               .low = kMinMtu,
+                               .high = kMaxMtu}),
+    value<&PortSettings::addresses>({.name = "addresses",
+                                     .text = "Our addresses there, with prefix lengths.",
+                                     .reader = "control/bridge"}),
+    value<&PortSettings::queues>({.name = "queues",
+                                  .preset = "1",
+                                  .text = "Receive queues; a worker polls each.",
+                                  .reader = "lib/dpdk",
+                                  .low = 1,
+                                  .high = 64}),
+    value<&PortSettings::promiscuous>({.name = "promiscuous",
+                                       .preset = "false",
+                                       .text = "Take frames for other Ethernet addresses too.",
+                                       .reader = "lib/dpdk"}),
+    later<PortSettings>("vlan", "VLANs", "VLAN of the port."),
+};
+Options<PortSettings> port_options() { return kPort; }
+
+constexpr std::array kRoute{
+    value<&RouteSettings::to>({.name = "to",
+                               .text = "Destination; `0.0.0.0/0` for all.",
+                               .reader = "lib/fib",
+                               .required = true}),
+    value<&RouteSettings::via>({.name = "via",
+                                .text = "Next hop; without it the destination is on the link.",
+                                .reader = "lib/fib"}),
+    value<&RouteSettings::port>({.name = "port",
+                                 .text = "The port by which packets leave.",
+                                 .reader = "lib/fib",
+                                 .required = true}),
+};
+Options<RouteSettings> route_options() { return kRoute; }
+
+constexpr std::array kNeighbor{
+    value<&NeighborSettings::port>({.name = "port",
+                                    .text = "The port it is on.",
+                                    .reader = "control/bridge",
+                                    .required = true}),
+    value<&NeighborSettings::address>({.name = "address",
+                                       .text = "Its IP address.",
+                                       .reader = "control/bridge",
+                                       .required = true}),
+    value<&NeighborSettings::mac>({.name = "mac",
+                                   .text = "Its Ethernet address; ARP never changes it.",
+                                   .reader = "control/bridge",
+                                   .required = true}),
+};
+Options<NeighborSettings> neighbor_options() { return kNeighbor; }
+
+constexpr std::array kCrypto{
+    value<&CryptoSettings::engine>(
+        {.name = "engine",
+         .preset = "ipsec-mb",
+         .text = "What enciphers packets. Only `ipsec-mb` is built yet: with the others there is a "
+                 "warning, and ipsec-mb does the work.",
+         .reader = "lib/burst_crypto",
+         .words = kEngineWords}),
+    value<&CryptoSettings::devices>({.name = "devices",
+                                     .text = "Devices of `cryptodev`: PCI addresses or vdevs.",
+                                     .reader = "lib/burst_crypto"}),
+};
+Options<CryptoSettings> crypto_options() { return kCrypto; }
+
+constexpr std::array kLimits{
+    value<&DataplaneLimits::sas>({.name = "sas",
+                                  .preset = "16384",
+                                  .text = "SAs, inbound and outbound each.",
+                                  .reader = "lib/ipsec",
+                                  .low = 256,
+                                  .high = 1 << 22}),
+    value<&DataplaneLimits::policies>({.name = "policies",
+                                       .preset = "16384",
+                                       .text = "Rules of the SPD.",
+                                       .reader = "lib/ipsec",
+                                       .low = 64,
+                                       .high = 1 << 22}),
+    value<&DataplaneLimits::routes>({.name = "routes",
+                                     .preset = "4096",
+                                     .text = "Routes.",
+                                     .reader = "lib/fib",
+                                     .low = 16,
+                                     .high = 1 << 20}),
+    value<&DataplaneLimits::neighbors>({.name = "neighbors",
+                                        .preset = "4096",
+                                        .text = "Neighbours.",
+                                        .reader = "lib/fib",
+                                        .low = 16,
+                                        .high = 1 << 20}),
+    value<&DataplaneLimits::packets>({.name = "packets",
+                                      .preset = "16384",
+                                      .text = "Packet buffers of a NUMA node.",
+                                      .reader = "lib/dpdk",
+                                      .low = 1024,
+                                      .high = 1 << 23}),
+};
+Options<DataplaneLimits> limits_options() { return kLimits; }
+
+constexpr std::array kDataplane{
+    value<&DataplaneSettings::eal>(
+        {.name = "eal",
+         .text = "More arguments for DPDK's EAL, one a text: `[\"--in-memory\"]`.",
+         .reader = "lib/dpdk"}),
+    value<&DataplaneSettings::file_prefix>(
+        {.name = "file_prefix",
+         .preset = "penstock",
+         .text = "DPDK's name for this process; two gateways on a machine need two.",
+         .reader = "lib/dpdk"}),
+    value<&DataplaneSettings::control_cpu>({.name = "control_cpu",
+                                            .preset = "0",
+                                            .text = "CPU of the control core.",
+                                            .reader = "lib/dpdk",
+                                            .low = 0,
+                                            .high = kMaxCpu}),
+    value<&DataplaneSettings::workers>({.name = "workers",
+                                        .preset = "[1]",
+                                        .text = "CPUs of the workers.",
+                                        .reader = "lib/dpdk",
+                                        .low = 0,
+                                        .high = kMaxCpu}),
+    value<&DataplaneSettings::idle>(
+        {.name = "idle",
+         .preset = "poll",
+         .text = "What a worker without packets does: `poll` on, or `sleep` a little, for labs "
+                 "where workers share CPUs with their peers.",
+         .reader = "dataplane",
+         .words = kIdleWords}),
+    list<&DataplaneSettings::ports, port_options>(
+        {.name = "ports", .text = "The ports.", .required = true}),
+    list<&DataplaneSettings::routes, route_options>(
+        {.name = "routes", .text = "Routes beside those of the ports' own addresses."}),
+    list<&DataplaneSettings::neighbors, neighbor_options>(
+        {.name = "neighbors", .text = "Neighbours that are not asked for by ARP."}),
+    group<&DataplaneSettings::crypto, crypto_options>(
+        {.name = "crypto", .text = "Crypto engines."}),
+    group<&DataplaneSettings::limits, limits_options>(
+        {.name = "limits", .text = "How large tables may grow; memory is taken at start."}),
+};
+
+constexpr std::array kRoot{
+    group<&Settings::control, control_options>({.name = "control", .text = "The control core."}),
+    group<&Settings::dataplane, dataplane_options>(
+        {.name = "dataplane", .text = "Ports, workers, routes, crypto.", .required = true}),
+    list<&Settings::manual_sas, manual_sa_options>(
+        {.name = "manual_sas", .text = "SAs keyed by hand, for benchmarks and labs: no IKE."}),
+    named<&Settings::connections, connection_options>(
+        {.name = "connections", .text = "Peers: a group each, under a name of your choice."}),
+    named<&Settings::secrets, secret_options>(
+        {.name = "secrets", .text = "Pre-shared keys: groups whose names begin with `ike`."}),
+    later<Settings>("pools", "address pools", "Address pools for remote access."),
+    later<Settings>("authorities", "certificates", "Certification authorities."),
+};
+
+}  // namespace
+
+Options<Settings> root_options() { return kRoot; }
+Options<DataplaneSettings> dataplane_options() { return kDataplane; }
+
+}  // namespace penstock::config

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The options of `manual_sas`: an SA with its keys, as `ip xfrm state` has them.
+#include <fmt/format.h>
+
+#include <array>
+
+#include "control/config/schema.h"
+#include "lib/crypto/proposal.h"
+
+namespace penstock::config {
+
+using policy::SaSpec;
+
+namespace {
+
+constexpr std::string_view kTables = "lib/ipsec";
+constexpr net::Port kNatTraversal{4500};  ///< RFC 3948 §2.1
+
+constexpr std::array kDirectionWords{
+    Word{.word = "in", .value = static_cast<int>(policy::Direction::kInbound)},
+    Word{.word = "out", .value = static_cast<int>(policy::Direction::kOutbound)},
+};
+constexpr std::array kProtocolWords{
+    Word{.word = "esp", .value = static_cast<int>(policy::IpsecProtocol::kEsp)},
+    Word{.word = "ah", .later = "AH"},
+};
+constexpr std::array kModeWords{
+    Word{.word = "tunnel", .value = static_cast<int>(policy::IpsecMode::kTunnel)},
+    Word{.word = "transport", .later = "transport mode"},
+};
+
+/// Exactly one algorithm of each type, and no key exchange: there is none.
+void read_proposal(const Place& at, SaSpec& out) {
+  const auto text = text_of(at);
+  if (!text) return;
+  const auto proposal = crypto::parse_proposal(crypto::ProtocolId::kEsp, *text);
+  if (!proposal) return at.fault(proposal.error().text);
+  if (proposal->encr.size() != 1 || proposal->integ.size() > 1 || proposal->esn.size() != 1)
+    return at.fault("a manual SA has one algorithm of each type, without alternatives");
+  if (!proposal->dh.empty()) return at.fault("a manual SA has no key exchange");
+  out.encr = proposal->encr.front().id;
+  out.encr_key_bits = proposal->encr.front().key_bits;
+  out.integ = proposal->integ.empty() ? crypto::IntegId::kNone : proposal->integ.front();
+  out.esn = proposal->esn.front() == crypto::EsnId::kEsn;
+}
+
+template <auto kMember>
+void read_key(const Place& at, SaSpec& out) {
+  const auto text = text_of(at);
+  if (!text) return;
+  auto key = parse_key(*text);
+  at.wipe_text();
+  if (!key) return at.fault(key.error().text);
+  out.*kMember = *std::move(key);
+}
+
+void read_encap(const Place& at, SaSpec& out) {
+  bool encap = false;
+  Reader<bool>::read(at, encap);
+  if (encap) out.encap = policy::UdpEncapsulation{kNatTraversal, kNatTraversal};
+}
+
+constexpr std::array kManualSa{
+    value<&SaSpec::name>({.name = "name",
+                          .text = "An `in` and an `out` of one name are a pair.",
+                          .reader = kTables,
+                          .required = true}),
+    value<&SaSpec::direction>({.name = "direction",
+                               .text = "From the peer, or to it.",
+                               .reader = kTables,
+                               .required = true,
+                               .words = kDirectionWords}),
+    value<&SaSpec::protocol>({.name = "protocol",
+                              .preset = "esp",
+                              .text = "IPsec protocol.",
+                              .reader = kTables,
+                              .words = kProtocolWords}),
+    value<&SaSpec::mode>({.name = "mode",
+                          .preset = "tunnel",
+                          .text = "IPsec mode.",
+                          .reader = kTables,
+                          .words = kModeWords}),
+    value<&SaSpec::spi>({.name = "spi",
+                         .text = "`0x1001`; 0 to 255 are reserved (RFC 4303 §2.1).",
+                         .reader = kTables,
+                         .required = true}),
+    value<&SaSpec::local>(
+        {.name = "local", .text = "Our outer address.", .reader = kTables, .required = true}),
+    value<&SaSpec::remote>({.name = "remote",
+                            .text = "The peer's outer address.",
+                            .reader = kTables,
+                            .required = true}),
+    Option<SaSpec>{{.name = "proposal",
+                    .kind = "proposal",
+                    .text = "`aes128gcm16-esn`, `aes256-sha256`.",
+                    .reader = kTables,
+                    .required = true},
+                   read_proposal},
+    Option<SaSpec>{{.name = "enc_key",
+                    .kind = "key",
+                    .text = "Hexadecimal: the cipher's key, then its salt (GCM and ChaCha20: the "
+                            "last 4 octets).",
+                    .reader = kTables},
+                   read_key<&SaSpec::enc_key>},
+    Option<SaSpec>{{.name = "auth_key",
+                    .kind = "key",
+                    .text = "Hexadecimal: the key of the integrity algorithm; none for an AEAD.",
+                    .reader = kTables},
+                   read_key<&SaSpec::auth_key>},
+    Option<SaSpec>{{.name = "encap",
+                    .kind = "flag",
+                    .preset = "false",
+                    .text = "In UDP, port 4500 at both ends (RFC 3948).",
+                    .reader = kTables},
+                   read_encap},
+    value<&SaSpec::replay_window>({.name = "replay_window",
+                                   .preset = "64",
+                                   .unit = "packets",
+                                   .text = "Of an `in`; 0: no check.",
+                                   .reader = kTables,
+                                   .low = 0,
+                                   .high = kMaxReplayWindow}),
+    value<&SaSpec::local_ts>(
+        {.name = "local_ts", .text = "Traffic behind us.", .reader = kTables, .required = true}),
+    value<&SaSpec::remote_ts>({.name = "remote_ts",
+                               .text = "Traffic behind the peer.",
+                               .reader = kTables,
+                               .required = true}),
+};
+
+}  // namespace
+
+Options<SaSpec> manual_sa_options() { return kManualSa; }
+
+}  // namespace penstock::config

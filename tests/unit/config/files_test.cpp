@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Files, includes and what the parser alone would get wrong; the examples; the page of reference.
+#include <sys/stat.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "sample.h"
+
+namespace penstock::config {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// A folder of its own that goes with the test.
+class Files : public testing::Test {
+ protected:
+  Files() {
+    std::string name = (fs::temp_directory_path() / "penstock-config-XXXXXX").string();
+    folder_ = ::mkdtemp(name.data());
+  }
+  ~Files() override { fs::remove_all(folder_); }
+  std::string write(const std::string& name, std::string_view text) {
+    const fs::path path = folder_ / name;
+    std::ofstream(path, std::ios::binary) << text;
+    fs::permissions(path, fs::perms::owner_read | fs::perms::owner_write);
+    return path.string();
+  }
+  /// The only fault of loading the file, as it is told.
+  static std::string only_fault(const std::string& file) {
+    const auto settings = load(file);
+    if (settings) return "none";
+    return settings.error().size() == 1 ? to_string(settings.error()[0]) : "several";
+  }
+  fs::path folder_;
+};
+
+TEST_F(Files, ThatAreMissingAreTold) {
+  const std::string file = (folder_ / "none.conf").string();
+  EXPECT_EQ(only_fault(file), file + ": cannot be read: No such file or directory");
+  EXPECT_EQ(only_fault(folder_.string()),
+            folder_.string() + ": cannot be read: it is no regular file");
+}
+
+TEST_F(Files, AreIncludedBesideTheFirst) {
+  write("sas.conf", "jobs = 3;");
+  const auto settings = load(write("main.conf", with("jobs = 2;", "\n@include \"sas.conf\"\n")));
+  ASSERT_TRUE(settings);
+  EXPECT_EQ(settings->control.jobs, 3U);
+}
+
+TEST_F(Files, ThatAreIncludedAreNamedInFaults) {
+  const std::string inner = write("inner.conf", "\njobs = 0;\n");
+  EXPECT_EQ(only_fault(write("main.conf", with("jobs = 2;", "\n@include \"inner.conf\"\n"))),
+            inner + ":2: control.jobs: 0 is not in 1 to 64");
+}
+
+TEST_F(Files, ThatAreIncludedAreNamedInSyntaxErrors) {
+  const std::string inner = write("inner.conf", "\n\njobs 0;\n");
+  EXPECT_EQ(only_fault(write("main.conf", with("jobs = 2;", "\n@include \"inner.conf\"\n"))),
+            inner + ":3: syntax error");
+}
+
+TEST_F(Files, ThatCannotBeIncludedAreTold) {
+  const std::string file = write("main.conf", with("jobs = 2;", "\n@include \"none.conf\"\n"));
+  EXPECT_EQ(only_fault(file), file + ":3: cannot include '" + (folder_ / "none.conf").string() +
+                                  "': No such file or directory");
+}
+
+// libconfig's scanner ends the process on this one.
+TEST_F(Files, DoNotIncludeAFolder) {
+  const std::string file =
+      write("main.conf", with("jobs = 2;", "\n@include \"" + folder_.string() + "\"\n"));
+  EXPECT_EQ(only_fault(file),
+            file + ":3: cannot include '" + folder_.string() + "': it is no regular file");
+}
+
+TEST_F(Files, DoNotIncludeThemselvesForEver) {
+  const std::string file = write("main.conf", "@include \"main.conf\"\n");
+  EXPECT_EQ(only_fault(file), file + ":1: includes nest deeper than 10");
+}
+
+TEST_F(Files, EndAtNoNulOctet) {
+  const std::string file = write("main.conf", std::string(kGood) + std::string("\0rest", 5));
+  EXPECT_EQ(only_fault(file).substr(file.size()),
+            ":43: a NUL octet: nothing after it would be read");
+}
+
+TEST_F(Files, ThatEverybodyMayReadAreWarnedOf) {
+  const std::string file = write("main.conf", kGood);
+  ASSERT_TRUE(load(file));
+  EXPECT_TRUE(load(file)->warnings.empty());
+  ASSERT_EQ(::chmod(file.c_str(), 0644), 0);
+  EXPECT_EQ(load(file)->warnings.size(), 1U);
+}
+
+TEST_F(Files, AreCheckedWithAnExitStatus) {
+  std::ostringstream out;
+  const std::string file = write("main.conf", kGood);
+  EXPECT_EQ(check_configuration(file, out), 0);
+  EXPECT_EQ(out.str(), file + ": good\n");
+  out.str("");
+  write("main.conf", with("jobs = 2", "jobs = 0"));
+  EXPECT_EQ(check_configuration(file, out), 1);
+  EXPECT_EQ(out.str(), file + ":2: control.jobs: 0 is not in 1 to 64\n" + file + ": 1 fault\n");
+}
+
+TEST(Numbers, AreTakenUpTo31BitsOutsideOfTextsAndComments) {
+  EXPECT_EQ(told(with("# line 1", "# 99999999999\n// 99999999999\n/* 99999999999 */")), "");
+  EXPECT_EQ(told(with("file_prefix = \"test\"", "file_prefix = \"99999999999\"")), "");
+  EXPECT_EQ(told(with("rekey_packets = 1000000", "rekey_packets = 5000000000L")), "");
+  EXPECT_EQ(told(with("rekey_packets = 1000000", "rekey_packets = 2147483647")), "");
+  EXPECT_NE(told(with("rekey_packets = 1000000", "rekey_packets = 2147483648")), "");
+  EXPECT_NE(told(with("rekey_packets = 1000000", "rekey_packets = 0x1FFFFFFFF")), "");
+  EXPECT_NE(told(with("rekey_packets = 1000000", "rekey_packets = 99999999999999999999L")), "");
+}
+
+class Examples : public testing::TestWithParam<std::string> {};
+
+TEST_P(Examples, AreGood) {
+  std::ostringstream out;
+  EXPECT_EQ(check_configuration(std::string(PENSTOCK_SOURCE_ROOT) + "/configs/" + GetParam(), out),
+            0)
+      << out.str();
+}
+
+INSTANTIATE_TEST_SUITE_P(Configs, Examples,
+                         testing::Values("site-to-site.conf", "hub.conf", "carrier-edge.conf",
+                                         "bench.conf", "bare-metal.conf", "qat.conf"),
+                         [](const auto& param) {
+                           std::string name;
+                           for (const char c : param.param)
+                             if (c != '-' && c != '.') name += c;
+                           return name;
+                         });
+
+// PENSTOCK_UPDATE_DOCS=1 writes the page instead.
+TEST(Reference, IsThePageInDocs) {
+  const std::string path = std::string(PENSTOCK_SOURCE_ROOT) + "/docs/configuration.md";
+  if (std::getenv("PENSTOCK_UPDATE_DOCS") != nullptr) {
+    std::ofstream(path) << reference_as_markdown();
+    return;
+  }
+  std::ifstream in(path);
+  std::stringstream page;
+  page << in.rdbuf();
+  EXPECT_TRUE(page.str() == reference_as_markdown()) << "run this test with PENSTOCK_UPDATE_DOCS=1";
+}
+
+}  // namespace
+}  // namespace penstock::config

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What a good file becomes: each setting in its place, defaults as strongSwan has them.
+#include "sample.h"
+
+namespace penstock::config {
+namespace {
+
+using base::seconds;
+
+TEST(Load, ReadsTheFrameOfTheDataplane) {
+  const Settings settings = good();
+  const DataplaneSettings& d = settings.dataplane;
+  EXPECT_EQ(settings.control.socket, "/run/penstock/test.sock");
+  EXPECT_EQ(settings.control.jobs, 2U);
+  EXPECT_EQ(d.eal, (std::vector<std::string>{"--in-memory"}));
+  EXPECT_EQ(d.workers, (std::vector<unsigned>{1, 2}));
+  ASSERT_EQ(d.ports.size(), 2U);
+  EXPECT_EQ(d.ports[0].device, "net_af_packet0,iface=v0");
+  EXPECT_EQ(d.ports[0].side, Side::kOutside);
+  ASSERT_EQ(d.ports[1].addresses.size(), 1U);
+  EXPECT_EQ(d.ports[1].addresses[0].to_string(), "10.1.0.1/24");
+  EXPECT_EQ(d.ports[1].mtu, 1500U);
+  ASSERT_EQ(d.routes.size(), 1U);
+  EXPECT_EQ(d.routes[0].via->to_string(), "192.0.2.9");
+  ASSERT_EQ(d.neighbors.size(), 1U);
+  EXPECT_EQ(net::to_string(d.neighbors[0].mac), "02:00:00:00:00:09");
+  EXPECT_TRUE(settings.warnings.empty());
+}
+
+TEST(Load, PairsManualSasOfOneName) {
+  const Settings settings = good();
+  ASSERT_EQ(settings.manual_sas.size(), 2U);
+  const policy::SaSpec& out = settings.manual_sas[0];
+  const policy::SaSpec& in = settings.manual_sas[1];
+  EXPECT_EQ(out.direction, policy::Direction::kOutbound);
+  EXPECT_EQ(out.slot, in.slot);
+  EXPECT_NE(out.slot, policy::ChildSlot{});
+  EXPECT_EQ(out.spi, net::Spi{0x1001});
+  EXPECT_EQ(out.encr, crypto::EncrId::kAesGcm16);
+  EXPECT_EQ(out.encr_key_bits, 128);
+  EXPECT_TRUE(out.esn);
+  EXPECT_EQ(base::to_hex(out.enc_key.bytes()), "000102030405060708090a0b0c0d0e0f10111213");
+  EXPECT_EQ(in.integ, crypto::IntegId::kHmacSha256_128);
+  EXPECT_EQ(in.auth_key.size(), 32U);
+  EXPECT_EQ(in.replay_window, 128U);
+  ASSERT_TRUE(in.encap);
+  EXPECT_EQ(in.encap->remote, net::Port{4500});
+  EXPECT_FALSE(out.encap);
+  ASSERT_EQ(in.local_ts.size(), 1U);
+  EXPECT_EQ(in.local_ts[0].to_string(), "10.1.0.0/16");
+}
+
+TEST(Load, GivesManualSasOfOtherNamesOtherSlots) {
+  const Settings settings =
+      good(with("name = \"a\"; direction = \"in\"", "name = \"b\"; direction = \"in\""));
+  EXPECT_NE(settings.manual_sas[0].slot, settings.manual_sas[1].slot);
+}
+
+TEST(Load, ReadsAConnectionWithItsChildren) {
+  const Settings settings = good();
+  ASSERT_EQ(settings.connections.size(), 1U);
+  const session::ConnectionConfig& c = settings.connections[0];
+  EXPECT_EQ(c.name, "branch");
+  EXPECT_EQ(c.version, session::IkeVersion::kIkev2);
+  ASSERT_EQ(c.local_addrs.size(), 1U);
+  EXPECT_TRUE(c.can_be_dialled());
+  EXPECT_EQ(c.proposals.size(), 2U);
+  EXPECT_EQ(c.local.id.text, "hub.example");
+  EXPECT_EQ(c.remote.id.text, "branch.example");
+  EXPECT_EQ(c.dpd_delay, seconds{30});
+  ASSERT_EQ(c.children.size(), 2U);
+  const session::ChildConfig& net = c.children[0];
+  EXPECT_EQ(net.name, "net");
+  ASSERT_EQ(net.local_ts.size(), 2U);
+  EXPECT_EQ(net.local_ts[1].to_string(), "10.3.0.0/16[tcp/80]");
+  EXPECT_EQ(net.start_action, session::StartAction::kStart);
+  EXPECT_EQ(net.rekey_bytes, std::uint64_t{10} << 30);
+  EXPECT_EQ(net.rekey_packets, 1'000'000U);
+  EXPECT_EQ(net.replay_window, 256U);
+  EXPECT_EQ(c.children[1].mode, session::ChildMode::kPass);
+}
+
+TEST(Load, DerivesLifetimesFromRekeyTimesAsSwanctlDoes) {
+  const Settings settings = good();
+  const session::ConnectionConfig& c = settings.connections[0];
+  EXPECT_EQ(c.rekey_time, seconds{7200});
+  EXPECT_EQ(c.over_time, seconds{720});
+  EXPECT_EQ(c.rand_time, seconds{720});
+  const session::ChildConfig& net = c.children[0];
+  EXPECT_EQ(net.life_time, seconds{1980});
+  EXPECT_EQ(net.rand_time, seconds{180});
+  EXPECT_EQ(net.life_bytes, (std::uint64_t{10} << 30) / 10 * 11);
+  EXPECT_EQ(net.life_packets, 1'100'000U);
+}
+
+TEST(Load, KeepsALifetimeThatIsGiven) {
+  const Settings settings =
+      good(with("rekey_time = \"30m\";", "rekey_time = \"30m\"; life_time = 3600;"));
+  EXPECT_EQ(settings.connections[0].children[0].life_time, seconds{3600});
+  EXPECT_EQ(settings.connections[0].children[0].rand_time, seconds{900});
+}
+
+TEST(Load, TakesDefaultProposalsWhereNoneAreGiven) {
+  const Settings settings = good(with("esp_proposals = \"aes128gcm16-esn\";", ""));
+  EXPECT_EQ(settings.connections[0].children[0].esp_proposals,
+            crypto::default_proposals(crypto::ProtocolId::kEsp));
+}
+
+TEST(Load, TakesYesAndNoForFlags) {
+  EXPECT_TRUE(good(with("version = 2;", "encap = \"yes\";")).connections[0].encap);
+  EXPECT_FALSE(good(with("version = 2;", "encap = false;")).connections[0].encap);
+}
+
+TEST(Load, TurnsARangeOfPeersIntoPrefixes) {
+  const Settings settings =
+      good(with("remote_addrs = [\"198.51.100.7\"]",
+                "remote_addrs = \"198.51.100.7,198.51.100.8-198.51.100.15\""));
+  const auto& remote = settings.connections[0].remote_addrs;
+  ASSERT_EQ(remote.size(), 2U);
+  EXPECT_EQ(remote[1].to_string(), "198.51.100.8/29");
+}
+
+TEST(Load, ReadsSecretsInEveryForm) {
+  EXPECT_EQ(base::to_hex(good().secrets[0].secret.bytes()), "0102ff");
+  EXPECT_EQ(base::as_text(good(with("0x0102ff", "swordfish")).secrets[0].secret.bytes()),
+            "swordfish");
+  // RFC 4648 §10
+  EXPECT_EQ(base::as_text(good(with("0x0102ff", "0sZm9vYmFy")).secrets[0].secret.bytes()),
+            "foobar");
+  EXPECT_EQ(base::as_text(good(with("0x0102ff", "0sZm9vYmE=")).secrets[0].secret.bytes()), "fooba");
+  EXPECT_EQ(base::as_text(good(with("0x0102ff", "0sZm9vYg==")).secrets[0].secret.bytes()), "foob");
+}
+
+TEST(Load, WarnsOfAnEngineThatIsNotBuiltAndUsesTheOneThatIs) {
+  const Settings settings = good(with("engine = \"ipsec-mb\"; devices = []",
+                                      "engine = \"cryptodev\"; devices = [\"0000:01:00.0\"]"));
+  EXPECT_EQ(settings.dataplane.crypto.engine, "ipsec-mb");
+  EXPECT_TRUE(settings.dataplane.crypto.devices.empty());
+  ASSERT_EQ(settings.warnings.size(), 1U);
+  EXPECT_EQ(settings.warnings[0].setting, "dataplane.crypto.engine");
+}
+
+TEST(Load, WarnsOfAWorkerOnTheControlCoresCpu) {
+  EXPECT_EQ(good(with("workers = [1, 2]", "workers = [0]")).warnings.size(), 1U);
+  EXPECT_TRUE(good(with("workers = [1, 2]; idle = \"poll\"", "workers = [0]; idle = \"sleep\""))
+                  .warnings.empty());
+}
+
+}  // namespace
+}  // namespace penstock::config
