@@ -11,6 +11,10 @@ namespace penstock::dataplane {
 void receive(WorkerContext& ctx, Burst& burst, const fib::Interface& interface,
              std::uint16_t queue);
 
+/// The part of receive() that is not the port's: fresh meta, one segment. For harnesses that have
+/// packets and no port.
+void admit(WorkerContext& ctx, Burst& burst, const fib::Interface& interface);
+
 /// Frames become IP packets with their meta filled. ARP is answered and reported here.
 void parse(WorkerContext& ctx, Burst& burst);
 
@@ -27,6 +31,8 @@ void check_replay(WorkerContext& ctx, Burst& burst);
 void open_esp(WorkerContext& ctx, Burst& burst);
 /// Leaves what has come back from the engine, which may be packets of an earlier burst.
 void crypto_inbound(WorkerContext& ctx, Burst& burst);
+/// Whether an asynchronous engine holds inbound packets, so that an empty burst may bring some.
+[[nodiscard]] bool pending_inbound(const WorkerContext& ctx);
 /// Verdict, window, decapsulation, ECN. The data is the inner packet, meta is read anew from it,
 /// and kDecapsulated is set.
 void close_inbound(WorkerContext& ctx, Burst& burst);
@@ -37,7 +43,8 @@ void check_policy(WorkerContext& ctx, Burst& burst);
 /// Packets for us are answered or refused; those for others lose one from their TTL and have
 /// egress and next_hop set. What must be reported to the sender goes to ctx.made.
 void forward(WorkerContext& ctx, Burst& burst);
-/// Looks up destinations for packets that were made or sealed here: no TTL, no ICMP.
+/// Looks up destinations for packets that were made or sealed here: no TTL, no ICMP. Their meta
+/// describes the header where the data starts.
 void route(WorkerContext& ctx, Burst& burst);
 /// Moves packets that are about to leave by an outside port into `outbound`, but for those that
 /// are sealed already.
@@ -51,6 +58,7 @@ void lookup_policy(WorkerContext& ctx, Burst& burst, Burst& bypass);
 void fit_mtu(WorkerContext& ctx, Burst& burst);
 void seal_esp(WorkerContext& ctx, Burst& burst);
 void crypto_outbound(WorkerContext& ctx, Burst& burst);
+[[nodiscard]] bool pending_outbound(const WorkerContext& ctx);
 /// Counts, marks kSealed, and has meta describe the outer header: it must be routed again.
 void close_outbound(WorkerContext& ctx, Burst& burst);
 

@@ -63,6 +63,7 @@ class Worker {
  private:
   [[nodiscard]] unsigned round();
   void rest(unsigned empty_rounds);
+  void shut_down();
 
   WorkerOptions options_;
   dpdk::RcuDomain& rcu_;

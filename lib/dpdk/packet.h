@@ -36,8 +36,7 @@ enum PacketFlag : std::uint32_t {
   kLocal = 1U << 8,            ///< classify: the destination is an address of ours
   kUdpEncapsulated = 1U << 9,  ///< classify: ESP in UDP (RFC 3948); payload_offset is at ESP
   kDontFragment = 1U << 10,    ///< parse: DF is set
-  kEthernetBroadcast = 1U << 11,  ///< parse: the frame was a link-layer broadcast or multicast
-  kHasOptions = 1U << 12,         ///< parse: the IPv4 header is longer than 20 octets
+  kHasOptions = 1U << 11,      ///< parse: the IPv4 header is longer than 20 octets
 };
 
 enum class CryptoStatus : std::uint8_t {

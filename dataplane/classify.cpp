@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// classify: one lookup says where each destination leads; what is ours is told apart.
+// Ways out: onward (kLocal or not), ESP, punt (IKE), consumed (keepalives), a drop by name.
+#include "dataplane/stages.h"
+#include "lib/net/ipv4.h"
+#include "lib/net/udp.h"
+
+namespace penstock::dataplane {
+
+using dpdk::Packet;
+using dpdk::PacketMeta;
+using net::DropReason;
+
+namespace {
+
+enum class Way : bool { kOnward, kGone };
+
+bool udp_checksum_is_wrong(const PacketMeta& meta, base::Bytes datagram) {
+  const auto& udp = *reinterpret_cast<const net::UdpHeader*>(datagram.data());
+  if (udp.checksum.get() == 0) return false;  // RFC 768: none was computed
+  // Over a datagram with its right checksum the sum is 0, which is sent as 0xffff.
+  return net::udp_checksum_v4(meta.source, meta.destination, datagram) != 0xffff;
+}
+
+/// UDP to port 500 or 4500 of ours.
+Way take_ike_port(WorkerContext& ctx, Packet* packet, Burst& esp) {
+  PacketMeta& meta = dpdk::meta(packet);
+  const base::Bytes upper = dpdk::bytes(packet).subspan(meta.header_length);
+  const auto drop = [&](DropReason reason) {
+    ctx.drop(packet, reason);
+    return Way::kGone;
+  };
+  if (upper.size() < sizeof(net::UdpHeader)) return drop(DropReason::kBadUdpLength);
+  const unsigned length = reinterpret_cast<const net::UdpHeader*>(upper.data())->length.get();
+  if (length < sizeof(net::UdpHeader) || length > upper.size())
+    return drop(DropReason::kBadUdpLength);
+  const base::Bytes datagram = upper.first(length);
+  const auto content =
+      net::content_of_ike_port(meta.destination_port, datagram.subspan(sizeof(net::UdpHeader)));
+  switch (content) {
+    case net::IkePortContent::kEsp:
+      // RFC 3948 §2.1: the checksum of ESP in UDP is not looked at.
+      meta.payload_offset = static_cast<std::uint16_t>(meta.header_length + sizeof(net::UdpHeader));
+      meta.flags |= dpdk::kUdpEncapsulated;
+      dpdk::resize(packet, meta.header_length + length);
+      meta.total_length = static_cast<std::uint16_t>(meta.header_length + length);
+      esp.push(packet);
+      return Way::kGone;
+    case net::IkePortContent::kKeepalive:
+      ctx.consume(packet, channel::Consumed::kKeepalive);
+      return Way::kGone;
+    case net::IkePortContent::kMalformed:
+      return drop(DropReason::kBadUdpLength);
+    case net::IkePortContent::kIkeFirst:
+    case net::IkePortContent::kIkeKnown:
+      break;
+  }
+  if (udp_checksum_is_wrong(meta, datagram)) return drop(DropReason::kBadUdpChecksum);
+  ctx.punt(packet, content == net::IkePortContent::kIkeFirst ? channel::PuntClass::kIkeFirst
+                                                             : channel::PuntClass::kIkeKnown);
+  return Way::kGone;
+}
+
+Way take_local(WorkerContext& ctx, Packet* packet, Burst& esp) {
+  PacketMeta& meta = dpdk::meta(packet);
+  meta.flags |= dpdk::kLocal;
+  if ((meta.flags & dpdk::kFragment) != 0) {
+    ctx.drop(packet, DropReason::kFragmentNotReassembled);
+    return Way::kGone;
+  }
+  if (meta.protocol == net::kProtocolEsp) {
+    meta.payload_offset = meta.header_length;
+    esp.push(packet);
+    return Way::kGone;
+  }
+  // RFC 7296 §2.11: IKE is taken on both ports.
+  if (meta.protocol == net::kProtocolUdp && (meta.flags & dpdk::kHasPorts) != 0 &&
+      (meta.destination_port == net::kIkePort || meta.destination_port == net::kIkeNatPort))
+    return take_ike_port(ctx, packet, esp);
+  return Way::kOnward;
+}
+
+}  // namespace
+
+void classify(WorkerContext& ctx, Burst& burst, Burst& esp) {
+  std::array<std::uint32_t, kBurst> destinations;
+  std::array<std::uint32_t, kBurst> next_hops;
+  for (unsigned i = 0; i < burst.size(); ++i) destinations[i] = dpdk::meta(burst[i]).destination;
+  ctx.fib->lookup(destinations.data(), next_hops.data(), burst.size());
+  unsigned i = 0;
+  burst.keep_if([&](Packet* packet) {
+    const std::uint32_t next_hop = next_hops[i++];
+    dpdk::meta(packet).next_hop = next_hop;
+    if (ctx.fib->next_hop(next_hop).kind != fib::NextHopKind::kLocal) [[likely]]
+      return true;
+    return take_local(ctx, packet, esp) == Way::kOnward;
+  });
+}
+
+}  // namespace penstock::dataplane

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// forward: packets for us are answered or refused, those for others lose one from their TTL
+// (RFC 1812 §5.3.1). route and split_outside prepare what leaves.
+// Ways out: onward with egress and next_hop; ctx.made; a drop by name.
+#include "dataplane/icmp.h"
+#include "dataplane/stages.h"
+#include "lib/net/icmp.h"
+#include "lib/net/ipv4.h"
+
+namespace penstock::dataplane {
+
+using dpdk::Packet;
+using dpdk::PacketMeta;
+using fib::NextHopKind;
+using net::DropReason;
+
+namespace {
+
+void deliver(WorkerContext& ctx, Packet* packet) {
+  const PacketMeta& meta = dpdk::meta(packet);
+  if (meta.protocol == net::kProtocolIcmp) return answer_echo(ctx, packet);
+  // RFC 1122 §3.2.2.1: no such port, no such protocol.
+  const bool has_ports = (meta.flags & dpdk::kHasPorts) != 0;
+  send_unreachable(ctx, packet,
+                   has_ports ? net::kIcmpPortUnreachable : net::kIcmpProtocolUnreachable);
+  ctx.drop(packet, DropReason::kNotLocalService);
+}
+
+void refuse(WorkerContext& ctx, Packet* packet, NextHopKind kind) {
+  if (kind == NextHopKind::kBroadcast) return ctx.drop(packet, DropReason::kMulticast);
+  // RFC 1812 §5.2.7.1: type 3 code 0. A discard route says nothing.
+  if (kind == NextHopKind::kUnreachable) send_unreachable(ctx, packet, net::kIcmpNetUnreachable);
+  ctx.drop(packet, DropReason::kNoRoute);
+}
+
+bool is_way(NextHopKind kind) {
+  return kind == NextHopKind::kNeighbour || kind == NextHopKind::kConnected;
+}
+
+bool forward_one(WorkerContext& ctx, Packet* packet) {
+  PacketMeta& meta = dpdk::meta(packet);
+  const fib::NextHop& hop = ctx.fib->next_hop(meta.next_hop);
+  if (!is_way(hop.kind)) [[unlikely]] {
+    if (hop.kind == NextHopKind::kLocal)
+      deliver(ctx, packet);
+    else
+      refuse(ctx, packet, hop.kind);
+    return false;
+  }
+  auto& ip = *reinterpret_cast<net::Ipv4Header*>(dpdk::data(packet));
+  if (ip.ttl <= 1) [[unlikely]] {
+    send_time_exceeded(ctx, packet);
+    ctx.drop(packet, DropReason::kTtlExpired);
+    return false;
+  }
+  const auto before = static_cast<std::uint16_t>(ip.ttl << 8 | ip.protocol);
+  --ip.ttl;
+  net::update_checksum(ip, before, static_cast<std::uint16_t>(before - 0x100));
+  meta.egress = hop.interface;
+  return true;
+}
+
+}  // namespace
+
+void forward(WorkerContext& ctx, Burst& burst) {
+  burst.keep_if([&](Packet* packet) { return forward_one(ctx, packet); });
+}
+
+void route(WorkerContext& ctx, Burst& burst) {
+  burst.keep_if([&](Packet* packet) {
+    PacketMeta& meta = dpdk::meta(packet);
+    meta.next_hop = ctx.fib->lookup(meta.destination);
+    const fib::NextHop& hop = ctx.fib->next_hop(meta.next_hop);
+    if (!is_way(hop.kind)) [[unlikely]] {
+      ctx.drop(packet, DropReason::kNoRoute);
+      return false;
+    }
+    meta.egress = hop.interface;
+    return true;
+  });
+}
+
+void split_outside(WorkerContext& ctx, Burst& burst, Burst& outbound) {
+  burst.keep_if([&](Packet* packet) {
+    const PacketMeta& meta = dpdk::meta(packet);
+    if (ctx.fib->interface(meta.egress).side == fib::Side::kInside ||
+        (meta.flags & dpdk::kSealed) != 0)
+      return true;
+    outbound.push(packet);
+    return false;
+  });
+}
+
+}  // namespace penstock::dataplane

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// parse: frames become IP packets whose meta is filled. RFC 1812 §5.2.2 in its order.
+// Ways out: onward with the data at the IP header; ARP to arp.cpp; a drop by name.
+#include "dataplane/parse.h"
+
+#include "dataplane/arp.h"
+#include "dataplane/stages.h"
+#include "lib/net/ethernet.h"
+#include "lib/net/icmp.h"
+#include "lib/net/ipv4.h"
+#include "lib/net/udp.h"
+
+namespace penstock::dataplane {
+
+using dpdk::Packet;
+using dpdk::PacketMeta;
+using net::DropReason;
+using net::Ipv4Header;
+
+namespace {
+
+/// RFC 1812 §5.2.4: an option list that can be read and holds no source route. (RFC 7126 §4.3,
+/// §4.4: source-routed packets are dropped by default.)
+bool options_are_fine(const std::byte* option, unsigned length) {
+  unsigned i = 0;
+  while (i < length) {
+    const auto type = std::to_integer<std::uint8_t>(option[i]);
+    if (type == net::kIpv4OptionEnd) return true;
+    if (type == net::kIpv4OptionNop) {
+      ++i;
+      continue;
+    }
+    if (type == net::kIpv4OptionLooseSourceRoute || type == net::kIpv4OptionStrictSourceRoute)
+      return false;
+    if (i + 1 >= length) return false;
+    const auto size = std::to_integer<std::uint8_t>(option[i + 1]);
+    if (size < 2 || i + size > length) return false;
+    i += size;
+  }
+  return true;
+}
+
+std::uint16_t be16_at(const std::byte* p) {
+  base::Be16 value;
+  std::memcpy(&value, p, sizeof(value));
+  return value.get();
+}
+
+HeaderChecksum checksum_work(const Packet* packet) {
+  return (packet->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK) == RTE_MBUF_F_RX_IP_CKSUM_GOOD
+             ? HeaderChecksum::kTrust
+             : HeaderChecksum::kVerify;
+}
+
+/// @return whether it goes on as an IP packet; if not, it has found its end
+bool parse_ipv4_frame(WorkerContext& ctx, Packet* packet, bool to_group) {
+  dpdk::trim_front(packet, sizeof(net::EthernetHeader));
+  auto reason = read_ipv4(packet, checksum_work(packet));
+  const PacketMeta& meta = dpdk::meta(packet);
+  if (!reason) reason = check_martian(meta.source, meta.destination);
+  // RFC 1812 §5.3.4: what came as a link-layer broadcast is never forwarded; RFC 1122 §3.3.6:
+  // nor taken, if its destination is one host.
+  if (!reason && to_group) reason = DropReason::kMulticast;
+  if (!reason) [[likely]]
+    return true;
+  ctx.drop(packet, *reason);
+  return false;
+}
+
+bool parse_frame(WorkerContext& ctx, Packet* packet) {
+  if (packet->data_len < sizeof(net::EthernetHeader)) {
+    ctx.drop(packet, DropReason::kTruncated);
+    return false;
+  }
+  const fib::Interface& interface = ctx.fib->interface(dpdk::meta(packet).ingress);
+  const auto& ethernet = *reinterpret_cast<const net::EthernetHeader*>(dpdk::data(packet));
+  const bool to_group = net::is_group(ethernet.destination);
+  if (!to_group && ethernet.destination != interface.mac) {
+    ctx.drop(packet, DropReason::kNotForUsMac);
+    return false;
+  }
+  switch (ethernet.ether_type.get()) {
+    [[likely]] case net::kEtherTypeIpv4 : return parse_ipv4_frame(ctx, packet, to_group);
+    case net::kEtherTypeArp:
+      take_arp(ctx, packet, interface);
+      return false;
+    case net::kEtherTypeIpv6:
+      ctx.drop(packet, DropReason::kIpv6Unsupported);
+      return false;
+    default:
+      ctx.drop(packet, DropReason::kBadEtherType);
+      return false;
+  }
+}
+
+}  // namespace
+
+void parse(WorkerContext& ctx, Burst& burst) {
+  burst.keep_if([&](Packet* packet) { return parse_frame(ctx, packet); });
+}
+
+std::optional<DropReason> read_ipv4(Packet* packet, HeaderChecksum checksum) {
+  const unsigned length = packet->data_len;
+  if (length < sizeof(Ipv4Header)) return DropReason::kTruncated;
+  const auto& ip = *reinterpret_cast<const Ipv4Header*>(dpdk::data(packet));
+  if (ip.version() != 4) return DropReason::kBadIpVersion;
+  const unsigned header = ip.header_length();
+  if (header < net::kIpv4MinHeader || header > length) return DropReason::kBadIpHeaderLength;
+  const unsigned total = ip.total_length.get();
+  if (total < header || total > length) return DropReason::kBadIpTotalLength;
+  if (checksum == HeaderChecksum::kVerify &&
+      net::internet_checksum(dpdk::bytes(packet).first(header)) != 0)
+    return DropReason::kBadIpChecksum;
+  if (header > sizeof(Ipv4Header) &&
+      !options_are_fine(dpdk::data(packet) + sizeof(Ipv4Header), header - net::kIpv4MinHeader))
+    return DropReason::kIpOptions;
+  if (total < length) dpdk::resize(packet, total);  // padding of short frames
+
+  PacketMeta& meta = dpdk::meta(packet);
+  meta.source = ip.source.get();
+  meta.destination = ip.destination.get();
+  meta.protocol = ip.protocol;
+  meta.ip_version = 4;
+  meta.header_length = static_cast<std::uint8_t>(header);
+  meta.total_length = static_cast<std::uint16_t>(total);
+  meta.tos = ip.tos;
+  std::uint32_t flags =
+      meta.flags & ~(dpdk::kFragment | dpdk::kHasPorts | dpdk::kDontFragment | dpdk::kHasOptions);
+  const std::uint16_t fragment = ip.fragment.get();
+  if ((fragment & (net::kIpv4MoreFragments | net::kIpv4OffsetMask)) != 0) flags |= dpdk::kFragment;
+  if ((fragment & net::kIpv4DontFragment) != 0) flags |= dpdk::kDontFragment;
+  if (header > sizeof(Ipv4Header)) flags |= dpdk::kHasOptions;
+  meta.flags = flags;
+  if ((fragment & net::kIpv4OffsetMask) == 0) {
+    read_ports(packet);
+  } else {
+    meta.source_port = 0;
+    meta.destination_port = 0;
+  }
+  return std::nullopt;
+}
+
+void read_ports(Packet* packet) {
+  PacketMeta& meta = dpdk::meta(packet);
+  const std::byte* upper = dpdk::data(packet) + meta.header_length;
+  const unsigned length = meta.total_length - meta.header_length;
+  meta.source_port = 0;
+  meta.destination_port = 0;
+  switch (meta.protocol) {
+    case net::kProtocolTcp:
+    case net::kProtocolUdp:
+    case net::kProtocolSctp:
+    case net::kProtocolUdpLite:
+      if (length < 4) return;
+      meta.source_port = be16_at(upper);
+      meta.destination_port = be16_at(upper + 2);
+      break;
+    case net::kProtocolIcmp:
+      // RFC 4301 §4.4.1.1: type and code stand where the ports would.
+      if (length < 2) return;
+      meta.destination_port = be16_at(upper);
+      break;
+    default:
+      return;
+  }
+  meta.flags |= dpdk::kHasPorts;
+}
+
+std::optional<DropReason> check_martian(std::uint32_t source, std::uint32_t destination) {
+  // RFC 1812 §5.3.7: not a source: this network, loopback, multicast, class E with the broadcast.
+  if (net::is_this_network_v4(source) || net::is_loopback_v4(source) || source >= 0xe0000000U)
+    return DropReason::kMartianSource;
+  if (net::is_this_network_v4(destination) || net::is_loopback_v4(destination))
+    return DropReason::kMartianDestination;
+  if (net::is_multicast_v4(destination) || destination == net::kBroadcastV4)
+    return DropReason::kMulticast;
+  if (net::is_class_e_v4(destination)) return DropReason::kMartianDestination;
+  return std::nullopt;
+}
+
+}  // namespace penstock::dataplane

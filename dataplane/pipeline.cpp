@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The pipeline, on one screen. Packets in: parse › reassemble › classify › (inbound IPsec) › check
+// policy › forward. Packets out: (outbound IPsec) › resolve › tx.
+#include "dataplane/pipeline.h"
+
+#include "dataplane/parse.h"
+#include "dataplane/reassemble.h"
+#include "dataplane/stages.h"
+#include "dataplane/tx.h"
+#include "dataplane/wait_table.h"
+
+namespace penstock::dataplane {
+
+using dpdk::Packet;
+
+namespace {
+
+void run_inbound_ipsec(WorkerContext& ctx, Burst& esp) {
+  lookup_inbound_sa(ctx, esp);
+  check_replay(ctx, esp);
+  open_esp(ctx, esp);
+  crypto_inbound(ctx, esp);
+  close_inbound(ctx, esp);
+  check_policy(ctx, esp);
+}
+
+/// Packets with egress and next_hop set.
+void run_out(WorkerContext& ctx, Burst& burst) {
+  Burst outbound;
+  split_outside(ctx, burst, outbound);
+  if (!outbound.empty() || pending_outbound(ctx)) {
+    lookup_policy(ctx, outbound, burst);
+    fit_mtu(ctx, outbound);
+    seal_esp(ctx, outbound);
+    crypto_outbound(ctx, outbound);
+    close_outbound(ctx, outbound);
+    route(ctx, outbound);
+    resolve(ctx, outbound);
+  }
+  resolve(ctx, burst);
+}
+
+/// Packets at their IP header. What comes out of an SA goes through once more: it may be for us,
+/// for an inside port, or for another SA (kMaxNesting).
+void run_in(WorkerContext& ctx, Burst& burst) {
+  Burst esp;
+  for (;;) {
+    reassemble(ctx, burst);
+    classify(ctx, burst, esp);
+    check_policy(ctx, burst);
+    forward(ctx, burst);
+    run_out(ctx, burst);
+    if (esp.empty() && !pending_inbound(ctx)) return;
+    run_inbound_ipsec(ctx, esp);
+    if (esp.empty()) return;
+    burst.append(esp);
+  }
+}
+
+/// ICMP that the burst caused. It causes none itself.
+void run_made(WorkerContext& ctx) {
+  if (ctx.made.empty()) [[likely]]
+    return;
+  Burst made;
+  made.append(ctx.made);
+  made.keep_if([&](Packet* packet) {
+    const auto reason = read_ipv4(packet, HeaderChecksum::kTrust);
+    if (reason) ctx.drop(packet, *reason);
+    return !reason;
+  });
+  route(ctx, made);
+  run_out(ctx, made);
+}
+
+}  // namespace
+
+void run_pipeline(WorkerContext& ctx, Burst& burst) {
+  parse(ctx, burst);
+  run_in(ctx, burst);
+  run_made(ctx);
+}
+
+void run_injected(WorkerContext& ctx, Burst& burst) {
+  burst.keep_if([&](Packet* packet) {
+    const dpdk::PacketMeta& meta = dpdk::meta(packet);
+    if (meta.egress != dpdk::kNoInterface) {
+      send_frame(ctx, packet, ctx.fib->interface(meta.egress));
+      return false;
+    }
+    const auto reason = read_ipv4(packet, HeaderChecksum::kVerify);
+    if (reason) ctx.drop(packet, net::DropReason::kInjectBad);
+    return !reason;
+  });
+  route(ctx, burst);
+  run_out(ctx, burst);
+}
+
+void run_pending(WorkerContext& ctx) {
+  Burst burst;
+  ctx.waiting->poll(ctx, burst);
+  route(ctx, burst);
+  resolve(ctx, burst);
+  ctx.reassembler->expire(ctx);
+  if (pending_inbound(ctx) || pending_outbound(ctx)) run_in(ctx, burst);
+  run_made(ctx);
+}
+
+}  // namespace penstock::dataplane

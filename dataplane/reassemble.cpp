@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// reassemble: fragments for us become whole packets, before classify needs their ports and their
+// ESP header. Ways out: onward whole; held; a drop by name; consumed when merged.
+#include "dataplane/reassemble.h"
+
+#include <algorithm>
+
+#include "dataplane/icmp.h"
+#include "dataplane/parse.h"
+#include "dataplane/stages.h"
+#include "lib/net/ipv4.h"
+
+namespace penstock::dataplane {
+
+using dpdk::Packet;
+using dpdk::PacketMeta;
+using net::DropReason;
+using net::Ipv4Header;
+
+namespace {
+
+constexpr base::Duration kLookEvery = base::milliseconds{100};
+constexpr std::uint8_t kEcnMask = 3;
+constexpr std::uint8_t kEcnCongestionExperienced = 3;
+
+Ipv4Header& header_of(Packet* packet) { return *reinterpret_cast<Ipv4Header*>(dpdk::data(packet)); }
+
+}  // namespace
+
+void reassemble(WorkerContext& ctx, Burst& burst) {
+  unsigned kept = 0;
+  for (unsigned i = 0; i < burst.size(); ++i) {
+    Packet* packet = burst[i];
+    const PacketMeta& meta = dpdk::meta(packet);
+    if ((meta.flags & dpdk::kFragment) != 0) [[unlikely]] {
+      // RFC 1812 §5.2.6: a router does not reassemble what it forwards.
+      const auto next_hop = ctx.fib->lookup(meta.destination);
+      if (ctx.fib->next_hop(next_hop).kind == fib::NextHopKind::kLocal)
+        packet = ctx.reassembler->accept(ctx, packet);
+    }
+    if (packet != nullptr) burst.raw()[kept++] = packet;
+  }
+  burst.set_size(kept);
+}
+
+Reassembler::Reassembler() : entries_(std::make_unique<std::array<Entry, kReassemblies>>()) {}
+Reassembler::~Reassembler() = default;
+
+std::optional<unsigned> Reassembler::find(const Key& key) const {
+  for (unsigned i = 0; i < kReassemblies; ++i)
+    if (used_[i] && keys_[i] == key) return i;
+  return std::nullopt;
+}
+
+std::optional<unsigned> Reassembler::open(const Key& key, base::MonoTime now) {
+  std::optional<unsigned> place;
+  unsigned of_source = 0;
+  for (unsigned i = 0; i < kReassemblies; ++i) {
+    if (!used_[i])
+      place = i;
+    else if (keys_[i].source == key.source)
+      ++of_source;
+  }
+  if (!place || of_source >= kReassembliesPerSource) return std::nullopt;
+  keys_[*place] = key;
+  used_[*place] = true;
+  Entry& entry = (*entries_)[*place];
+  entry.refused = false;
+  entry.count = 0;
+  entry.octets = 0;
+  entry.total = 0;
+  entry.deadline = now + kReassemblyTimeout;
+  ++open_;
+  return place;
+}
+
+void Reassembler::close(unsigned index) {
+  used_[index] = false;
+  --open_;
+}
+
+Reassembler::Fit Reassembler::fit(const Entry& entry, const Piece& piece, bool last) {
+  for (unsigned i = 0; i < entry.count; ++i) {
+    const Piece& other = entry.pieces[i];
+    if (piece.begin == other.begin && piece.end == other.end) return Fit::kDuplicate;
+    if (piece.begin < other.end && other.begin < piece.end) return Fit::kOverlap;
+    if (last && other.end > piece.begin) return Fit::kOverlap;  // beyond the end
+  }
+  if (entry.total != 0 && (last || piece.end >= entry.total)) return Fit::kOverlap;
+  return Fit::kFits;
+}
+
+Packet* Reassembler::accept(WorkerContext& ctx, Packet* fragment) {
+  const PacketMeta& meta = dpdk::meta(fragment);
+  const Ipv4Header& ip = header_of(fragment);
+  const unsigned payload = meta.total_length - unsigned{meta.header_length};
+  const unsigned begin = ip.fragment_offset();
+  const unsigned end = begin + payload;
+  const bool last = !ip.more_fragments();
+  const auto drop = [&](DropReason reason) -> Packet* {
+    ctx.drop(fragment, reason);
+    return nullptr;
+  };
+  // RFC 791 §3.2: all but the last hold a multiple of 8 octets; one without any helps nobody.
+  if (payload == 0 || (!last && payload % 8 != 0)) return drop(DropReason::kBadIpTotalLength);
+  // RFC 791 §3.1, and what one packet of ours holds.
+  const unsigned room = fragment->buf_len - RTE_PKTMBUF_HEADROOM - dpdk::kLinkHeadroom;
+  if (end + meta.header_length > std::min(room, net::kIpv4MaxPacket))
+    return drop(DropReason::kFragmentTooLong);
+  if (held_ >= kFragmentsHeld) return drop(DropReason::kFragmentTableFull);
+
+  const Key key{.source = meta.source,
+                .destination = meta.destination,
+                .identification = ip.identification.get(),
+                .vrf = meta.vrf,
+                .protocol = meta.protocol};
+  auto index = find(key);
+  if (!index) index = open(key, ctx.now);
+  if (!index) return drop(DropReason::kFragmentTableFull);
+  Entry& entry = (*entries_)[*index];
+  if (entry.refused) return drop(DropReason::kFragmentOverlap);
+
+  const Piece piece{fragment, static_cast<std::uint16_t>(begin), static_cast<std::uint16_t>(end)};
+  const Fit how = fit(entry, piece, last);
+  if (how == Fit::kDuplicate) return drop(DropReason::kFragmentOverlap);  // the first one counts
+  if (how == Fit::kOverlap || entry.count == kFragmentsPerPacket) {
+    // RFC 5722 §4: the whole packet goes, with what is still to come of it.
+    const DropReason reason =
+        how == Fit::kOverlap ? DropReason::kFragmentOverlap : DropReason::kFragmentTableFull;
+    drop_pieces(ctx, entry, reason);
+    entry.refused = true;
+    return drop(reason);
+  }
+  unsigned at = entry.count++;
+  for (; at != 0 && entry.pieces[at - 1].begin > piece.begin; --at)
+    entry.pieces[at] = entry.pieces[at - 1];
+  entry.pieces[at] = piece;
+  entry.octets = static_cast<std::uint16_t>(entry.octets + payload);
+  if (last) entry.total = piece.end;
+  ++held_;
+  ctx.hold(channel::Held::kReassembly);
+  return entry.total != 0 && entry.octets == entry.total ? merge(ctx, *index) : nullptr;
+}
+
+Packet* Reassembler::merge(WorkerContext& ctx, unsigned index) {
+  Entry& entry = (*entries_)[index];
+  Packet* whole = entry.pieces[0].packet;
+  const unsigned header = dpdk::meta(whole).header_length;
+  if (header + entry.total - dpdk::bytes(whole).size() > dpdk::tailroom(whole)) {
+    drop_pieces(ctx, entry, DropReason::kFragmentTooLong);
+    close(index);
+    return nullptr;
+  }
+  bool congestion = false;
+  for (unsigned i = 0; i < entry.count; ++i) {
+    Packet* part = entry.pieces[i].packet;
+    congestion |= (header_of(part).tos & kEcnMask) == kEcnCongestionExperienced;
+    if (i == 0) continue;
+    std::memcpy(dpdk::data(whole) + header + entry.pieces[i].begin,
+                dpdk::data(part) + dpdk::meta(part).header_length,
+                static_cast<std::size_t>(entry.pieces[i].end - entry.pieces[i].begin));
+    ctx.consume(part, channel::Consumed::kMergedFragment);
+  }
+  ctx.release(channel::Held::kReassembly, entry.count);
+  held_ -= entry.count;
+  dpdk::resize(whole, header + entry.total);
+  Ipv4Header& ip = header_of(whole);
+  ip.total_length.set(static_cast<std::uint16_t>(header + entry.total));
+  ip.fragment.set(0);
+  // RFC 3168 §5.3: congestion told by any fragment is told by the whole.
+  if (congestion && (ip.tos & kEcnMask) != 0)
+    ip.tos = static_cast<std::uint8_t>(ip.tos | kEcnCongestionExperienced);
+  net::set_checksum(ip);
+  close(index);
+  if (const auto reason = read_ipv4(whole, HeaderChecksum::kTrust)) {
+    ctx.drop(whole, *reason);
+    return nullptr;
+  }
+  return whole;
+}
+
+void Reassembler::drop_pieces(WorkerContext& ctx, Entry& entry, DropReason reason) {
+  for (unsigned i = 0; i < entry.count; ++i) ctx.drop(entry.pieces[i].packet, reason);
+  ctx.release(channel::Held::kReassembly, entry.count);
+  held_ -= entry.count;
+  entry.count = 0;
+  entry.octets = 0;
+}
+
+void Reassembler::expire(WorkerContext& ctx) {
+  if (open_ == 0 || ctx.now < next_look_) return;
+  next_look_ = ctx.now + kLookEvery;
+  for (unsigned i = 0; i < kReassemblies; ++i) {
+    if (!used_[i] || ctx.now < (*entries_)[i].deadline) continue;
+    Entry& entry = (*entries_)[i];
+    // RFC 1122 §3.3.2: type 11 code 1, if the first fragment is there.
+    if (entry.count != 0 && entry.pieces[0].begin == 0)
+      send_reassembly_timeout(ctx, entry.pieces[0].packet);
+    drop_pieces(ctx, entry, DropReason::kFragmentTimeout);
+    close(i);
+  }
+}
+
+void Reassembler::clear(WorkerContext& ctx, DropReason reason) {
+  for (unsigned i = 0; i < kReassemblies; ++i) {
+    if (!used_[i]) continue;
+    drop_pieces(ctx, (*entries_)[i], reason);
+    close(i);
+  }
+}
+
+}  // namespace penstock::dataplane

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Reassembler: one worker's table of IPv4 packets that are not whole yet (RFC 791 §3.2, RFC 1122
+// §3.3.2). Everything in it is bounded, since strangers fill it.
+#pragma once
+
+#include <array>
+#include <optional>
+
+#include "dataplane/worker_context.h"
+
+namespace penstock::dataplane {
+
+inline constexpr unsigned kReassemblies = 256;          ///< packets under way
+inline constexpr unsigned kReassembliesPerSource = 32;  ///< of one source address
+inline constexpr unsigned kFragmentsPerPacket = 16;
+inline constexpr unsigned kFragmentsHeld = 1'024;  ///< in the whole table
+/// RFC 791 §3.2 suggests 15 s; RFC 1122 §3.3.2 would have 60 s or more, which gives a stranger four
+/// times the memory and helps neither IKE, which retransmits, nor ESP.
+inline constexpr base::Duration kReassemblyTimeout = base::seconds{15};
+
+class Reassembler {
+ public:
+  Reassembler();
+  ~Reassembler();
+  Reassembler(const Reassembler&) = delete;
+  Reassembler& operator=(const Reassembler&) = delete;
+
+  /// Takes one fragment (its meta read, data at the IP header).
+  /// @return the whole packet when this one completed it, its meta read anew; else nullptr, and
+  /// the fragment is held or was dropped by name
+  [[nodiscard]] dpdk::Packet* accept(WorkerContext& ctx, dpdk::Packet* fragment);
+  /// Ends what waited too long. Cheap when nothing is held.
+  void expire(WorkerContext& ctx);
+  /// Drops everything by this name.
+  void clear(WorkerContext& ctx, net::DropReason reason);
+
+  [[nodiscard]] unsigned held() const { return held_; }
+
+ private:
+  struct Key {
+    std::uint32_t source = 0;
+    std::uint32_t destination = 0;
+    std::uint16_t identification = 0;
+    std::uint16_t vrf = 0;
+    std::uint8_t protocol = 0;
+    friend bool operator==(const Key&, const Key&) = default;
+  };
+  struct Piece {
+    dpdk::Packet* packet;
+    std::uint16_t begin;  ///< octets of the payload: [begin, end)
+    std::uint16_t end;
+  };
+  struct Entry {
+    bool refused = false;  ///< RFC 5722: what else comes of this packet is dropped too
+    std::uint8_t count = 0;
+    std::uint16_t octets = 0;
+    std::uint16_t total = 0;  ///< 0: the last fragment has not come
+    base::MonoTime deadline{};
+    std::array<Piece, kFragmentsPerPacket> pieces;
+  };
+  enum class Fit : std::uint8_t { kFits, kDuplicate, kOverlap };
+
+  [[nodiscard]] static Fit fit(const Entry& entry, const Piece& piece, bool last);
+  [[nodiscard]] std::optional<unsigned> find(const Key& key) const;
+  [[nodiscard]] std::optional<unsigned> open(const Key& key, base::MonoTime now);
+  [[nodiscard]] dpdk::Packet* merge(WorkerContext& ctx, unsigned index);
+  void drop_pieces(WorkerContext& ctx, Entry& entry, net::DropReason reason);
+  void close(unsigned index);
+
+  std::array<Key, kReassemblies> keys_{};
+  std::array<bool, kReassemblies> used_{};
+  std::unique_ptr<std::array<Entry, kReassemblies>> entries_;
+  unsigned open_ = 0;
+  unsigned held_ = 0;
+  base::MonoTime next_look_{};
+};
+
+}  // namespace penstock::dataplane

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// resolve: what is too big for its link is cut or refused, the neighbour is found, and the
+// Ethernet header goes on. Ways out: a transmit buffer, ctx.waiting, a drop by name.
+#include "dataplane/fragment.h"
+#include "dataplane/icmp.h"
+#include "dataplane/stages.h"
+#include "dataplane/tx.h"
+#include "dataplane/wait_table.h"
+#include "lib/net/ethernet.h"
+
+namespace penstock::dataplane {
+
+using dpdk::Packet;
+using dpdk::PacketMeta;
+using net::DropReason;
+
+namespace {
+
+/// The packet fits its link.
+void send(WorkerContext& ctx, Packet* packet, const fib::Interface& interface) {
+  const PacketMeta& meta = dpdk::meta(packet);
+  const fib::NextHop& hop = ctx.fib->next_hop(meta.next_hop);
+  const bool neighbour = hop.kind == fib::NextHopKind::kNeighbour;
+  const fib::Link link = fib::unpack(hop.link.load(std::memory_order_acquire));
+  if (!neighbour || !link.has_mac()) [[unlikely]]
+    return ctx.waiting->add(ctx, packet, hop.interface, neighbour ? hop.address : meta.destination);
+  hop.mark_used();
+  if (dpdk::headroom(packet) < sizeof(net::EthernetHeader)) [[unlikely]]
+    return ctx.drop(packet, DropReason::kNoHeadroom);
+  dpdk::prepend(packet, sizeof(net::EthernetHeader));
+  auto& ethernet = *reinterpret_cast<net::EthernetHeader*>(dpdk::data(packet));
+  ethernet.destination = link.mac;
+  ethernet.source = interface.mac;
+  ethernet.ether_type.set(net::kEtherTypeIpv4);
+  send_frame(ctx, packet, interface);
+}
+
+void send_too_big(WorkerContext& ctx, Packet* packet, const fib::Interface& interface) {
+  if ((dpdk::meta(packet).flags & dpdk::kDontFragment) != 0) {
+    send_fragmentation_needed(ctx, packet, interface.mtu);  // RFC 1191 §4
+    return ctx.drop(packet, DropReason::kFragmentNeeded);
+  }
+  Burst pieces;
+  if (!fragment(ctx, packet, interface.mtu, pieces)) return;
+  for (Packet* piece : pieces) send(ctx, piece, interface);
+}
+
+}  // namespace
+
+void resolve(WorkerContext& ctx, Burst& burst) {
+  for (Packet* packet : burst) {
+    const fib::Interface& interface = ctx.fib->interface(dpdk::meta(packet).egress);
+    if (packet->data_len > interface.mtu) [[unlikely]]
+      send_too_big(ctx, packet, interface);
+    else
+      send(ctx, packet, interface);
+  }
+  burst.clear();
+}
+
+}  // namespace penstock::dataplane

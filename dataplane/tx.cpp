@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// tx: the last stage. Frames gather in a buffer a port and leave at the end of the loop, or when
+// the buffer is full. Ways out: the port, port_down, tx_full.
+#include "dataplane/tx.h"
+
+#include <rte_ethdev.h>
+
+#include "dataplane/stages.h"
+
+namespace penstock::dataplane {
+
+namespace {
+
+/// A vdev's ring may be full for a moment while its peer runs on the same CPU.
+constexpr unsigned kTries = 3;
+
+void flush(WorkerContext& ctx, TxBuffer& buffer) {
+  const unsigned count = buffer.burst.size();
+  unsigned sent = 0;
+  for (unsigned tries = 0; tries < kTries && sent < count; ++tries)
+    sent += rte_eth_tx_burst(buffer.port_id, buffer.queue, buffer.burst.begin() + sent,
+                             static_cast<std::uint16_t>(count - sent));
+  ctx.counters->transmitted.add(sent);
+  for (unsigned i = sent; i < count; ++i) ctx.drop(buffer.burst[i], net::DropReason::kTxFull);
+  buffer.burst.clear();
+}
+
+}  // namespace
+
+void send_frame(WorkerContext& ctx, dpdk::Packet* frame, const fib::Interface& interface) {
+  if (!interface.up.load(std::memory_order_relaxed)) [[unlikely]]
+    return ctx.drop(frame, net::DropReason::kPortDown);
+  TxBuffer& buffer = ctx.tx[interface.index.value()];
+  if (buffer.burst.full()) flush(ctx, buffer);
+  buffer.burst.push(frame);
+}
+
+void transmit(WorkerContext& ctx) {
+  for (unsigned i = 0; i < ctx.fib->interface_count(); ++i)
+    if (!ctx.tx[i].burst.empty()) flush(ctx, ctx.tx[i]);
+}
+
+}  // namespace penstock::dataplane
