@@ -60,7 +60,7 @@ def look_at(name, entry, tool, deadline):
                                name], cwd=ROOT, capture_output=True, text=True, timeout=left)
     except subprocess.TimeoutExpired:
         return name, None
-    said = [line.replace(str(ROOT) + "/", "").replace("build/../", "") for line in done.stdout.splitlines()
+    said = [line.replace(str(ROOT) + "/", "").replace("build/../", "").removeprefix("../") for line in done.stdout.splitlines()
             if re.search(r": (warning|error): ", line)]
     if done.returncode and not said:
         said = [f"{name}: clang-tidy ended with {done.returncode}", *done.stderr.splitlines()[-3:]]
