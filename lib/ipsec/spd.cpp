@@ -72,6 +72,32 @@ void Spd::lookup_burst(Direction direction, const SpdKey6* keys, const SpdEntry*
   lookup_in<kSpdBurst>(v6_, direction, keys, results, n);
 }
 
+void Spd::lookup_probes(const SpdProbe<Ipv4Value>* probes, const SpdEntry** results, std::size_t n,
+                        SpdVersion version) const {
+  std::uint32_t matches[kSpdBurst];
+  v4_.lookup(probes, matches, n, version);
+  for (std::size_t k = 0; k < n; ++k)
+    results[k] = matches[k] != v4_.kNone ? &entries_[matches[k]] : nullptr;
+}
+
+bool Spd::may_have_changed(const SpdProbe<Ipv4Value>& probe, SpdRank rank, SpdVersion since,
+                           SpdVersion until) const {
+  SpdVersion reached = until + 1;  // all changes from here to `until` have been asked
+  const Change* change = last_change_.load(std::memory_order_acquire);
+  while (reached > since + 1) {
+    if (change == nullptr) return true;  // so far back nothing is remembered
+    if (change->version <= until) {
+      if (change->rank <= rank &&
+          (change->matches_all ||
+           std::ranges::any_of(change->selectors, [&](const auto& s) { return s.matches(probe); })))
+        return true;
+      reached = change->version;
+    }
+    change = change->before.load(std::memory_order_acquire);
+  }
+  return false;
+}
+
 void Spd::count(unsigned worker, const SpdEntry& entry, std::uint64_t packets,
                 std::uint64_t bytes) {
   WorkerCounter& c = counters_[worker][entry.index];
@@ -110,6 +136,7 @@ Result<void> Spd::insert(const policy::PolicyRule& rule) {
                      .interface_id = rule.interface_id,
                      .index = index,
                      .priority = rule.priority,
+                     .sequence = rank.sequence,
                      .action = rule.action};
   Record& record = records_[index];
   record.rule = rule;
@@ -119,6 +146,7 @@ Result<void> Spd::insert(const policy::PolicyRule& rule) {
   record.first_v6 = v6_.link(v6, rank, index, born, v6_.kNone);
   by_id_.emplace(rule.id, index);
   by_rank_.emplace(rank, index);
+  remember(born, rank, v4);
   publish_version();
   return {};
 }
@@ -132,6 +160,10 @@ Result<void> Spd::remove(policy::PolicyId id) {
   const SpdVersion died = version_.load(std::memory_order_relaxed) + 1;
   v4_.kill(record.first_v4, died);
   v6_.kill(record.first_v6, died);
+  auto selectors =
+      spd_selectors<Ipv4Value>(record.rule->local_ts, record.rule->remote_ts, record.rule->vrf);
+  PS_CHECK(selectors.has_value());  // insert() has had them
+  remember(died, record.rank, *std::move(selectors));
   publish_version();
   by_id_.erase(at);
   by_rank_.erase(record.rank);
@@ -139,6 +171,23 @@ Result<void> Spd::remove(policy::PolicyId id) {
   dying_.push_back({rcu_.token(), index, false});
   poll();
   return {};
+}
+
+void Spd::remember(SpdVersion version, SpdRank rank,
+                   std::vector<SpdSelector<Ipv4Value>> selectors) {
+  auto change = std::make_unique<Change>();
+  change->version = version;
+  change->rank = rank;
+  change->matches_all = selectors.size() > kSpdChangeSelectors;
+  if (!change->matches_all) change->selectors = std::move(selectors);
+  if (!changes_.empty()) change->before.store(changes_.back().get(), std::memory_order_relaxed);
+  last_change_.store(change.get(), std::memory_order_release);
+  changes_.push_back(std::move(change));
+  if (changes_.size() <= kSpdChanges) return;
+  const Change* oldest = changes_.front().release();
+  changes_.pop_front();
+  changes_.front()->before.store(nullptr, std::memory_order_release);
+  rcu_.retire([oldest] { delete oldest; });
 }
 
 std::size_t Spd::poll() {

@@ -30,6 +30,10 @@ struct SpdLimits {
 };
 /// Pairs of selectors of one policy.
 inline constexpr std::size_t kSpdSelectorsPerPolicy = 4'096;
+/// Changes that are remembered for caches in front of the SPD.
+inline constexpr std::size_t kSpdChanges = 64;
+/// A changed rule with more selectors is taken to match every packet.
+inline constexpr std::size_t kSpdChangeSelectors = 32;
 
 /// What a worker learns from a lookup. Borrowed until its next quiescent state.
 struct alignas(64) SpdEntry {
@@ -38,7 +42,10 @@ struct alignas(64) SpdEntry {
   policy::InterfaceId interface_id;
   std::uint32_t index = 0;  ///< its place among the policies and in each worker's counters
   std::uint32_t priority = 0;
+  std::uint64_t sequence = 0;  ///< of its insertion
   policy::PolicyAction action = policy::PolicyAction::kDiscard;
+
+  [[nodiscard]] SpdRank rank() const { return {priority, sequence}; }
 };
 static_assert(sizeof(SpdEntry) == 64);
 
@@ -74,9 +81,18 @@ class Spd {
   /// Counts for the policy; each worker has counters of its own.
   void count(unsigned worker, const SpdEntry& entry, std::uint64_t packets, std::uint64_t bytes);
 
-  /// A verdict of this version is exact until the version changes. A cache in front of the SPD
-  /// keeps it beside its verdicts.
+  // ---- for a cache in front, within a worker's burst ----
+
+  /// Counts changes. A verdict is exact while the version stays.
   [[nodiscard]] SpdVersion version() const { return version_.load(std::memory_order_acquire); }
+  /// The answers of this version, which was read since the worker's last quiescent state.
+  void lookup_probes(const SpdProbe<Ipv4Value>* probes, const SpdEntry** results, std::size_t n,
+                     SpdVersion version) const;
+  /// Could a change in (since, until] have taken this packet from the rule of rank `rank`? False
+  /// only if none of them could.
+  [[nodiscard]] bool may_have_changed(const SpdProbe<Ipv4Value>& probe, SpdRank rank,
+                                      SpdVersion since, SpdVersion until) const;
+  [[nodiscard]] std::size_t shapes_v4() const { return v4_.shapes(); }
 
   // ---- the control core's ----
 
@@ -117,9 +133,19 @@ class Spd {
     bool unlinked;
   };
 
+  /// One change, as caches ask for it.
+  struct Change {
+    SpdVersion version = 0;
+    SpdRank rank;
+    bool matches_all = false;
+    std::vector<SpdSelector<Ipv4Value>> selectors;
+    std::atomic<const Change*> before{nullptr};  ///< the change before it, while it is remembered
+  };
+
   template <std::size_t kAtOnce, class Address>
   void lookup_in(const SpdTable<Address>& table, policy::Direction direction,
                  const SpdKeyOf<Address>* keys, const SpdEntry** results, std::size_t n) const;
+  void remember(SpdVersion version, SpdRank rank, std::vector<SpdSelector<Ipv4Value>> selectors);
   [[nodiscard]] SpdCounters counted(std::uint32_t index) const;
   [[nodiscard]] SpdStatus status_of(std::uint32_t index) const;
   void publish_version() {
@@ -132,12 +158,14 @@ class Spd {
   std::vector<SpdEntry> entries_;
   std::vector<std::vector<WorkerCounter>> counters_;  ///< by worker, then by index
   alignas(64) std::atomic<SpdVersion> version_{0};
+  std::atomic<const Change*> last_change_{nullptr};
   // the control core's own
   alignas(64) std::vector<Record> records_;
   std::vector<std::uint32_t> free_;
   std::deque<Dying> dying_;
   std::unordered_map<policy::PolicyId, std::uint32_t> by_id_;
   std::map<SpdRank, std::uint32_t> by_rank_;
+  std::deque<std::unique_ptr<Change>> changes_;  ///< oldest first
   std::uint64_t next_sequence_ = 0;
 };
 

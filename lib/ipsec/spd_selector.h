@@ -30,6 +30,7 @@ struct SpdProbe {
   std::uint8_t protocol;
   std::uint8_t asks;  ///< kSelector… bits
 
+  friend bool operator==(const SpdProbe&, const SpdProbe&) = default;
   [[nodiscard]] static SpdProbe of(policy::Direction direction, const SpdKeyOf<Address>& key) {
     const bool out = direction == policy::Direction::kOutbound;
     return {.local = out ? key.source : key.destination,

@@ -57,6 +57,9 @@ class SpdTable {
   /// @param n  up to kSpdBurst
   void lookup(const Probe* probes, std::uint32_t* matches, std::size_t n, SpdVersion version) const;
 
+  /// Probes that a lookup makes at most.
+  [[nodiscard]] std::size_t shapes() const { return list_.read()->size(); }
+
   // ---- the writer's ----
 
   /// Could these be linked? kLimit if not; the text names the limit.
@@ -74,7 +77,6 @@ class SpdTable {
   void free(std::uint32_t first);
 
   [[nodiscard]] std::size_t used() const { return entries_.size() - free_.size(); }
-  [[nodiscard]] std::size_t shapes() const { return shapes_.size(); }
 
  private:
   /// What a probe reads of one selector: one cache line for IPv4, two for IPv6.

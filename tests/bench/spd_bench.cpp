@@ -7,7 +7,7 @@
 
 #include <random>
 
-#include "lib/ipsec/spd.h"
+#include "lib/ipsec/spd_flow_cache.h"
 
 namespace penstock::ipsec {
 namespace {
@@ -91,6 +91,27 @@ void lookup(benchmark::State& state, bool mixed, std::size_t burst) {
   state.counters["cycles_per_lookup"] = static_cast<double>(cycles) / static_cast<double>(lookups);
 }
 
+/// `flows` packets come again and again, as real flows do.
+void cached(benchmark::State& state, bool mixed, std::size_t flows) {
+  const Fixture f(static_cast<std::uint32_t>(state.range(0)), mixed);
+  SpdFlowCache cache(f.spd, kSpdFlows, 0);
+  const SpdEntry* results[kBurst];
+  std::uint64_t cycles = 0;
+  std::size_t lookups = 0;
+  std::size_t at = 0;
+  for (auto _ : state) {
+    const std::uint64_t start = rte_rdtsc();
+    cache.lookup_burst(policy::Direction::kOutbound, &f.keys[at], results, kBurst);
+    cycles += rte_rdtsc() - start;
+    benchmark::DoNotOptimize(results);
+    lookups += kBurst;
+    at = (at + kBurst) % flows;
+  }
+  const auto total = static_cast<double>(cache.statistics().hits + cache.statistics().misses);
+  state.counters["cycles_per_lookup"] = static_cast<double>(cycles) / static_cast<double>(lookups);
+  state.counters["hits"] = static_cast<double>(cache.statistics().hits) / total;
+}
+
 void change(benchmark::State& state, bool mixed) {
   const auto policies = static_cast<std::uint32_t>(state.range(0));
   Fixture f(policies, mixed);
@@ -120,6 +141,9 @@ BENCHMARK_CAPTURE(lookup, hub_burst32, false, kBurst)->Apply(sizes);
 BENCHMARK_CAPTURE(lookup, hub_single, false, 1)->Apply(sizes);
 BENCHMARK_CAPTURE(lookup, mixed_burst32, true, kBurst)->Apply(sizes);
 BENCHMARK_CAPTURE(lookup, mixed_single, true, 1)->Apply(sizes);
+BENCHMARK_CAPTURE(cached, hub_1024_flows, false, 1024)->Apply(sizes);
+BENCHMARK_CAPTURE(cached, mixed_1024_flows, true, 1024)->Apply(sizes);
+BENCHMARK_CAPTURE(cached, mixed_65536_flows, true, kPackets)->Apply(sizes);
 BENCHMARK_CAPTURE(change, hub, false)->Apply(sizes);
 BENCHMARK_CAPTURE(change, mixed, true)->Apply(sizes);
 

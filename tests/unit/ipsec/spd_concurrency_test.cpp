@@ -5,7 +5,7 @@
 
 #include <thread>
 
-#include "lib/ipsec/spd.h"
+#include "lib/ipsec/spd_flow_cache.h"
 #include "tests/unit/ipsec/spd_model.h"
 
 namespace penstock::ipsec {
@@ -46,6 +46,7 @@ std::optional<policy::PolicyId> answer_at(const std::vector<Life>& lives, SpdVer
 void read(const Spd& spd, dpdk::RcuDomain& rcu, unsigned worker, const std::atomic<bool>& stop,
           std::vector<Answer>& answers) {
   World world(100 + worker, net::Family::kIpv4);
+  SpdFlowCache cache(spd, 4096, 0);
   rcu.enter(worker);
   while (!stop.load(std::memory_order_relaxed)) {
     Answer a{.earliest = 0,
@@ -55,8 +56,13 @@ void read(const Spd& spd, dpdk::RcuDomain& rcu, unsigned worker, const std::atom
              .id = std::nullopt};
     const SpdKey key = SpdKey::of(a.packet.selectors, a.packet.vrf);
     a.earliest = spd.version();
-    const SpdEntry* entry = a.direction == policy::Direction::kOutbound ? spd.lookup_outbound(key)
-                                                                        : spd.lookup_inbound(key);
+    const SpdEntry* entry = nullptr;
+    if (world.below(2) == 0)
+      cache.lookup_burst(a.direction, &key, &entry, 1);
+    else if (a.direction == policy::Direction::kOutbound)
+      entry = spd.lookup_outbound(key);
+    else
+      entry = spd.lookup_inbound(key);
     if (entry != nullptr) a.id = entry->id;
     a.latest = spd.version();
     // A ring of the last answers would lose the beginning: keep a random sample.

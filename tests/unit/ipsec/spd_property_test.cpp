@@ -6,6 +6,7 @@
 #include <set>
 
 #include "lib/ipsec/spd.h"
+#include "lib/ipsec/spd_flow_cache.h"
 #include "tests/unit/ipsec/spd_model.h"
 
 namespace penstock::ipsec {
@@ -19,8 +20,9 @@ constexpr std::uint64_t kRuleSets = 1500;
 constexpr SpdLimits kLimits{
     .policies = 256, .selectors_v4 = 2048, .selectors_v6 = 2048, .workers = 1};
 
+/// `lookup` is the SPD, or a cache in front of it.
 template <class Key>
-void compare_burst(const Spd& spd, const ModelSpd& model, World& world) {
+void compare_burst(auto&& lookup, const ModelSpd& model, World& world) {
   const policy::Direction direction = world.direction();
   const std::size_t n = 1 + world.below(world.below(8) == 0 ? 150 : 12);
   std::vector<ModelPacket> packets;
@@ -30,7 +32,7 @@ void compare_burst(const Spd& spd, const ModelSpd& model, World& world) {
     keys.push_back(Key::of(packets.back().selectors, packets.back().vrf));
   }
   std::vector<const SpdEntry*> results(n);
-  spd.lookup_burst(direction, keys.data(), results.data(), n);
+  lookup(direction, keys.data(), results.data(), n);
   for (std::size_t k = 0; k < n; ++k) {
     const auto expected = model.lookup(direction, packets[k]);
     const auto got = results[k] != nullptr ? std::optional(results[k]->id) : std::nullopt;
@@ -45,6 +47,8 @@ void run_rule_set(std::uint64_t seed, net::Family family) {
   ASSERT_TRUE(rcu);
   (*rcu)->enter(0);
   Spd spd(kLimits, seed, **rcu);
+  // One that holds every flow, one that always pushes some out.
+  SpdFlowCache caches[] = {SpdFlowCache(spd, 4096, 0), SpdFlowCache(spd, 16, 0)};
   ModelSpd model;
   std::set<policy::PolicyId> known;
   std::uint64_t next_id = 1;
@@ -68,7 +72,10 @@ void run_rule_set(std::uint64_t seed, net::Family family) {
       (void)spd.poll();
       (void)(*rcu)->poll();
     }
-    compare_burst<Key>(spd, model, world);
+    compare_burst<Key>([&](auto... a) { spd.lookup_burst(a...); }, model, world);
+    if constexpr (std::is_same_v<Key, SpdKey>)
+      for (auto& cache : caches)
+        compare_burst<Key>([&](auto... a) { cache.lookup_burst(a...); }, model, world);
     if (testing::Test::HasFatalFailure()) return;
   }
   EXPECT_EQ(spd.size(), known.size());
