@@ -22,16 +22,21 @@ namespace {
 constexpr std::string_view kNoPrefix{};
 
 /// @param prefix  which of two payloads with one body it is
+/// @return empty with the reason in `bad` if the payload does not parse
 template <auto Parse>
-std::string read_and_describe(base::Bytes body, std::string_view prefix) {
+std::string read_and_describe(base::Bytes body, std::string_view prefix, std::string& bad) {
   const auto parsed = Parse(body);
-  if (!parsed) return "malformed: " + parsed.error().text;
+  if (!parsed) {
+    bad = parsed.error().text.empty() ? std::string(name_of(parsed.error().code))
+                                      : parsed.error().text;
+    return {};
+  }
   return std::string(prefix) + describe(*parsed);
 }
 
 struct Row {
   PayloadType type;
-  std::string (*describe)(base::Bytes body, std::string_view prefix);
+  std::string (*describe)(base::Bytes body, std::string_view prefix, std::string& bad);
   std::string_view prefix;
 };
 constexpr Row kRows[] = {
@@ -68,8 +73,12 @@ std::string list(const PayloadChain& chain, const std::optional<EncryptedView>& 
 }  // namespace
 
 std::string describe(const PayloadView& payload) {
-  for (const Row& row : kRows)
-    if (row.type == payload.type) return row.describe(payload.body, row.prefix);
+  for (const Row& row : kRows) {
+    if (row.type != payload.type) continue;
+    std::string bad;
+    std::string text = row.describe(payload.body, row.prefix, bad);
+    return bad.empty() ? text : name_of(payload.type) + "(malformed: " + bad + ")";
+  }
   return name_of(payload.type);
 }
 
