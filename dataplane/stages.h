@@ -26,6 +26,9 @@ void reassemble(WorkerContext& ctx, Burst& burst);
 void classify(WorkerContext& ctx, Burst& burst, Burst& esp);
 
 // ---- inbound IPsec (RFC 4301 §5.2), over ESP packets for us ----
+/// At the end of a worker: everything that waits is dropped by this reason.
+void drop_larval(WorkerContext& ctx, net::DropReason reason);
+/// Also takes in packets that waited for their SA (design §4.5).
 void lookup_inbound_sa(WorkerContext& ctx, Burst& burst);
 void check_replay(WorkerContext& ctx, Burst& burst);
 void open_esp(WorkerContext& ctx, Burst& burst);

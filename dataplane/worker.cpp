@@ -101,6 +101,7 @@ void Worker::shut_down() {
   while (!ctx_.channel->inject.empty()) (void)round();
   ctx_.reassembler->clear(ctx_, net::DropReason::kShutdown);
   ctx_.waiting->clear(ctx_, net::DropReason::kShutdown);
+  drop_larval(ctx_, net::DropReason::kShutdown);
   transmit(ctx_);
 }
 

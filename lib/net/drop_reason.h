@@ -51,6 +51,7 @@ enum class DropReason : std::uint8_t {
   kBadPadding,
   kBadNextHeader,
   kInnerMalformed,
+  kEcnIllegal,
   kSaHardExpired,
   kDecryptFailed,
   // policy
@@ -167,6 +168,8 @@ inline constexpr std::array<DropReasonRow, kDropReasons> kDropReasonTable{{
      "the next header is none that the SA's mode allows"},
     {DropReason::kInnerMalformed, "inner_malformed", "RFC 4301 §5.2",
      "the decapsulated packet is no well-formed IP packet"},
+    {DropReason::kEcnIllegal, "ecn_illegal", "RFC 6040 §4.2",
+     "congestion was marked outside on a packet that is not ECN-capable inside"},
     {DropReason::kSaHardExpired, "sa_hard_expired", "RFC 4301 §4.4.2.1",
      "the SA's hard lifetime has ended"},
     {DropReason::kDecryptFailed, "decrypt_failed", "design",

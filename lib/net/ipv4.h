@@ -61,6 +61,27 @@ inline void update_checksum(Ipv4Header& header, std::uint16_t before, std::uint1
   header.checksum.set(updated_checksum(header.checksum.get(), before, after));
 }
 
+/// Fields of a header whose other fields were written and summed before.
+struct Ipv4Variables {
+  std::uint16_t total_length;
+  std::uint16_t identification;
+  std::uint16_t fragment;
+  std::uint8_t tos;
+};
+
+/// Writes what differs from packet to packet, and the checksum.
+/// @param sum  the 16-bit sum of the header with all of these and the checksum 0, not complemented
+inline void complete_header(Ipv4Header& header, std::uint16_t sum, const Ipv4Variables& v) {
+  std::uint32_t total = std::uint32_t{sum} + v.tos + v.total_length + v.identification + v.fragment;
+  total = (total & 0xffffU) + (total >> 16);
+  total = (total & 0xffffU) + (total >> 16);
+  header.tos = v.tos;
+  header.total_length.set(v.total_length);
+  header.identification.set(v.identification);
+  header.fragment.set(v.fragment);
+  header.checksum.set(static_cast<std::uint16_t>(~total));
+}
+
 // IPv4 addresses in host order (RFC 1122 §3.2.1.3, RFC 1812 §5.3.7, RFC 6890).
 [[nodiscard]] constexpr bool is_multicast_v4(std::uint32_t a) { return a >> 28 == 0xe; }
 [[nodiscard]] constexpr bool is_loopback_v4(std::uint32_t a) { return a >> 24 == 127; }

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// check policy: what came from outside in clear against the inbound SPD (RFC 4301 §5.2). What came
+// out of an SA has been checked against that SA. Ways out: onward; a drop by name.
+#include "dataplane/ipsec_state.h"
+#include "dataplane/spd_keys.h"
+#include "dataplane/stages.h"
+
+namespace penstock::dataplane {
+
+using dpdk::Packet;
+using net::DropReason;
+using policy::PolicyAction;
+
+namespace {
+
+bool needs_check(const Packet* packet) {
+  return (dpdk::meta(packet).flags & (dpdk::kFromOutside | dpdk::kPolicyChecked)) ==
+         dpdk::kFromOutside;
+}
+
+std::optional<DropReason> verdict(const ipsec::SpdEntry* entry) {
+  if (entry == nullptr) return DropReason::kNoPolicy;
+  switch (entry->action) {
+    case PolicyAction::kBypass:
+      return std::nullopt;
+    case PolicyAction::kProtect:
+      return DropReason::kProtectedInClear;
+    case PolicyAction::kDiscard:
+      break;
+  }
+  return DropReason::kPolicyDiscard;
+}
+
+}  // namespace
+
+void check_policy(WorkerContext& ctx, Burst& burst) {
+  std::array<ipsec::SpdKey, kBurst> keys;
+  std::array<const ipsec::SpdEntry*, kBurst> entries;
+  unsigned asked = 0;
+  for (const Packet* packet : burst)
+    if (needs_check(packet)) keys[asked++] = spd_key(dpdk::meta(packet));
+  if (asked != 0) {
+    if (ctx.ipsec == nullptr) {
+      entries.fill(nullptr);
+    } else {
+      ctx.ipsec->tables->spd().lookup_burst(policy::Direction::kInbound, keys.data(),
+                                            entries.data(), asked);
+    }
+  }
+  unsigned next = 0;
+  burst.keep_if([&](Packet* packet) {
+    dpdk::PacketMeta& meta = dpdk::meta(packet);
+    if (needs_check(packet)) {
+      const ipsec::SpdEntry* entry = entries[next++];
+      if (entry != nullptr) ctx.ipsec->tables->spd().count(ctx.id, *entry, 1, meta.total_length);
+      if (const auto refused = verdict(entry)) {
+        ctx.drop(packet, *refused);
+        return false;
+      }
+    }
+    meta.flags |= dpdk::kPolicyChecked;
+    return true;
+  });
+}
+
+}  // namespace penstock::dataplane

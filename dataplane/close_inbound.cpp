@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// close (inbound): the engine's verdict, then the window, then decapsulation with ECN, and the
+// selectors of the SA (RFC 4303 §3.4.4, RFC 4301 §5.1.2, §5.2, RFC 6040 §4.2).
+// Ways out: onward as an inner packet; consumed (dummies); a drop by name.
+#include <cstring>
+
+#include "dataplane/ipsec_state.h"
+#include "dataplane/parse.h"
+#include "dataplane/spd_keys.h"
+#include "dataplane/stages.h"
+#include "lib/ipsec/ecn.h"
+#include "lib/net/esp.h"
+
+namespace penstock::dataplane {
+
+using burst_crypto::Job;
+using burst_crypto::JobStatus;
+using dpdk::Packet;
+using dpdk::PacketMeta;
+using ipsec::InboundSa;
+using net::DropReason;
+using policy::SaEvent;
+using policy::SaEventKind;
+
+namespace {
+
+SaEvent event_of(SaEventKind kind, const InboundSa& sa) {
+  SaEvent event;
+  event.kind = kind;
+  event.direction = policy::Direction::kInbound;
+  event.slot = policy::ChildSlot{sa.slot};
+  event.spi = net::Spi{sa.spi};
+  return event;
+}
+
+/// Once an SA and kind; again with the next packet if the ring was full.
+void raise(WorkerContext& ctx, InboundSa& sa, ipsec::SaEventBit bit, SaEventKind kind) {
+  if ((sa.raised & bit) == 0 && ctx.channel->send(event_of(kind, sa))) sa.raised |= bit;
+}
+
+/// RFC 7296 §2.23: only a packet whose ICV was right may say that its peer is elsewhere now.
+void report_move(WorkerContext& ctx, InboundSa& sa, const PacketMeta& outer) {
+  const auto now = static_cast<std::uint64_t>(ctx.now.time_since_epoch().count());
+  if (sa.moved_raised_at_ns != 0 && now - sa.moved_raised_at_ns < kPeerMovedIntervalNs) return;
+  sa.moved_raised_at_ns = now;
+  SaEvent event = event_of(SaEventKind::kPeerMoved, sa);
+  event.local = {net::IpAddress::v4(outer.destination), net::Port{outer.destination_port}};
+  event.remote = {net::IpAddress::v4(outer.source), net::Port{outer.source_port}};
+  ctx.channel->send(event);
+}
+
+void count(WorkerContext& ctx, InboundSa& sa, const PacketMeta& outer, unsigned octets) {
+  if (sa.packets.get() == 0 || (sa.raised & ipsec::kFirstPacketRaised) == 0) [[unlikely]]
+    raise(ctx, sa, ipsec::kFirstPacketRaised, SaEventKind::kFirstPacket);
+  sa.packets.add();
+  sa.bytes.add(octets);
+  const std::uint64_t packets = sa.packets.get();
+  const std::uint64_t bytes = sa.bytes.get();
+  if (packets >= sa.soft_packets || bytes >= sa.soft_bytes) [[unlikely]]
+    raise(ctx, sa, ipsec::kSoftRaised, SaEventKind::kSoftExpiry);
+  if (packets >= sa.hard_packets || bytes >= sa.hard_bytes) [[unlikely]]
+    raise(ctx, sa, ipsec::kHardRaised, SaEventKind::kHardExpiry);
+  if (sa.encap_local_port != 0 &&
+      (outer.source != sa.remote || outer.source_port != sa.encap_remote_port)) [[unlikely]]
+    report_move(ctx, sa, outer);
+}
+
+/// RFC 4303 §2.4: the padding is 1, 2, 3 … and a receiver should look at it.
+bool padding_is_right(const std::uint8_t* padding, unsigned octets) {
+  unsigned wrong = 0;
+  for (unsigned i = 0; i < octets; ++i) wrong |= padding[i] ^ ((i + 1) & 0xffU);
+  return wrong == 0;
+}
+
+/// RFC 6040 §4.2.
+std::optional<DropReason> merge_ecn(Packet* packet, std::uint8_t outer_tos) {
+  PacketMeta& meta = dpdk::meta(packet);
+  const std::uint8_t merged =
+      ipsec::kEcnDecapsulation[meta.tos & ipsec::kEcnMask][outer_tos & ipsec::kEcnMask];
+  if (merged == ipsec::kEcnDrop) return DropReason::kEcnIllegal;
+  if (merged == (meta.tos & ipsec::kEcnMask)) [[likely]]
+    return std::nullopt;
+  auto& ip = *reinterpret_cast<net::Ipv4Header*>(dpdk::data(packet));
+  const auto word = static_cast<std::uint16_t>(ip.version_ihl << 8);
+  const auto tos = static_cast<std::uint8_t>((meta.tos & ipsec::kDscpMask) | merged);
+  net::update_checksum(ip, word | ip.tos, word | tos);
+  ip.tos = meta.tos = tos;
+  return std::nullopt;
+}
+
+ipsec::SpdProbe<ipsec::Ipv4Value> probe_of(const PacketMeta& meta) {
+  return ipsec::SpdProbe<ipsec::Ipv4Value>::of(policy::Direction::kInbound, spd_key(meta));
+}
+
+/// The plaintext becomes the packet. `payload` is what is left without padding and trailer.
+std::optional<DropReason> decapsulate(Packet* packet, const InboundSa& sa, unsigned payload) {
+  PacketMeta& meta = dpdk::meta(packet);
+  const std::uint8_t outer_tos = meta.tos;
+  dpdk::trim_front(packet,
+                   meta.payload_offset + unsigned{sizeof(net::EspHeader)} + sa.session.iv_octets);
+  dpdk::resize(packet, payload);
+  meta.flags &= ~std::uint32_t{dpdk::kUdpEncapsulated | dpdk::kLocal};
+  meta.flags |= dpdk::kDecapsulated;
+  ++meta.nesting;
+  meta.child_slot = sa.slot;
+  // Traffic flow confidentiality (RFC 4303 §2.7): what lies behind the inner packet is cut off.
+  if (read_ipv4(packet, HeaderChecksum::kVerify)) return DropReason::kInnerMalformed;
+  if (const auto martian = check_martian(meta.source, meta.destination)) return martian;
+  if (const auto ecn = merge_ecn(packet, outer_tos)) return ecn;
+  if (!sa.allows(probe_of(meta))) return DropReason::kInboundPolicyMismatch;
+  meta.flags |= dpdk::kPolicyChecked;
+  return std::nullopt;
+}
+
+/// Verdict and window; nothing of a packet that fails here is looked at.
+std::optional<DropReason> verify(InboundSa& sa, const Job& job, const PacketMeta& meta) {
+  if (job.status != JobStatus::kDone) [[unlikely]] {
+    const bool icv = job.status == JobStatus::kIcvMismatch;
+    (icv ? sa.icv_failures : sa.errors).add();
+    return icv ? DropReason::kIcvMismatch : DropReason::kDecryptFailed;
+  }
+  // RFC 4303 §3.4.3: the window moves only after the ICV is verified. A copy in the same burst
+  // shows here.
+  if (sa.window.insert(meta.sequence) == ipsec::ReplayVerdict::kFresh) [[likely]]
+    return std::nullopt;
+  sa.replays.add();
+  return DropReason::kReplay;
+}
+
+bool close_one(WorkerContext& ctx, Packet* packet, const Job& job) {
+  InboundSa& sa = ipsec::inbound_of(*job.session);
+  PacketMeta& meta = dpdk::meta(packet);
+  if (const auto refused = verify(sa, job, meta)) [[unlikely]] {
+    ctx.drop(packet, *refused);
+    return false;
+  }
+  const std::uint8_t* text = job.esp + sizeof(net::EspHeader) + sa.session.iv_octets;
+  net::EspTrailer trailer;
+  std::memcpy(&trailer, text + job.cipher_octets - sizeof(trailer), sizeof(trailer));
+  const auto fail = [&](DropReason reason) {
+    sa.errors.add();
+    ctx.drop(packet, reason);
+    return false;
+  };
+  if (trailer.pad_length + sizeof(trailer) > job.cipher_octets) [[unlikely]]
+    return fail(DropReason::kBadPadding);
+  const unsigned payload = job.cipher_octets - unsigned{sizeof(trailer)} - trailer.pad_length;
+  if (!padding_is_right(text + payload, trailer.pad_length)) [[unlikely]]
+    return fail(DropReason::kBadPadding);
+  count(ctx, sa, meta, payload);
+  if (trailer.next_header != net::kProtocolIpv4) [[unlikely]] {
+    if (trailer.next_header == net::kProtocolNone) {  // RFC 4303 §2.6
+      ctx.consume(packet, channel::Consumed::kDummy);
+      return false;
+    }
+    return fail(trailer.next_header == net::kProtocolIpv6 ? DropReason::kIpv6Unsupported
+                                                          : DropReason::kBadNextHeader);
+  }
+  if (const auto fault = decapsulate(packet, sa, payload)) [[unlikely]]
+    return fail(*fault);
+  return true;
+}
+
+}  // namespace
+
+void close_inbound(WorkerContext& ctx, Burst& burst) {
+  unsigned i = 0;
+  burst.keep_if([&](Packet* packet) { return close_one(ctx, packet, ctx.ipsec->jobs[i++]); });
+}
+
+}  // namespace penstock::dataplane

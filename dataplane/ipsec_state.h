@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// IpsecState: what the IPsec stages of one worker share. The arrays run parallel to the burst
+// between two stages of one call of the pipeline; nothing in them outlives it (design §4.4).
+#pragma once
+
+#include <array>
+#include <memory>
+
+#include "dataplane/burst.h"
+#include "dataplane/larval_queue.h"
+#include "lib/base/token_bucket.h"
+#include "lib/burst_crypto/engine.h"
+#include "lib/fib/fib.h"
+#include "lib/ipsec/tables.h"
+
+namespace penstock::dataplane {
+
+/// Events that strangers can cause, a second and worker.
+inline constexpr std::uint64_t kUnknownSpiEventsPerSecond = 10;
+inline constexpr std::uint64_t kUnknownSpiEventBurst = 10;
+/// kPeerMoved of one SA (RFC 7296 §2.23), at most one in this time.
+inline constexpr std::uint64_t kPeerMovedIntervalNs = 1'000'000'000;
+
+struct IpsecState {
+  /// @param tables, fib  borrowed, outlive the state
+  IpsecState(const ipsec::Tables& tables, std::unique_ptr<burst_crypto::Engine> engine,
+             const fib::Fib& fib);
+
+  const ipsec::Tables* tables;
+  std::unique_ptr<burst_crypto::Engine> engine;
+  unsigned smallest_mtu;  ///< of all interfaces: what fits it needs no second look
+
+  // look up SA … close, and look up policy … close
+  std::array<ipsec::InboundSa*, kBurst> inbound{};
+  std::array<ipsec::OutboundSa*, kBurst> outbound{};
+  std::array<std::uint16_t, kBurst> outer_fragment{};  ///< fit the MTU: the outer flags word
+  std::array<burst_crypto::Job, kBurst> jobs{};
+
+  LarvalQueue larval;
+  base::TokenBucket unknown_spi_events{kUnknownSpiEventsPerSecond, kUnknownSpiEventBurst};
+};
+
+/// Keeps packets and `parallel[i]` for which `stays(packet, i)` is true, both in order.
+template <class T, class Stays>
+void keep_parallel(Burst& burst, T& parallel, Stays&& stays) {
+  unsigned kept = 0;
+  dpdk::Packet** packets = burst.raw();
+  for (unsigned i = 0; i < burst.size(); ++i) {
+    if (!stays(packets[i], i)) continue;
+    packets[kept] = packets[i];
+    parallel[kept++] = parallel[i];
+  }
+  burst.set_size(kept);
+}
+
+}  // namespace penstock::dataplane

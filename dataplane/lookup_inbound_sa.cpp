@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// look up SA: from the SPI to the inbound SA (RFC 4303 §3.4.2), and whether the packet has the
+// shape that the SA asks for. Ways out: onward with its SA; held (larval); a drop by name.
+#include "dataplane/ipsec_state.h"
+#include "dataplane/stages.h"
+#include "lib/net/esp.h"
+
+namespace penstock::dataplane {
+
+using dpdk::Packet;
+using dpdk::PacketMeta;
+using net::DropReason;
+
+namespace {
+
+const net::EspHeader& esp_of(const Packet* packet) {
+  return *reinterpret_cast<const net::EspHeader*>(dpdk::data(packet) +
+                                                  dpdk::meta(packet).payload_offset);
+}
+
+/// An SPI that nobody knows may be worth a word to the control plane (RFC 7296 §1.5).
+void report_unknown(WorkerContext& ctx, const PacketMeta& meta, std::uint32_t spi) {
+  if (!ctx.ipsec->unknown_spi_events.take(ctx.now)) return;
+  policy::SaEvent event;
+  event.kind = policy::SaEventKind::kUnknownSpi;
+  event.spi = net::Spi{spi};
+  event.local = {net::IpAddress::v4(meta.destination), net::Port{meta.destination_port}};
+  event.remote = {net::IpAddress::v4(meta.source), net::Port{meta.source_port}};
+  ctx.channel->send(event);
+}
+
+void without_sa(WorkerContext& ctx, Packet* packet, std::uint32_t spi) {
+  if (ctx.ipsec->tables->is_larval(spi)) {
+    if (ctx.ipsec->larval.hold(packet, spi, ctx.now)) return ctx.hold(channel::Held::kLarval);
+    return ctx.drop(packet, DropReason::kLarvalSa);
+  }
+  report_unknown(ctx, dpdk::meta(packet), spi);
+  ctx.drop(packet, DropReason::kNoSa);
+}
+
+std::optional<DropReason> fault_of(const PacketMeta& meta, const ipsec::InboundSa& sa) {
+  // RFC 4301 §4.1: the SPI alone finds the SA; its addresses must still fit.
+  if (meta.destination != sa.local) return DropReason::kSaAddressMismatch;
+  const bool in_udp = (meta.flags & dpdk::kUdpEncapsulated) != 0;
+  if (in_udp != (sa.encap_local_port != 0)) return DropReason::kEncapMismatch;
+  const unsigned octets = meta.total_length - meta.payload_offset;
+  if (octets < sa.min_esp_octets) return DropReason::kEspTruncated;
+  // RFC 4303 §2.4: whole blocks; block_octets is a power of two.
+  const unsigned fixed =
+      unsigned{sizeof(net::EspHeader)} + sa.session.iv_octets + sa.session.icv_octets;
+  if (((octets - fixed) & (sa.session.block_octets - 1U)) != 0) return DropReason::kEspBadLength;
+  if (meta.nesting >= dpdk::kMaxNesting) return DropReason::kNesting;
+  if (sa.packets.get() >= sa.hard_packets || sa.bytes.get() >= sa.hard_bytes)
+    return DropReason::kSaHardExpired;
+  return std::nullopt;
+}
+
+void prefetch_sa(const ipsec::InboundSa* sa) {
+  const auto* line = reinterpret_cast<const std::byte*>(sa);
+  __builtin_prefetch(line);
+  __builtin_prefetch(line + 64, 1);
+  __builtin_prefetch(line + 128);
+  __builtin_prefetch(line + 192);
+}
+
+/// Packets whose SPI was keyed meanwhile join the burst; those that waited too long are dropped.
+void release_larval(WorkerContext& ctx, Burst& esp) {
+  ctx.ipsec->larval.look_through(ctx.now, [&](const LarvalQueue::Entry& entry) {
+    const bool larval = ctx.ipsec->tables->is_larval(entry.spi);
+    if (larval && ctx.now - entry.since < kLarvalTime) return true;
+    if (!larval && esp.full()) return true;  // the next look takes it
+    ctx.release(channel::Held::kLarval);
+    if (larval)
+      ctx.drop(entry.packet, DropReason::kLarvalSa);
+    else
+      esp.push(entry.packet);
+    return false;
+  });
+}
+
+}  // namespace
+
+void lookup_inbound_sa(WorkerContext& ctx, Burst& burst) {
+  if (ctx.ipsec == nullptr) {  // a gateway without IPsec tables
+    for (Packet* packet : burst) ctx.drop(packet, DropReason::kNoSa);
+    burst.clear();
+    return;
+  }
+  IpsecState& state = *ctx.ipsec;
+  if (state.larval.due(ctx.now)) release_larval(ctx, burst);
+  burst.keep_if([&](Packet* packet) {
+    const PacketMeta& meta = dpdk::meta(packet);
+    if (meta.total_length < meta.payload_offset + sizeof(net::EspHeader)) [[unlikely]] {
+      ctx.drop(packet, DropReason::kEspTruncated);
+      return false;
+    }
+    state.tables->prefetch_inbound(esp_of(packet).spi.get());
+    return true;
+  });
+  for (unsigned i = 0; i < burst.size(); ++i) {
+    state.inbound[i] = state.tables->find_inbound(esp_of(burst[i]).spi.get());
+    if (state.inbound[i] != nullptr) prefetch_sa(state.inbound[i]);
+  }
+  keep_parallel(burst, state.inbound, [&](Packet* packet, unsigned i) {
+    ipsec::InboundSa* sa = state.inbound[i];
+    if (sa == nullptr) [[unlikely]] {
+      without_sa(ctx, packet, esp_of(packet).spi.get());
+      return false;
+    }
+    const auto fault = fault_of(dpdk::meta(packet), *sa);
+    if (!fault) [[likely]]
+      return true;
+    sa->errors.add();
+    ctx.drop(packet, *fault);
+    return false;
+  });
+}
+
+bool pending_inbound(const WorkerContext& ctx) {
+  return ctx.ipsec != nullptr && ctx.ipsec->larval.due(ctx.now);
+}
+
+void drop_larval(WorkerContext& ctx, DropReason reason) {
+  if (ctx.ipsec == nullptr) return;
+  ctx.ipsec->larval.look_through(ctx.now, [&](const LarvalQueue::Entry& entry) {
+    ctx.release(channel::Held::kLarval);
+    ctx.drop(entry.packet, reason);
+    return false;
+  });
+}
+
+}  // namespace penstock::dataplane

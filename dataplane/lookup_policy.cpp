@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// look up policy: what is about to leave by an outside port against the outbound SPD (RFC 4301
+// §5.1), and the slot's outbound SA. Ways out: onward with its SA (PROTECT); bypass; a drop by
+// name, with an acquire event where policy asks for an SA that is not there.
+#include "dataplane/ipsec_state.h"
+#include "dataplane/spd_keys.h"
+#include "dataplane/stages.h"
+
+namespace penstock::dataplane {
+
+using dpdk::Packet;
+using dpdk::PacketMeta;
+using net::DropReason;
+using policy::PolicyAction;
+
+namespace {
+
+/// RFC 4301 §4.4.1.1, RFC 7296 §2.9: the packet that asked goes into the first selectors.
+void acquire(WorkerContext& ctx, const PacketMeta& meta, std::uint32_t slot) {
+  const auto now = static_cast<std::uint64_t>(ctx.now.time_since_epoch().count());
+  if (!ctx.ipsec->tables->may_acquire(slot, now)) return;
+  policy::SaEvent event;
+  event.kind = policy::SaEventKind::kAcquire;
+  event.direction = policy::Direction::kOutbound;
+  event.slot = policy::ChildSlot{slot};
+  event.packet = {.source = net::IpAddress::v4(meta.source),
+                  .destination = net::IpAddress::v4(meta.destination),
+                  .protocol = meta.protocol,
+                  .source_port = meta.source_port,
+                  .destination_port = meta.destination_port,
+                  .has_ports = (meta.flags & dpdk::kHasPorts) != 0};
+  ctx.channel->send(event);
+}
+
+void prefetch_sa(const ipsec::OutboundSa* sa) {
+  const auto* line = reinterpret_cast<const std::byte*>(sa);
+  __builtin_prefetch(line);
+  __builtin_prefetch(line + 64);
+  __builtin_prefetch(line + 128, 1);
+}
+
+/// @return the SA that seals it; nullptr: it has found its end
+ipsec::OutboundSa* protect(WorkerContext& ctx, Packet* packet, const ipsec::SpdEntry& entry) {
+  PacketMeta& meta = dpdk::meta(packet);
+  if (meta.nesting >= dpdk::kMaxNesting) [[unlikely]] {
+    ctx.drop(packet, DropReason::kNesting);
+    return nullptr;
+  }
+  ipsec::OutboundSa* sa = ctx.ipsec->tables->outbound_of(entry.slot.value());
+  if (sa == nullptr) [[unlikely]] {
+    acquire(ctx, meta, entry.slot.value());
+    ctx.drop(packet, DropReason::kNoOutboundSa);
+    return nullptr;
+  }
+  meta.child_slot = entry.slot.value();
+  prefetch_sa(sa);
+  return sa;
+}
+
+}  // namespace
+
+void lookup_policy(WorkerContext& ctx, Burst& burst, Burst& bypass) {
+  // A built-in rule: our own IKE is never under policy (RFC 4301 §4.4.1, design §1).
+  burst.keep_if([&](Packet* packet) {
+    if ((dpdk::meta(packet).flags & dpdk::kOwnIke) == 0) [[likely]]
+      return true;
+    bypass.push(packet);
+    return false;
+  });
+  std::array<ipsec::SpdKey, kBurst> keys;
+  std::array<const ipsec::SpdEntry*, kBurst> entries;
+  for (unsigned i = 0; i < burst.size(); ++i) keys[i] = spd_key(dpdk::meta(burst[i]));
+  if (ctx.ipsec == nullptr)
+    entries.fill(nullptr);
+  else if (!burst.empty())
+    ctx.ipsec->tables->spd().lookup_burst(policy::Direction::kOutbound, keys.data(), entries.data(),
+                                          burst.size());
+  unsigned i = 0;
+  unsigned kept = 0;
+  burst.keep_if([&](Packet* packet) {
+    const ipsec::SpdEntry* entry = entries[i++];
+    if (entry == nullptr) {
+      ctx.drop(packet, DropReason::kNoPolicy);
+      return false;
+    }
+    ctx.ipsec->tables->spd().count(ctx.id, *entry, 1, dpdk::meta(packet).total_length);
+    if (entry->action == PolicyAction::kProtect) [[likely]] {
+      ipsec::OutboundSa* sa = protect(ctx, packet, *entry);
+      if (sa != nullptr) ctx.ipsec->outbound[kept++] = sa;
+      return sa != nullptr;
+    }
+    if (entry->action == PolicyAction::kBypass)
+      bypass.push(packet);
+    else
+      ctx.drop(packet, DropReason::kPolicyDiscard);
+    return false;
+  });
+}
+
+}  // namespace penstock::dataplane
