@@ -25,6 +25,7 @@ BUILDS = {
 SANITIZER_ENV = {
     "ASAN_OPTIONS": "detect_stack_use_after_return=1",
     "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
+    "LSAN_OPTIONS": f"suppressions={ROOT / 'tests/lib/lsan.supp'}:print_suppressions=0",
     "TSAN_OPTIONS": "halt_on_error=1",
 }
 
