@@ -24,7 +24,7 @@ struct IpsecState;  // ipsec_state.h: the tables of lib/ipsec, the engine, jobs 
 /// TSC ticks to nanoseconds, read once a loop.
 class TscClock {
  public:
-  TscClock() : hz_(rte_get_tsc_hz()) {}
+  TscClock() : hz_(rte_get_tsc_hz()) { PS_CHECK(hz_ != 0); }  // the EAL has started
   [[nodiscard]] base::MonoTime to_time(std::uint64_t tsc) const {
     constexpr std::uint64_t kNsPerS = 1'000'000'000;
     const std::uint64_t ns = tsc / hz_ * kNsPerS + tsc % hz_ * kNsPerS / hz_;
