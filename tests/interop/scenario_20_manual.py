@@ -7,6 +7,7 @@ the gateway serves all of them.
 """
 import json
 import pathlib
+import re
 
 from lab.bench import wait_for
 from lab.kernel_peer import KernelPeer
@@ -70,6 +71,25 @@ def against_scapy(s, gw, host, peer):
         judge_wire(faults, capture.stop())
 
 
+def big_packets(s, host, guest):
+    """What does not fit after encapsulation, through the first GCM tunnel."""
+    far = inner(next(t for t in TUNNELS if t.word == "aes128gcm16"))
+    with s.step("too big with DF: ICMP fragmentation needed, with the MTU of the tunnel") as faults:
+        text = host.run("ping", "-n", "-c", "2", "-i", "0.2", "-W", "1", "-M", "do", "-s", "1472", far, check=False).text
+        # 1500 - 20 outer header - 8 ESP - 8 IV - 16 ICV - 2 trailer = 1446, less what alignment costs.
+        found = re.search(r"mtu ?=? ?(\d+)", text)
+        if faults.expect(found and 1438 <= int(found[1]) <= 1446, f"no ICMP of the right MTU:\n{text}"):
+            mtu = int(found[1])
+            host.ip("route", "flush", "cache")
+            faults.expect(ping(host, far, count=3, size=mtu - 28, more=("-M", "do")) == 3, f"{mtu} does not fit")
+            faults.note(f"MTU {mtu}")
+    with s.step("too big without DF: fragments, both ways") as faults:
+        for size in (1472, 4000, 8000):
+            faults.expect(ping(host, far, count=3, size=size, more=("-M", "dont")) == 3, f"{size} octets from inside")
+            # The guest's kernel cuts ESP packets into fragments: we put them together before we open them.
+            faults.expect(guest.ping(HOST, far, count=3, size=size) == 3, f"{size} octets from the kernel")
+
+
 def against_kernel(s, gateway, host, peer):
     guest = KernelPeer(s.bench, peer, "p0", [f"{PEER}/24", *[f"{inner(t)}/32" for t in TUNNELS]])
     script = " &&\n".join(t.flipped().ip_xfrm() for t in TUNNELS)
@@ -84,6 +104,7 @@ def against_kernel(s, gateway, host, peer):
         rows = [row.split() for row in guest.run(script).text.splitlines()]
         judge(faults, {row[0]: int(row[1]) for row in rows if len(row) == 3})
         faults.expect(len(rows) == len(TUNNELS), f"{rows}")
+    big_packets(s, host, guest)
     with s.step("nothing in clear towards the kernel") as faults:
         judge_wire(faults, capture.stop())
     with s.step("the kernel refused nothing") as faults:

@@ -12,6 +12,7 @@ from lab.traffic import iperf, ping, ping_until
 from lab.wire import Capture
 
 WORDS = list(SUITES)
+NARROW = ["10.2.200.0/24", "10.2.201.0/24"]  # the peer's part of what we ask for, 10.2.192.0/18
 NAMES = {word: f"c{n}" for n, word in enumerate(WORDS, 1)}
 NETS = {word: f"10.2.{n}.0/24" for n, word in enumerate(WORDS, 1)}
 INNER = {word: f"10.2.{n}.1" for n, word in enumerate(WORDS, 1)}
@@ -26,9 +27,13 @@ def configure(gateway, swan):
         "local": {"auth": "psk", "id": WAN}, "remote": {"auth": "psk", "id": PEER},
         "children": {NAMES[word]: {"local_ts": [LAN_NET], "remote_ts": [NETS[word]], "esp_proposals": [word],
                                    "rekey_time": "0s", "start_action": "none"} for word in WORDS}}
+    gateway.config["connections"]["lab"]["children"]["wide"] = {
+        "local_ts": [LAN_NET], "remote_ts": ["10.2.192.0/18"], "esp_proposals": ["aes128gcm16"],
+        "rekey_time": "0s", "start_action": "none"}
     gateway.config["secrets"]["ike-lab"] = {"id": [PEER], "secret": PSK}
     swan.connections["lab"] = connection(PEER, WAN, {
         NAMES[word]: child(NETS[word], LAN_NET, word) for word in WORDS}, ike=",".join(IKE))
+    swan.connections["lab"]["children"]["wide"] = child(",".join(NARROW), "10.1.0.0/16", "aes128gcm16")
     swan.psk(PSK, PEER, WAN)
 
 
@@ -55,6 +60,25 @@ def carries(s, gateway, host, peer, word, port):
         counted = installed(gateway, NAMES[word])[0]
         faults.expect(min(counted["packets_in"], counted["packets_out"]) > 200, f"SA counters: {counted}")
         faults.note(f"TCP {rates[0]:.0f} and {rates[1]:.0f} Mbit/s")
+
+
+def narrowing(s, gateway, swan, host):
+    """What we ask for is wider than what the peer has, and the other way round (RFC 7296 §2.9)."""
+    with s.step("traffic selectors are narrowed, several of them, both roles") as faults:
+        swan.terminate("lab")
+        for begin in (lambda: gateway.cli("up", "lab/wide", check=False), lambda: swan.initiate("wide", check=False)):
+            done = begin()
+            faults.expect(done.returncode == 0, done.text[-300:])
+            children = installed(gateway, "wide")
+            if faults.expect(len(children) == 1, f"{len(children)} children"):
+                agreed = sorted(children[0]["remote_ts"])
+                faults.expect(agreed == sorted(NARROW), f"agreed: {agreed}")
+                faults.expect(ping(host, "10.2.201.1", count=2) == 2, "no echo through the second selector")
+                before = gateway.drops().get("no_policy", 0) + gateway.drops().get("policy_discard", 0)
+                ping(host, "10.2.203.1", count=1)
+                after = gateway.drops().get("no_policy", 0) + gateway.drops().get("policy_discard", 0)
+                faults.expect(after > before, "what was narrowed away is not discarded")
+            gateway.cli("down", "lab")
 
 
 def refused_psk(s, gateway, swan):
@@ -86,7 +110,7 @@ def refused_proposal(s, gateway, swan):
 
 with Scenario("strongswan", needs=["swanctl"]) as s:
     host, gw, peer = two_ports(s)
-    with_address(peer, *INNER.values())
+    with_address(peer, *INNER.values(), "10.2.200.1", "10.2.201.1")
     gateway, swan = standard_gateway(s, gw), StrongSwan(s.bench, peer)
     s.show_on_failure("log of strongSwan", lambda: swan.log(40))
     configure(gateway, swan)
@@ -150,6 +174,7 @@ with Scenario("strongswan", needs=["swanctl"]) as s:
             faults.expect("completed successfully" in done.text, f"as responder: {done.text[-300:]}")
             faults.expect(ping(host, INNER["aes128gcm16"], count=2) == 2, "no echo as responder")
 
+    narrowing(s, gateway, swan, host)
     refused_psk(s, gateway, swan)
     refused_proposal(s, gateway, swan)
     with s.step("both stop"):
