@@ -61,7 +61,7 @@ class Scanner {
       good_ = false;
       at_ = text_.size();
     } else if (c == '"') {
-      string();
+      (void)string();
     } else if (c == '#' || (c == '/' && peek(1) == '/')) {
       advance_to(std::min(text_.find('\n', at_), text_.size()));
     } else if (c == '/' && peek(1) == '*') {
@@ -82,6 +82,7 @@ class Scanner {
 
   /// @return what stands between the quotes, escapes as written
   std::string_view string() {
+    const unsigned first_line = line_;
     advance();
     const std::size_t begin = at_;
     while (at_ < text_.size() && peek() != '"') {
@@ -89,7 +90,15 @@ class Scanner {
       if (at_ < text_.size()) advance();
     }
     const std::string_view inside = text_.substr(begin, at_ - begin);
-    if (at_ < text_.size()) advance();
+    if (at_ < text_.size()) {
+      advance();
+    } else {
+      // What was taken for outside may have been inside a text, so this is told alone.
+      findings_.faults.clear();
+      line_ = first_line;
+      fault("this text has no closing quote");
+      good_ = false;
+    }
     return inside;
   }
 
@@ -117,6 +126,7 @@ class Scanner {
     while (peek() == ' ' || peek() == '\t') advance();
     if (peek() != '"') return;  // libconfig tells the syntax error
     const std::string name(string());
+    if (!good_) return;
     const std::string target =
         name.starts_with('/') || folder_.empty() ? name : fmt::format("{}/{}", folder_, name);
     if (depth_ == kMaxIncludeDepth) {

@@ -107,6 +107,14 @@ TEST_F(Files, AreCheckedWithAnExitStatus) {
   EXPECT_EQ(out.str(), file + ":2: control.jobs: 0 is not in 1 to 64\n" + file + ": 1 fault\n");
 }
 
+TEST(Texts, WithoutAClosingQuoteAreToldAloneWithTheLineTheyBeginIn) {
+  std::string text = with("jobs = 2", "jobs = 9999999999");
+  text = text.substr(0, text.find("v0\"; side"));
+  const std::vector<Fault> faults = faults_of(text);
+  ASSERT_EQ(faults.size(), 1U);
+  EXPECT_EQ(to_string(faults[0]), "test.conf:7: this text has no closing quote");
+}
+
 TEST(Numbers, AreTakenUpTo31BitsOutsideOfTextsAndComments) {
   EXPECT_EQ(told(with("# line 1", "# 99999999999\n// 99999999999\n/* 99999999999 */")), "");
   EXPECT_EQ(told(with("file_prefix = \"test\"", "file_prefix = \"99999999999\"")), "");
