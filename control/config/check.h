@@ -28,7 +28,7 @@ class UsedOnce {
 
  private:
   std::string what_;
-  std::unordered_map<std::string, std::string> paths_;  ///< of the first use
+  std::unordered_map<std::string, Place> first_;  ///< not its path: that walks all its siblings
 };
 
 }  // namespace penstock::config

@@ -199,8 +199,9 @@ void check_crypto(const Place& at, CryptoSettings& crypto) {
 
 void UsedOnce::add(const std::string& key, const Place& place) {
   if (key.empty()) return;
-  const auto [first, fresh] = paths_.emplace(key, place.path());
-  if (!fresh) place.fault(fmt::format("{} '{}' is used already, by {}", what_, key, first->second));
+  const auto [first, fresh] = first_.emplace(key, place);
+  if (!fresh)
+    place.fault(fmt::format("{} '{}' is used already, by {}", what_, key, first->second.path()));
 }
 
 bool is_outside_address(const DataplaneSettings& dataplane, const net::IpAddress& a) {
