@@ -201,6 +201,11 @@ constexpr Spoiled kConnections[] = {
      "connections.branch.local.id: we are one: no pattern is wanted"},
     {"DscpInwards", "start_action = \"start\";", "copy_dscp = \"yes\";",
      "connections.branch.children.net.copy_dscp: not built yet: copying the outer DSCP inwards"},
+    {"AnotherPort", "version = 2;", "local_port = 501;",
+     "connections.branch.local_port: not built yet: another port than 500 or 4500"},
+    {"NatPortAtOneEnd", "version = 2;", "remote_port = 4500;",
+     "connections.branch.remote_port: 4500 at one end only: both know the non-ESP marker or none "
+     "does"},
     {"Ipv6Selector", "remote_ts = \"10.9.0.0/16\"", "remote_ts = \"2001:db8::/32\"",
      "connections.branch.children.net.remote_ts: not built yet: IPv6"},
 };
