@@ -247,6 +247,27 @@ TEST(FaultsTogether, AnUnknownProposalWordIsToldWithItsSetting) {
   EXPECT_NE(faults[0].text.find("aes128gcm17"), std::string::npos) << faults[0].text;
 }
 
+TEST(FaultsTogether, TellOfMoreManualSasThanTheLimitsAllow) {
+  const std::string_view one = R"({ name = "n0"; direction = "out"; spi = "0x10000";
+    local = "192.0.2.1"; remote = "192.0.2.9"; proposal = "null-sha1";
+    auth_key = "000102030405060708090a0b0c0d0e0f10111213";
+    local_ts = "10.1.0.0/16"; remote_ts = "10.2.0.0/16"; },
+)";
+  std::string many;
+  for (int i = 0; i < 300; ++i) {
+    std::string sa(one);
+    sa.replace(sa.find("0x10000"), 7, "0x1" + std::to_string(1000 + i));
+    many += sa.replace(sa.find("n0"), 2, "n" + std::to_string(i));
+  }
+  std::string text = with("manual_sas = (", "manual_sas = (\n" + many);
+  const std::string limits = "crypto = { }; limits = { sas = 256; policies = 128; };";
+  const std::string_view crypto = "crypto = { engine = \"ipsec-mb\"; devices = []; };";
+  text.replace(text.find(crypto), crypto.size(), limits);
+  EXPECT_EQ(told(text),
+            "manual_sas: 302 SAs are over dataplane.limits.sas = 256\n"
+            "manual_sas: 301 pairs are not below dataplane.limits.policies = 128\n");
+}
+
 TEST(FaultsTogether, NeverRepeatASecret) {
   for (const Fault& fault : faults_of(with("0x0102ff", "0xsecretword")))
     EXPECT_EQ(to_string(fault).find("secretword"), std::string::npos);

@@ -140,6 +140,13 @@ TEST(Load, WarnsOfAnEngineThatIsNotBuiltAndUsesTheOneThatIs) {
   EXPECT_EQ(settings.warnings[0].setting, "dataplane.crypto.engine");
 }
 
+TEST(Load, RoundsTheNumberOfSasUpToAPowerOfTwo) {
+  const std::string limits = "crypto = { }; limits = { sas = 100000; };";
+  EXPECT_EQ(
+      good(with("crypto = { engine = \"ipsec-mb\"; devices = []; };", limits)).dataplane.limits.sas,
+      131072U);
+}
+
 TEST(Load, WarnsOfFragmentationThatIsNotBuilt) {
   const Settings settings = good(with("version = 2;", "fragmentation = true;"));
   ASSERT_EQ(settings.warnings.size(), 1U);
