@@ -7,11 +7,12 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <variant>
 #include <vector>
 
 #include "control/isakmp/header.h"
 #include "control/session/connection_config.h"
+#include "control/session/ike_drop.h"
+#include "control/session/values.h"
 #include "lib/base/log.h"
 #include "lib/base/time.h"
 #include "lib/crypto/dh.h"
@@ -21,19 +22,14 @@
 
 namespace penstock::ike {
 
-using SaToken = base::Strong<struct SaTokenTag, std::uint64_t>;
-using JobId = base::Strong<struct JobIdTag, std::uint64_t>;
-using CommandId = base::Strong<struct CommandIdTag, std::uint64_t>;
-using IkeSpi = isakmp::IkeSpi;  ///< RFC 7296 §3.1; RFC 2408: cookie
+using session::CommandId;
+using session::IkeSpi;
+using session::JobId;
+using session::SaToken;
 
 // ---- in ----
 
-/// A UDP payload. On port 4500 the non-ESP marker is stripped before and added after.
-struct Datagram {
-  net::Endpoint local;
-  net::Endpoint remote;
-  base::ByteVector data;
-};
+using session::Datagram;
 
 struct ConfigChange {
   std::vector<session::ConnectionConfig> connections;  ///< all of them: what is missing is removed
@@ -50,88 +46,32 @@ struct Command {
   base::Duration timeout = base::seconds{30};
 };
 
-// ---- jobs: what draws randomness inside OpenSSL, or takes long ----
+// ---- jobs ----
 
-struct GenerateKeyPair {
-  crypto::DhGroupId group;
-};
-struct ComputeSharedSecret {
-  crypto::DhKeyPair own;
-  base::ByteVector peer_public;
-};
-using Job = std::variant<GenerateKeyPair, ComputeSharedSecret>;
-
-struct SharedSecretResult {
-  base::SecretBytes secret;
-};
-using JobResult = base::Result<std::variant<crypto::DhKeyPair, SharedSecretResult>>;
+using session::ComputeSharedSecret;
+using session::GenerateKeyPair;
+using session::Job;
+using session::JobResult;
+using session::SharedSecretResult;
 
 /// Runs a job; any thread that has a context of its own. control/io calls it, so does the
 /// simulator.
 [[nodiscard]] JobResult run_job(const crypto::CryptoContext& context, Job job);
 
-// ---- out ----
+// ---- out: described where they are defined ----
 
-struct SendDatagram {
-  Datagram datagram;
-};
-
-/// Answered by sa_result(token, …) before the peer is told of the SA.
-struct InstallInbound {
-  SaToken token;
-  policy::SaSpec spec;
-};
-/// Installs the outbound SA and points its slot at it. Also answered by sa_result.
-struct SwitchOutbound {
-  SaToken token;
-  policy::SaSpec spec;
-};
-/// The SA passes nothing more from `spi`; its memory goes when nothing can hold it (design §4.4).
-struct RetireSa {
-  policy::Direction direction;
-  net::Spi spi;
-  policy::ChildSlot slot;
-  net::IpAddress remote;
-};
-/// A rule of the SPD: a trap, or a negotiated child's selectors. Answered by sa_result.
-struct InstallPolicy {
-  SaToken token;
-  policy::PolicyRule rule;
-};
-struct RemovePolicy {
-  policy::PolicyId id;
-};
-
-/// Asks for inbound SPIs of the data plane's choice; answered by grant_spis.
-struct NeedSpis {
-  std::uint32_t count;
-};
-/// SPIs granted and never keyed: the data plane may reuse them.
-struct ReturnSpis {
-  std::vector<net::Spi> spis;
-};
-
-struct StartJob {
-  JobId id;
-  Job job;
-};
-
-/// Something worth a log line: structured, names connection and peer, holds no secret.
-struct Report {
-  base::LogLevel level = base::LogLevel::kInfo;
-  std::string connection;  ///< empty before the peer is known
-  std::string peer;        ///< endpoint, and identity once authenticated
-  std::string code;        ///< stable: "ike_established", "no_proposal_chosen", …
-  std::string text;        ///< one sentence: what happened and why, ours and theirs
-};
-
-struct CommandReply {
-  CommandId id;
-  base::Result<std::string> result;  ///< a sentence, or why it was refused
-};
-
-using Output = std::variant<SendDatagram, InstallInbound, SwitchOutbound, RetireSa, InstallPolicy,
-                            RemovePolicy, NeedSpis, ReturnSpis, StartJob, Report, CommandReply>;
+using session::CommandReply;
+using session::InstallInbound;
+using session::InstallPolicy;
+using session::NeedSpis;
+using session::Output;
+using session::RemovePolicy;
+using session::Report;
+using session::RetireSa;
+using session::ReturnSpis;
+using session::SendDatagram;
+using session::StartJob;
+using session::SwitchOutbound;
 
 // ---- what `show` reads ----
 
@@ -182,7 +122,7 @@ struct ConnectionStatus {
   std::vector<Child> children;
 };
 
-/// Why an IKE message was not processed; a row each in kIkeDropTable (control/ike/ike_drop.h).
+/// Why an IKE message was not processed; a row each in kIkeDropTable (control/session/ike_drop.h).
 struct IkeCounter {
   std::string_view name;
   std::string_view clause;

@@ -45,11 +45,15 @@ struct ChildConfig {
   std::uint32_t replay_window = 64;
   policy::TunnelHeader tunnel_header;
   std::uint32_t priority = 0;  ///< 0: the default of its kind (policy_rule.h)
+
+  friend bool operator==(const ChildConfig&, const ChildConfig&) = default;
 };
 
 struct PeerAuth {
   AuthMethod auth = AuthMethod::kPsk;
   policy::IdentityPattern id;  ///< local: what we say (%any: our address); remote: what we accept
+
+  friend bool operator==(const PeerAuth&, const PeerAuth&) = default;
 };
 
 struct ConnectionConfig {
@@ -74,6 +78,8 @@ struct ConnectionConfig {
   std::uint32_t keyingtries = 1;  ///< 0: for ever
   UniquePolicy unique = UniquePolicy::kNo;
   std::vector<ChildConfig> children;
+
+  friend bool operator==(const ConnectionConfig&, const ConnectionConfig&) = default;
 
   [[nodiscard]] bool can_be_dialled() const {
     return !remote_addrs.empty() &&

@@ -48,6 +48,7 @@ struct TunnelHeader {
   bool copy_ecn = true;   ///< RFC 6040 normal mode; false: compatibility mode
   std::uint8_t dscp = 0;  ///< used when not copied
   std::uint8_t ttl = 64;
+  friend bool operator==(const TunnelHeader&, const TunnelHeader&) = default;
 };
 
 /// One SA in one direction. Move-only: it holds the keys.

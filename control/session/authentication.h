@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Authentication: which shared secret is for a pair of identities, and the AUTH value of RFC 7296
+// §2.15.
+#pragma once
+
+#include <span>
+
+#include "control/session/connection_config.h"
+#include "lib/crypto/prf.h"
+
+namespace penstock::session {
+
+/// The secret for these two identities, the most specific first: one that names the peer before one
+/// that names us before one for anyone; an exact name before a pattern.
+/// @return nullptr if there is none
+[[nodiscard]] const SharedSecret* find_secret(std::span<const SharedSecret> secrets,
+                                              const policy::Identity& local,
+                                              const policy::Identity& remote);
+
+/// What one side signs: its first message, the other's nonce, its identity.
+struct SignedOctets {
+  base::Bytes first_message;  ///< IKE_SA_INIT request or response, from the header on
+  base::Bytes other_nonce;    ///< the nonce's data alone
+  base::Bytes identity_body;  ///< RestOfInitIDPayload: without the generic header
+  base::Bytes sk_p;           ///< SK_pi or SK_pr, whose identity it is
+};
+
+/// AUTH = prf(prf(Shared Secret, "Key Pad for IKEv2"), <SignedOctets>)
+[[nodiscard]] base::SecretBytes psk_auth(const crypto::CryptoContext& context,
+                                         const crypto::PrfRow& prf, base::Bytes secret,
+                                         const SignedOctets& octets);
+
+}  // namespace penstock::session

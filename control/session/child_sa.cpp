@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The lifecycle of child SAs towards the data plane, in the order of design §4.5: install the new
+// inbound, switch outbound, keep the old inbound, retire it. Every output that touches an SA or a
+// negotiated policy is made here.
+#include "control/session/child_sa.h"
+
+#include <algorithm>
+
+#include "lib/base/check.h"
+
+namespace penstock::session {
+namespace {
+
+using What = TokenOwner::What;
+
+SaToken expect(Services& services, ChildSa& child, What what) {
+  ++child.pending;
+  return services.new_token({what, child.slot, child.spi_in});
+}
+
+void install_inbound(Services& services, ChildSa& child, policy::SaSpec spec) {
+  spec.slot = child.slot;
+  child.inbound_there = true;
+  services.emit(InstallInbound{expect(services, child, What::kInbound), std::move(spec)});
+}
+
+void install_policy(Services& services, const Slot& slot, ChildSa& child, const std::string& name) {
+  policy::PolicyRule rule;
+  rule.id = slot.policy;
+  rule.priority = child.config->priority != 0 ? child.config->priority : policy::kPriorityChild;
+  rule.action = policy::PolicyAction::kProtect;
+  rule.slot = child.slot;
+  rule.local_ts = child.selectors.local;
+  rule.remote_ts = child.selectors.remote;
+  rule.name = name;
+  services.emit(InstallPolicy{expect(services, child, What::kPolicy), std::move(rule)});
+}
+
+void retire_outbound_half(Services& services, ChildSa& child) {
+  child.outbound.reset();
+  child.switch_by.reset();
+  if (!child.outbound_there) return;
+  child.outbound_there = false;
+  services.emit(RetireSa{policy::Direction::kOutbound, child.spi_out, child.slot, child.remote});
+}
+
+}  // namespace
+
+std::string_view name_of(ChildState state) {
+  switch (state) {
+    case ChildState::kInstalling:
+      return "installing";
+    case ChildState::kInstalled:
+      return "installed";
+    case ChildState::kRekeying:
+      return "rekeying";
+    case ChildState::kRekeyed:
+    case ChildState::kLingering:
+      return "rekeyed";
+    case ChildState::kDeleting:
+      return "deleting";
+  }
+  return "?";
+}
+
+ChildSa* find_by_inbound(const ChildSas& children, net::Spi spi) {
+  const auto found =
+      std::ranges::find_if(children, [&](const auto& c) { return c->spi_in == spi; });
+  return found == children.end() ? nullptr : found->get();
+}
+
+ChildSa* find_by_outbound(const ChildSas& children, net::Spi spi) {
+  const auto found = std::ranges::find_if(children, [&](const auto& c) {
+    return c->spi_out == spi && c->state != ChildState::kLingering;
+  });
+  return found == children.end() ? nullptr : found->get();
+}
+
+void install_fresh(Services& services, const ChildOwner& owner, ChildSa& child, ChildSpecs specs) {
+  Slot slot;
+  slot.ike_sa = owner.ike_sa;
+  slot.connection = owner.connection;
+  slot.child = child.config;
+  slot.policy = services.slots.next_policy();
+  slot.sas = 1;
+  slot.policy_installed = true;
+  child.slot = services.slots.allocate(slot);
+  const std::string name = specs.inbound.name;
+  install_inbound(services, child, std::move(specs.inbound));
+  child.outbound = std::make_unique<policy::SaSpec>(std::move(specs.outbound));
+  child.outbound->slot = child.slot;
+  switch_outbound(services, child);
+  // The policy comes last: without it the traffic is discarded, never sent in clear.
+  install_policy(services, slot, child, name);
+}
+
+void install_successor(Services& services, ChildSa& child, const ChildSa& old, ChildSpecs specs) {
+  child.slot = old.slot;
+  Slot* slot = services.slots.find(child.slot);
+  PS_CHECK(slot != nullptr);
+  ++slot->sas;
+  install_inbound(services, child, std::move(specs.inbound));
+  child.outbound = std::make_unique<policy::SaSpec>(std::move(specs.outbound));
+  child.outbound->slot = child.slot;
+}
+
+void switch_outbound(Services& services, ChildSa& child) {
+  if (!child.outbound || child.redundant) return;
+  policy::SaSpec spec = std::move(*child.outbound);
+  child.outbound.reset();
+  child.switch_by.reset();
+  child.outbound_there = true;
+  services.emit(SwitchOutbound{expect(services, child, What::kOutbound), std::move(spec)});
+}
+
+void part_installed(Services& services, const ChildSas& children, ChildSa& child, What what,
+                    bool ok) {
+  PS_CHECK(child.pending > 0);
+  --child.pending;
+  Slot* slot = services.slots.find(child.slot);
+  PS_CHECK(slot != nullptr);
+  if (!ok) {
+    child.failed = true;
+    if (what == What::kInbound) child.inbound_there = false;
+    if (what == What::kOutbound) child.outbound_there = false;
+    if (what == What::kPolicy) slot->policy_installed = false;
+    return;
+  }
+  if (what != What::kOutbound || !child.outbound_there) return;
+  const net::Spi before = slot->sealing;
+  slot->sealing = child.spi_in;
+  ChildSa* old = before == child.spi_in ? nullptr : find_by_inbound(children, before);
+  if (old != nullptr) retire_outbound_half(services, *old);
+}
+
+void close_outbound(Services& services, const ChildSas& children, ChildSa& child) {
+  Slot* slot = services.slots.find(child.slot);
+  if (slot == nullptr) return;
+  const bool sealed = slot->sealing == child.spi_in;
+  // The heir is switched to first, so that the slot never stands empty between the two.
+  if (sealed) {
+    const auto heir = std::ranges::find_if(children, [&](const auto& c) {
+      return c->slot == child.slot && c.get() != &child && c->outbound && !c->redundant &&
+             c->state != ChildState::kInstalling;
+    });
+    if (heir != children.end()) {
+      switch_outbound(services, **heir);
+    } else {
+      slot->sealing = net::Spi{};
+    }
+  }
+  retire_outbound_half(services, child);
+}
+
+void retire(Services& services, const ChildSas& children, ChildSa& child) {
+  close_outbound(services, children, child);
+  if (child.inbound_there) {
+    services.emit(RetireSa{policy::Direction::kInbound, child.spi_in, child.slot, child.remote});
+  } else {
+    services.return_spi(child.spi_in);
+  }
+  Slot* slot = services.slots.find(child.slot);
+  if (slot == nullptr || --slot->sas != 0) return;
+  if (slot->policy_installed) services.emit(RemovePolicy{slot->policy});
+  services.slots.release(child.slot);
+}
+
+}  // namespace penstock::session

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Child SAs in the data plane: what is installed, in which order, and who seals (design §4.5). Both
+// IKE versions use it. A child SA is one pair; its slot outlives it across rekeys.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "control/session/narrowing.h"
+#include "control/session/proposal_choice.h"
+#include "control/session/services.h"
+
+namespace penstock::session {
+
+/// As responder of a rekey the outbound switches at the latest then (design §4.5).
+inline constexpr base::Duration kSwitchBound = base::seconds{30};
+/// A replaced inbound SA is kept so long after its delete for packets still under way.
+inline constexpr base::Duration kLinger = base::seconds{5};
+
+enum class ChildState : std::uint8_t {
+  kInstalling,  ///< the data plane has not confirmed it yet
+  kInstalled,
+  kRekeying,   ///< we ask for its successor
+  kRekeyed,    ///< its successor is there; it waits for its delete
+  kDeleting,   ///< we have asked the peer to delete it
+  kLingering,  ///< deleted at both ends; the inbound half takes what is still under way
+};
+
+[[nodiscard]] std::string_view name_of(ChildState state);
+
+struct ChildSa {
+  const ChildConfig* config = nullptr;
+  net::Spi spi_in;   ///< ours, names the child SA
+  net::Spi spi_out;  ///< the peer's
+  policy::ChildSlot slot;
+  ChildState state = ChildState::kInstalling;
+  bool encap = false;
+  bool inbound_there = false;   ///< the data plane has it, or was told to
+  bool outbound_there = false;  ///< likewise
+  bool redundant = false;       ///< it lost a collision (RFC 7296 §2.8.1): never switched to
+  bool failed = false;          ///< a part could not be installed
+  std::uint8_t pending = 0;     ///< installations without a result
+  Agreed esp;
+  SelectorPair selectors;
+  net::IpAddress remote;
+  std::unique_ptr<policy::SaSpec> outbound;  ///< until it is switched to
+  std::optional<base::MonoTime> rekey_at;
+  std::optional<base::MonoTime> end_at;
+  std::optional<base::MonoTime> switch_by;
+  std::optional<base::MonoTime> linger_until;
+
+  /// Passes traffic and has no successor.
+  [[nodiscard]] bool live() const {
+    return state == ChildState::kInstalled || state == ChildState::kRekeying;
+  }
+};
+
+using ChildSas = std::vector<std::unique_ptr<ChildSa>>;
+
+struct ChildSpecs {
+  policy::SaSpec inbound;
+  policy::SaSpec outbound;
+};
+
+[[nodiscard]] ChildSa* find_by_inbound(const ChildSas& children, net::Spi spi);
+/// The one whose outbound SPI this is: what a peer's Delete and REKEY_SA name.
+[[nodiscard]] ChildSa* find_by_outbound(const ChildSas& children, net::Spi spi);
+
+/// Where a new child belongs.
+struct ChildOwner {
+  std::uint64_t ike_sa = 0;
+  Connection* connection = nullptr;
+};
+
+/// A new child: a slot and a policy of its own; inbound, outbound and policy at once. The child is
+/// ready when `pending` is 0 again.
+void install_fresh(Services& services, const ChildOwner& owner, ChildSa& child, ChildSpecs specs);
+
+/// The rekey order (design §4.5), first step: the successor takes the slot of `old`; its inbound
+/// half is installed, its outbound half waits for switch_outbound().
+void install_successor(Services& services, ChildSa& child, const ChildSa& old, ChildSpecs specs);
+
+/// Second step: from now on the successor seals. Nothing if it seals already or never may.
+void switch_outbound(Services& services, ChildSa& child);
+
+/// A result of the data plane for one part of the child.
+void part_installed(Services& services, const ChildSas& children, ChildSa& child,
+                    TokenOwner::What what, bool ok);
+
+/// Third step, or the end of a child: its outbound half goes, and if it sealed, another child SA of
+/// the slot takes over.
+void close_outbound(Services& services, const ChildSas& children, ChildSa& child);
+
+/// Last step: the inbound half goes, and with the last child SA of the slot its policy and slot. An
+/// SPI that was never keyed is given back. The child is to be erased then.
+void retire(Services& services, const ChildSas& children, ChildSa& child);
+
+}  // namespace penstock::session

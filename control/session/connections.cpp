@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Connections by name and by address. Most peers are single hosts: those are found by hash, the
+// others (road warriors, prefixes) by looking at each.
+#include "control/session/connections.h"
+
+#include <algorithm>
+
+#include "lib/base/check.h"
+
+namespace penstock::session {
+namespace {
+
+bool is_host(const net::Prefix& p) { return p.length == net::bits_of(p.address.family()); }
+
+bool has_prefix(const ConnectionConfig& config) {
+  return config.remote_addrs.empty() || !std::ranges::all_of(config.remote_addrs, is_host);
+}
+
+/// 0: not allowed; else the longer the prefix that matched, the higher.
+unsigned match(const ConnectionConfig& config, const net::IpAddress& local,
+               const net::IpAddress& remote) {
+  if (config.version == IkeVersion::kIkev1) return 0;
+  const bool ours = config.local_addrs.empty() ||
+                    std::ranges::find(config.local_addrs, local) != config.local_addrs.end();
+  if (!ours) return 0;
+  unsigned best = config.remote_addrs.empty() ? 1 : 0;
+  for (const net::Prefix& p : config.remote_addrs)
+    if (p.contains(remote)) best = std::max(best, 2U + p.length);
+  if (best == 0) return 0;
+  return 2 * best + (config.local_addrs.empty() ? 0 : 1);
+}
+
+}  // namespace
+
+Connection& Connections::add(ConnectionConfig config) {
+  auto connection = std::make_unique<Connection>();
+  connection->config = std::move(config);
+  Connection& c = *connection;
+  PS_CHECK(by_name_.emplace(c.config.name, std::move(connection)).second);
+  for (const net::Prefix& p : c.config.remote_addrs)
+    if (is_host(p)) by_host_[p.address].push_back(&c);
+  if (has_prefix(c.config)) by_prefix_.push_back(&c);
+  return c;
+}
+
+void Connections::remove(Connection& connection) {
+  const auto found = by_name_.find(connection.config.name);
+  PS_CHECK(found != by_name_.end() && found->second.get() == &connection);
+  for (const net::Prefix& p : connection.config.remote_addrs) {
+    const auto host = by_host_.find(p.address);
+    if (host == by_host_.end()) continue;
+    std::erase(host->second, &connection);
+    if (host->second.empty()) by_host_.erase(host);
+  }
+  std::erase(by_prefix_, &connection);
+  connection.removed = true;
+  removed_.push_back(std::move(found->second));
+  by_name_.erase(found);
+}
+
+void Connections::drop_unused() {
+  std::erase_if(removed_, [](const auto& c) { return c->ike_sas.empty(); });
+}
+
+Connection* Connections::find(std::string_view name) const {
+  const auto found = by_name_.find(name);
+  return found == by_name_.end() ? nullptr : found->second.get();
+}
+
+std::vector<Connection*> Connections::candidates(const net::IpAddress& local,
+                                                 const net::IpAddress& remote) const {
+  std::vector<std::pair<unsigned, Connection*>> scored;
+  const auto consider = [&](Connection* c) {
+    const unsigned score = match(c->config, local, remote);
+    if (score != 0) scored.emplace_back(score, c);
+  };
+  const auto host = by_host_.find(remote);
+  if (host != by_host_.end()) std::ranges::for_each(host->second, consider);
+  std::ranges::for_each(by_prefix_, consider);
+  std::ranges::stable_sort(scored, [](const auto& a, const auto& b) { return a.first > b.first; });
+  std::vector<Connection*> result;
+  for (const auto& [score, c] : scored)
+    if (std::ranges::find(result, c) == result.end()) result.push_back(c);
+  return result;
+}
+
+}  // namespace penstock::session

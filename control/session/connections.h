@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Connections: the configured ones with what the engine keeps about each, found by name, and by
+// the addresses of a first message (RFC 4301 §4.4.3: the peer authorization database).
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "control/session/connection_config.h"
+#include "control/session/task.h"
+#include "lib/policy/policy_rule.h"
+
+namespace penstock::session {
+
+/// A rule that a child has whether it is up or not: a trap, a bypass, a discard.
+struct StandingPolicy {
+  const ChildConfig* child = nullptr;
+  policy::PolicyId id;
+  policy::ChildSlot slot;  ///< of a trap; else 0
+};
+
+struct Connection {
+  ConnectionConfig config;
+  bool removed = false;                ///< no longer configured; waits for its IKE SAs to end
+  std::vector<std::uint64_t> ike_sas;  ///< serials, those of dying ones too
+  std::vector<StandingPolicy> policies;
+  std::vector<Task> waiting;  ///< children to be brought up when it is dialled again
+  unsigned attempts = 0;      ///< of dialling, since the last success (keyingtries)
+  std::optional<base::MonoTime> redial_at;
+};
+
+class Connections {
+ public:
+  Connection& add(ConnectionConfig config);
+  /// Out of the tables; it lives on until drop_unused() finds it without IKE SAs.
+  void remove(Connection& connection);
+  void drop_unused();
+
+  [[nodiscard]] Connection* find(std::string_view name) const;
+  /// Those that allow these addresses, the most specific first.
+  [[nodiscard]] std::vector<Connection*> candidates(const net::IpAddress& local,
+                                                    const net::IpAddress& remote) const;
+  [[nodiscard]] const std::map<std::string, std::unique_ptr<Connection>, std::less<>>& all() const {
+    return by_name_;
+  }
+
+ private:
+  std::map<std::string, std::unique_ptr<Connection>, std::less<>> by_name_;
+  std::unordered_map<net::IpAddress, std::vector<Connection*>> by_host_;
+  std::vector<Connection*> by_prefix_;
+  std::vector<std::unique_ptr<Connection>> removed_;
+};
+
+}  // namespace penstock::session

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Narrowing: the intersection of what a child of ours allows and what the peer asks for. A child's
+// policy covers every pair of its local and remote selectors, so each side is narrowed by itself.
+#include "control/session/narrowing.h"
+
+#include <algorithm>
+
+namespace penstock::session {
+namespace {
+
+using policy::TrafficSelector;
+using policy::TrafficSelectors;
+
+void add(TrafficSelectors& list, const TrafficSelector& selector) {
+  if (std::ranges::any_of(list, [&](const TrafficSelector& s) { return s.contains(selector); }))
+    return;
+  std::erase_if(list, [&](const TrafficSelector& s) { return selector.contains(s); });
+  list.push_back(selector);
+}
+
+/// The asked ones decide the order, so that a cut never loses the first selector (§2.9).
+TrafficSelectors intersect(const TrafficSelectors& allowed, const TrafficSelectors& asked) {
+  TrafficSelectors result;
+  for (const TrafficSelector& a : asked)
+    for (const TrafficSelector& b : allowed)
+      if (const auto both = a.intersect(b)) add(result, *both);
+  if (result.size() > kMaxNarrowedSelectors) result.resize(kMaxNarrowedSelectors);
+  return result;
+}
+
+TrafficSelector host(const net::IpAddress& address, std::uint8_t protocol, std::uint16_t port,
+                     bool has_ports) {
+  TrafficSelector s{address, address, protocol, 0, 0xffff};
+  const bool ports = has_ports && (protocol == 6 || protocol == 17 || protocol == 132);
+  if (ports) s.first_port = s.last_port = port;
+  return s;
+}
+
+}  // namespace
+
+bool covers(const TrafficSelectors& outer, const TrafficSelectors& inner) {
+  return std::ranges::all_of(inner, [&](const TrafficSelector& i) {
+    return std::ranges::any_of(outer, [&](const TrafficSelector& o) { return o.contains(i); });
+  });
+}
+
+std::optional<Narrowed> narrow(const SelectorPair& allowed, const SelectorPair& asked) {
+  Narrowed result{{intersect(allowed.local, asked.local), intersect(allowed.remote, asked.remote)},
+                  Fit::kSubset};
+  const SelectorPair& got = result.selectors;
+  if (got.local.empty() || got.remote.empty()) return std::nullopt;
+  if (covers(got.local, asked.local) && covers(got.remote, asked.remote)) {
+    result.fit = Fit::kWhole;
+  } else if (covers(got.local, {asked.local.front()}) &&
+             covers(got.remote, {asked.remote.front()})) {
+    result.fit = Fit::kFirst;
+  }
+  return result;
+}
+
+TrafficSelector source_selector(const policy::PacketSelectors& p) {
+  return host(p.source, p.protocol, p.source_port, p.has_ports);
+}
+
+TrafficSelector destination_selector(const policy::PacketSelectors& p) {
+  return host(p.destination, p.protocol, p.destination_port, p.has_ports);
+}
+
+TrafficSelectors or_dynamic(const TrafficSelectors& configured, const net::IpAddress& own) {
+  if (!configured.empty()) return configured;
+  return {TrafficSelector{own, own}};
+}
+
+std::vector<isakmp::TsSelector> to_wire(const TrafficSelectors& selectors) {
+  std::vector<isakmp::TsSelector> wire;
+  wire.reserve(selectors.size());
+  for (const TrafficSelector& s : selectors)
+    wire.push_back({s.first, s.last, s.protocol, s.first_port, s.last_port});
+  return wire;
+}
+
+TrafficSelectors from_wire(std::span<const isakmp::TsSelector> selectors) {
+  TrafficSelectors result;
+  result.reserve(selectors.size());
+  for (const isakmp::TsSelector& s : selectors)
+    result.push_back({s.first, s.last, s.protocol, s.first_port, s.last_port});
+  return result;
+}
+
+std::string to_string(const TrafficSelectors& selectors) {
+  std::string text;
+  for (const TrafficSelector& s : selectors) text += (text.empty() ? "" : " ") + s.to_string();
+  return text;
+}
+
+}  // namespace penstock::session

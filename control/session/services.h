@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Services: what the engine lends to the exchanges of both IKE versions: outputs, jobs, SPIs,
+// slots, tokens, counters, randomness, the time of this input.
+#pragma once
+
+#include <deque>
+#include <optional>
+#include <unordered_map>
+
+#include "control/session/connections.h"
+#include "control/session/ike_drop.h"
+#include "control/session/retransmission.h"
+#include "control/session/values.h"
+#include "lib/base/random.h"
+
+namespace penstock::session {
+
+/// Key exchanges that may wait for the job pool; above it first messages are dropped.
+inline constexpr std::size_t kMaxJobs = 4096;
+/// Inbound SPIs kept in store.
+inline constexpr std::size_t kSpiStore = 64;
+inline constexpr std::size_t kSpiStoreMost = 4096;  ///< grown to when the store ran dry
+
+class SpiStore {
+ public:
+  [[nodiscard]] std::optional<net::Spi> take();
+  void grant(const std::vector<net::Spi>& spis);
+  /// How many to ask for now; 0: enough, or asked already.
+  [[nodiscard]] std::uint32_t to_ask();
+  [[nodiscard]] std::size_t size() const { return free_.size(); }
+  /// Empties the store, to give everything back.
+  [[nodiscard]] std::vector<net::Spi> release();
+
+ private:
+  std::deque<net::Spi> free_;
+  std::size_t target_ = kSpiStore;
+  bool asked_ = false;
+  bool closed_ = false;
+};
+
+/// A slot in the data plane and whose it is.
+struct Slot {
+  std::uint64_t ike_sa = 0;  ///< serial; 0: a trap's
+  Connection* connection = nullptr;
+  const ChildConfig* child = nullptr;
+  policy::PolicyId policy;
+  bool policy_installed = false;
+  net::Spi sealing;     ///< inbound SPI of the child SA whose outbound half seals; 0: none
+  std::size_t sas = 0;  ///< child SAs that use the slot
+};
+
+class Slots {
+ public:
+  [[nodiscard]] policy::ChildSlot allocate(Slot slot);
+  [[nodiscard]] Slot* find(policy::ChildSlot id);
+  void release(policy::ChildSlot id);
+  [[nodiscard]] std::size_t size() const { return slots_.size(); }
+  [[nodiscard]] policy::PolicyId next_policy() { return policy::PolicyId{++last_policy_}; }
+
+ private:
+  std::unordered_map<std::uint32_t, Slot> slots_;
+  std::deque<std::uint32_t> free_;
+  std::uint32_t last_ = 0;
+  std::uint64_t last_policy_ = 0;
+};
+
+/// Who waits for an sa_result.
+struct TokenOwner {
+  enum class What : std::uint8_t { kInbound, kOutbound, kPolicy };
+  What what = What::kInbound;
+  policy::ChildSlot slot;  ///< finds the IKE SA, even after it was rekeyed
+  net::Spi spi;            ///< the child SA's inbound SPI; 0: a standing policy
+};
+
+/// Who waits for a job.
+struct JobOwner {
+  std::uint64_t ike_sa = 0;
+  bool for_peer = false;  ///< the peer's request, not ours
+  JobId id{};
+};
+
+struct Settings {
+  RetransmissionPolicy retransmission;
+  std::vector<net::IpAddress> local_addresses;
+  base::Duration half_open_timeout = base::seconds{30};
+  std::size_t ike_sas = 200'000;
+  std::size_t children_per_ike_sa = 256;
+};
+
+class Services {
+ public:
+  Services(Settings settings_in, base::RandomSource& random_in,
+           const crypto::CryptoContext& crypto_in)
+      : settings(std::move(settings_in)), random(random_in), crypto(crypto_in) {}
+
+  void emit(Output output) { out.push_back(std::move(output)); }
+  void note(Outcome outcome) { outcomes.push_back(std::move(outcome)); }
+  void send(const net::Endpoint& local, const net::Endpoint& remote, base::ByteVector data) {
+    emit(SendDatagram{{local, remote, std::move(data)}});
+  }
+  JobId start_job(const JobOwner& owner, Job job);
+  [[nodiscard]] std::optional<JobOwner> take_job(JobId id);
+  [[nodiscard]] bool jobs_full() const { return jobs_.size() >= kMaxJobs; }
+  [[nodiscard]] std::size_t jobs() const { return jobs_.size(); }
+
+  [[nodiscard]] SaToken new_token(const TokenOwner& owner);
+  [[nodiscard]] std::optional<TokenOwner> take_token(SaToken token);
+  [[nodiscard]] std::size_t tokens() const { return tokens_.size(); }
+
+  [[nodiscard]] base::ByteVector random_bytes(std::size_t octets);
+  /// `base` shortened by a random part of `jitter`: rekeying spreads (RFC 7296 §2.8).
+  [[nodiscard]] base::Duration shortened(base::Duration base, base::Duration jitter);
+
+  /// An inbound SPI of the store; asks for more when it runs low.
+  [[nodiscard]] std::optional<net::Spi> take_spi();
+  void return_spi(net::Spi spi) { emit(ReturnSpis{{spi}}); }
+  void ask_for_spis();
+
+  Settings settings;
+  base::RandomSource& random;
+  const crypto::CryptoContext& crypto;
+  base::Now now{};
+  std::deque<Output> out;
+  std::deque<Outcome> outcomes;
+  SpiStore spis;
+  Slots slots;
+  Connections connections;
+  std::vector<SharedSecret> secrets;
+  IkeDropCounters drops;
+
+ private:
+  std::unordered_map<JobId, JobOwner> jobs_;
+  std::unordered_map<SaToken, TokenOwner> tokens_;
+  std::uint64_t last_job_ = 0;
+  std::uint64_t last_token_ = 0;
+};
+
+}  // namespace penstock::session

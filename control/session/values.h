@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What crosses the border of the engine (design §4.1), as plain values without pointers to anything
+// outside: jobs and outputs here, because the exchanges make them; inputs in
+// control/ike/engine_io.h.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "control/isakmp/header.h"
+#include "lib/base/log.h"
+#include "lib/crypto/dh.h"
+#include "lib/policy/policy_rule.h"
+#include "lib/policy/sa_spec.h"
+
+namespace penstock::session {
+
+using isakmp::IkeSpi;  ///< RFC 7296 §3.1; RFC 2408: cookie
+
+using SaToken = base::Strong<struct SaTokenTag, std::uint64_t>;
+using JobId = base::Strong<struct JobIdTag, std::uint64_t>;
+using CommandId = base::Strong<struct CommandIdTag, std::uint64_t>;
+
+/// A UDP payload. On port 4500 the non-ESP marker is stripped before and added after.
+struct Datagram {
+  net::Endpoint local;
+  net::Endpoint remote;
+  base::ByteVector data;
+};
+
+// ---- jobs: what draws randomness inside OpenSSL, or takes long ----
+
+struct GenerateKeyPair {
+  crypto::DhGroupId group;
+};
+struct ComputeSharedSecret {
+  crypto::DhKeyPair own;
+  base::ByteVector peer_public;
+};
+using Job = std::variant<GenerateKeyPair, ComputeSharedSecret>;
+
+struct SharedSecretResult {
+  base::SecretBytes secret;
+};
+using JobResult = base::Result<std::variant<crypto::DhKeyPair, SharedSecretResult>>;
+
+// ---- outputs ----
+
+struct SendDatagram {
+  Datagram datagram;
+};
+
+/// Answered by sa_result(token, …) before the peer is told of the SA.
+struct InstallInbound {
+  SaToken token;
+  policy::SaSpec spec;
+};
+/// Installs the outbound SA and points its slot at it. Also answered by sa_result.
+struct SwitchOutbound {
+  SaToken token;
+  policy::SaSpec spec;
+};
+/// The SA passes nothing more from `spi`; its memory goes when nothing can hold it (design §4.4).
+struct RetireSa {
+  policy::Direction direction;
+  net::Spi spi;
+  policy::ChildSlot slot;
+  net::IpAddress remote;
+};
+/// A rule of the SPD: a trap, or a negotiated child's selectors. Answered by sa_result.
+struct InstallPolicy {
+  SaToken token;
+  policy::PolicyRule rule;
+};
+struct RemovePolicy {
+  policy::PolicyId id;
+};
+
+/// Asks for inbound SPIs of the data plane's choice; answered by grant_spis.
+struct NeedSpis {
+  std::uint32_t count;
+};
+/// SPIs granted and never keyed: the data plane may reuse them.
+struct ReturnSpis {
+  std::vector<net::Spi> spis;
+};
+
+struct StartJob {
+  JobId id;
+  Job job;
+};
+
+/// Something worth a log line: structured, names connection and peer, holds no secret.
+struct Report {
+  base::LogLevel level = base::LogLevel::kInfo;
+  std::string connection;  ///< empty before the peer is known
+  std::string peer;        ///< endpoint, and identity once authenticated
+  std::string code;        ///< stable: "ike_established", "no_proposal_chosen", …
+  std::string text;        ///< one sentence: what happened and why, ours and theirs
+};
+
+struct CommandReply {
+  CommandId id;
+  base::Result<std::string> result;  ///< a sentence, or why it was refused
+};
+
+using Output = std::variant<SendDatagram, InstallInbound, SwitchOutbound, RetireSa, InstallPolicy,
+                            RemovePolicy, NeedSpis, ReturnSpis, StartJob, Report, CommandReply>;
+
+}  // namespace penstock::session
