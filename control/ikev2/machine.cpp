@@ -1,0 +1,383 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Machine, part one: IKE SAs and what comes in for them. A message goes: window › integrity ›
+// payload chain › transition table › the exchange's file. After each input settle() starts waiting
+// tasks, moves deadlines and erases what died.
+#include "control/ikev2/machine.h"
+
+#include <algorithm>
+
+#include "control/ikev2/exchanges.h"
+#include "control/isakmp/payload/notify.h"
+#include "lib/base/check.h"
+
+namespace penstock::ikev2 {
+
+using isakmp::ExchangeType;
+using isakmp::NotifyType;
+using session::ChildSa;
+using session::EndReason;
+using session::IkeDrop;
+using session::Task;
+
+// ---- IKE SAs ----
+
+IkeSa* Machine::find(std::uint64_t serial) {
+  const auto found = sas_.find(serial);
+  return found == sas_.end() || found->second->state == State::kDead ? nullptr
+                                                                     : found->second.get();
+}
+
+IkeSpi Machine::draw_spi() {
+  for (;;) {
+    const IkeSpi spi{services_.random.u64()};
+    if (spi.value() != 0 && table_.find(spi) == 0) return spi;
+  }
+}
+
+IkeSa* Machine::create(bool initiator, IkeSpi own, IkeSpi peer) {
+  if (sas_.size() >= services_.settings.ike_sas) {
+    drop(IkeDrop::kIkeSaLimit);
+    return nullptr;
+  }
+  const IkeSpi spi = own.value() != 0 ? own : draw_spi();
+  const std::uint64_t serial = ++last_serial_;
+  if (!table_.insert(spi, serial)) return nullptr;
+  auto sa = std::make_unique<IkeSa>();
+  sa->serial = serial;
+  sa->initiator = initiator;
+  sa->spi_i = initiator ? spi : peer;
+  sa->spi_r = initiator ? peer : spi;
+  sa->created = sa->last_heard = now();
+  IkeSa& made = *sas_.emplace(serial, std::move(sa)).first->second;
+  touch(made);
+  return &made;
+}
+
+void Machine::set_connection(IkeSa& sa, session::Connection* connection) {
+  if (sa.connection != nullptr) std::erase(sa.connection->ike_sas, sa.serial);
+  sa.connection = connection;
+  if (connection != nullptr) connection->ike_sas.push_back(sa.serial);
+}
+
+void Machine::enter(IkeSa& sa, State state) {
+  PS_CHECK(is_legal(sa.state, state));
+  sa.state = state;
+}
+
+base::Result<IkeKeys> Machine::install_keys(IkeSa& sa, IkeKeys keys) {
+  PS_ASSIGN(const IkeAlgorithms algorithms, algorithms_of(sa.agreed));
+  PS_ASSIGN(crypto::SkCipher i,
+            crypto::SkCipher::create(services_.crypto, *algorithms.encr, algorithms.integ,
+                                     keys.ei.bytes(), keys.ai.bytes()));
+  PS_ASSIGN(crypto::SkCipher r,
+            crypto::SkCipher::create(services_.crypto, *algorithms.encr, algorithms.integ,
+                                     keys.er.bytes(), keys.ar.bytes()));
+  sa.seal = sa.initiator ? std::move(i) : std::move(r);
+  sa.open = sa.initiator ? std::move(r) : std::move(i);
+  sa.sk_d = std::move(keys.d);
+  return keys;
+}
+
+void Machine::arm_lifetime(IkeSa& sa) {
+  const session::ConnectionConfig& c = sa.connection->config;
+  sa.rekey_at.reset();
+  sa.end_at.reset();
+  if (c.rekey_time.count() == 0) return;
+  sa.rekey_at = now() + services_.shortened(c.rekey_time, c.rand_time);
+  if (c.over_time.count() != 0) sa.end_at = now() + c.rekey_time + c.over_time;
+}
+
+void Machine::established(IkeSa& sa) {
+  enter(sa, State::kEstablished);
+  if (sa.is_half_open()) table_.close(sa.spi_i, sa.handshake->source);
+  sa.handshake.reset();
+  register_identities(sa);
+  sa.last_heard = sa.established_at = now();
+  sa.connection->attempts = 0;
+  arm_lifetime(sa);
+  report(sa, base::LogLevel::kInfo, "ike_established",
+         "IKE SA established as " + std::string(sa.initiator ? "initiator" : "responder") +
+             ", we are " + sa.local_id.to_string() + ", " + sa.agreed.to_string());
+}
+
+void Machine::register_identities(const IkeSa& sa) {
+  by_identities_[{sa.local_id, sa.remote_id}].insert(sa.serial);
+}
+
+void Machine::forget_identities(const IkeSa& sa) {
+  const auto found = by_identities_.find({sa.local_id, sa.remote_id});
+  if (found == by_identities_.end()) return;
+  found->second.erase(sa.serial);
+  if (found->second.empty()) by_identities_.erase(found);
+}
+
+bool Machine::is_first_contact(const IkeSa& sa, bool exact) const {
+  if (sa.connection->config.unique == session::UniquePolicy::kNever) return false;
+  if (exact) return !by_identities_.contains({sa.local_id, sa.remote_id});
+  return std::ranges::none_of(by_identities_, [&](const auto& entry) {
+    return entry.first.first == sa.local_id &&
+           std::ranges::any_of(entry.second, [&](std::uint64_t serial) {
+             return sas_.at(serial)->remote.address == sa.remote.address;
+           });
+  });
+}
+
+bool Machine::admit_identity(IkeSa& sa, bool initial_contact) {
+  const session::UniquePolicy unique = sa.connection->config.unique;
+  const auto found = by_identities_.find({sa.local_id, sa.remote_id});
+  if (found == by_identities_.end() || unique == session::UniquePolicy::kNever) return true;
+  const bool replace = unique == session::UniquePolicy::kReplace;
+  if (unique == session::UniquePolicy::kKeep && !initial_contact) return false;
+  const std::set<std::uint64_t> others = found->second;
+  for (const std::uint64_t serial : others) {
+    IkeSa* other = find(serial);
+    if (other == nullptr || other == &sa) continue;
+    // One that came up while this handshake ran is no leftover of the peer's former life.
+    if (initial_contact && other->established_at < sa.created) {
+      report(*other, base::LogLevel::kInfo, "ike_replaced", "the peer says it has no other IKE SA");
+      close(*other, EndReason::kReplaced, "INITIAL_CONTACT");
+    } else if (replace) {
+      delete_ike(*other, EndReason::kReplaced);
+    }
+  }
+  return true;
+}
+
+void Machine::inherit(IkeSa& next, const IkeSa& old) {
+  set_connection(next, old.connection);
+  next.local = old.local;
+  next.remote = old.remote;
+  next.local_id = old.local_id;
+  next.remote_id = old.remote_id;
+  next.nat_here = old.nat_here;
+  next.nat_there = old.nat_there;
+  next.encap = old.encap;
+  next.established_at = now();
+  register_identities(next);
+  enter(next, State::kEstablished);
+}
+
+void Machine::close(IkeSa& sa, EndReason reason, const std::string& why) {
+  if (sa.state == State::kDead) return;
+  if (sa.is_half_open()) table_.close(sa.spi_i, sa.handshake->source);
+  const bool initiated = sa.initiator && sa.handshake != nullptr;
+  while (!sa.children.empty()) end_child(sa, *sa.children.back(), reason);
+  std::vector<Task> left;
+  if (sa.own) {
+    if (sa.own->spi.value() != 0) services_.return_spi(sa.own->spi);
+    if (!sa.own->abandoned) left.push_back(std::move(sa.own->task));
+    sa.own.reset();
+  }
+  if (sa.peer && sa.peer->spi.value() != 0) services_.return_spi(sa.peer->spi);
+  sa.peer.reset();
+  std::ranges::move(sa.tasks, std::back_inserter(left));
+  sa.tasks.clear();
+  table_.erase(sa.own_spi());
+  forget_identities(sa);
+  enter(sa, State::kDead);
+  touch(sa);
+  if (sa.connection != nullptr)
+    services_.note(session::IkeEnded{sa.connection, std::move(left), reason, why, initiated});
+}
+
+void Machine::delete_ike(IkeSa& sa, EndReason reason, session::CommandId command) {
+  sa.end_reason = reason;
+  if (sa.state != State::kEstablished && sa.state != State::kRekeyed &&
+      sa.state != State::kDeleting) {
+    close(sa, reason, "given up before it was authenticated");
+    return;
+  }
+  Task task;
+  task.kind = Task::Kind::kDeleteIke;
+  task.command = command;
+  sa.tasks.insert(sa.tasks.begin(), std::move(task));
+  touch(sa);
+}
+
+// ---- messages in ----
+
+void Machine::receive(IkeSa& sa, const session::Datagram& datagram,
+                      const isakmp::MessageView& message) {
+  touch(sa);
+  const isakmp::Header& h = message.header();
+  // RFC 7296 §3.1: the Initiator flag names the original initiator, whoever asks now.
+  if (h.from_initiator() == sa.initiator) return drop(IkeDrop::kBadFlags);
+  const IkeSpi theirs = h.from_initiator() ? h.initiator_spi : h.responder_spi;
+  const bool first_answer = sa.state == State::kInitSent;
+  if (theirs != sa.peer_spi() && !first_answer) return drop(IkeDrop::kSpiMismatch);
+  if (h.is_response()) {
+    receive_response(sa, datagram, message);
+  } else {
+    receive_request(sa, datagram, message);
+  }
+}
+
+void Machine::receive_request(IkeSa& sa, const session::Datagram& datagram,
+                              const isakmp::MessageView& message) {
+  const std::uint32_t id = message.header().message_id.value();
+  // RFC 7296 §2.1, §2.3: a window of one; the last request may come again, octet for octet.
+  if (sa.next_expected != 0 && id == sa.next_expected - 1) {
+    if (!sa.answered.is_repetition(message.bytes())) return drop(IkeDrop::kNotIdentical);
+    if (sa.answered.response().empty()) return drop(IkeDrop::kRequestInProgress);
+    drop(IkeDrop::kDuplicateRequest);
+    services_.send(datagram.local, datagram.remote, sa.answered.response());
+    return;
+  }
+  if (id != sa.next_expected) return drop(IkeDrop::kOutsideWindow);
+  if (sa.refused) return drop(IkeDrop::kUnexpectedExchange);
+  if (sa.peer) return drop(IkeDrop::kRequestInProgress);
+  if (!message.encrypted()) return drop(IkeDrop::kUnprotected);
+  if (!sa.open) {
+    // The responder makes the shared secret when the first protected message proves that its sender
+    // got our answer: strangers cost one key pair and no more.
+    Handshake& h = *sa.handshake;
+    if (h.held) return drop(IkeDrop::kRequestInProgress);
+    if (services_.jobs_full()) return drop(IkeDrop::kJobLimit);
+    h.held = datagram;
+    services_.start_job({sa.serial, true},
+                        session::ComputeSharedSecret{std::move(h.pair), std::move(h.peer_public)});
+    return;
+  }
+  process_request(sa, datagram, message);
+}
+
+void Machine::process_request(IkeSa& sa, const session::Datagram& datagram,
+                              const isakmp::MessageView& message) {
+  const isakmp::EncryptedView& sk = *message.encrypted();
+  if (sk.is_fragment) return drop(IkeDrop::kUnexpectedExchange);
+  const auto plaintext = sa.open->open(sk.aad, sk.body);
+  if (!plaintext) return drop(IkeDrop::kIntegrity);
+  sa.last_heard = now();
+  follow_peer(sa, datagram);
+  ++sa.next_expected;
+  sa.answered.begin(message.bytes());
+  sa.peer = std::make_unique<PeerRequest>();
+  sa.peer->message_id = message.header().message_id.value();
+  sa.peer->exchange = message.header().exchange;
+  sa.peer->local = datagram.local;
+  sa.peer->remote = datagram.remote;
+  const auto chain = isakmp::PayloadChain::parse(sk.inner_type, plaintext->bytes());
+  if (!chain) {
+    // §2.21.3: malformed inside a verified message ends the IKE SA at both ends.
+    refuse(sa, NotifyType::kInvalidSyntax, IkeDrop::kInvalidSyntax);
+    sa.refused = sa.state == State::kInitDone;
+    if (sa.refused) return;
+    return close(sa, EndReason::kPeer, "the peer sent a malformed request");
+  }
+  dispatch_request(sa, {datagram, message, *chain});
+}
+
+void Machine::dispatch_request(IkeSa& sa, const Inbound& in) {
+  if (const auto unknown = in.payloads.unknown_critical()) {
+    const std::byte type{*unknown};
+    refuse(sa, NotifyType::kUnsupportedCriticalPayload, IkeDrop::kUnknownCritical, {&type, 1});
+    // §2.21.2: in IKE_AUTH this notification leaves no IKE SA behind.
+    sa.refused = sa.state == State::kInitDone;
+    return;
+  }
+  const Match match = find_transition(sa.state, in.message.header().exchange, Way::kRequest,
+                                      PayloadSet::of(in.payloads));
+  if (match.row != nullptr) return match.row->handler(*this, sa, in);
+  const bool missing = match.exchange_known;
+  refuse(sa, NotifyType::kInvalidSyntax,
+         missing ? IkeDrop::kInvalidSyntax : IkeDrop::kUnexpectedExchange);
+  sa.refused = sa.state == State::kInitDone;
+  if (!sa.refused)
+    close(sa, EndReason::kPeer, "the peer sent a request that its state does not allow");
+}
+
+void Machine::follow_peer(IkeSa& sa, const session::Datagram& datagram) {
+  // §2.23: in IKE_AUTH the initiator may move to port 4500; later only a peer behind a NAT moves.
+  if (sa.state != State::kInitDone && !sa.nat_there) return;
+  sa.local = datagram.local;
+  sa.remote = datagram.remote;
+}
+
+void Machine::receive_response(IkeSa& sa, const session::Datagram& datagram,
+                               const isakmp::MessageView& message) {
+  const isakmp::Header& h = message.header();
+  OwnRequest* own = sa.own.get();
+  if (own == nullptr || own->stage != OwnRequest::Stage::kSent ||
+      own->message_id != h.message_id.value() || own->exchange != h.exchange)
+    return drop(IkeDrop::kUnexpectedResponse);
+  if (sa.state == State::kInitSent) {
+    if (message.encrypted()) return drop(IkeDrop::kUnexpectedExchange);
+    if (message.payloads().unknown_critical()) return drop(IkeDrop::kUnknownCritical);
+    const Inbound in{datagram, message, message.payloads()};
+    const Match match =
+        find_transition(sa.state, h.exchange, Way::kResponse, PayloadSet::of(in.payloads));
+    return match.row != nullptr ? match.row->handler(*this, sa, in) : drop(IkeDrop::kInvalidSyntax);
+  }
+  if (!message.encrypted()) {
+    // §2.21.4: an unprotected INVALID_IKE_SPI comes as the answer of a peer that restarted.
+    drop(IkeDrop::kUnprotected);
+    return hint(datagram.remote.address);
+  }
+  if (message.encrypted()->is_fragment) return drop(IkeDrop::kUnexpectedExchange);
+  const auto plaintext = sa.open->open(message.encrypted()->aad, message.encrypted()->body);
+  if (!plaintext) return drop(IkeDrop::kIntegrity);
+  sa.last_heard = now();
+  own->sent.stop();
+  const auto chain =
+      isakmp::PayloadChain::parse(message.encrypted()->inner_type, plaintext->bytes());
+  const Match match =
+      chain ? find_transition(sa.state, h.exchange, Way::kResponse, PayloadSet::of(*chain))
+            : Match{};
+  if (match.row == nullptr || chain->unknown_critical()) {
+    // §2.21: a response is never answered by an error; state that it leaves in doubt is cleaned up.
+    drop(chain && chain->unknown_critical() ? IkeDrop::kUnknownCritical : IkeDrop::kInvalidSyntax);
+    const bool young = sa.state == State::kAuthSent;
+    return young ? close(sa, EndReason::kFailed, "the peer's answer is malformed")
+                 : delete_ike(sa, EndReason::kExpired);
+  }
+  match.row->handler(*this, sa, {datagram, message, *chain});
+}
+
+void Machine::repeat_first(IkeSa& sa, const session::Datagram& datagram) {
+  if (!sa.answered.is_repetition(datagram.data)) return drop(IkeDrop::kNotIdentical);
+  if (sa.next_expected != 1 || sa.answered.response().empty())
+    return drop(IkeDrop::kRequestInProgress);
+  drop(IkeDrop::kDuplicateRequest);
+  services_.send(datagram.local, datagram.remote, sa.answered.response());
+}
+
+void Machine::begin_response(const session::Datagram& datagram,
+                             const isakmp::MessageView& message) {
+  const isakmp::Header& h = message.header();
+  IkeSa* sa = create(false, IkeSpi{}, h.initiator_spi);
+  if (sa == nullptr) return;
+  sa->local = datagram.local;
+  sa->remote = datagram.remote;
+  const Match match =
+      find_transition(State::kStart, h.exchange, Way::kRequest, PayloadSet::of(message.payloads()));
+  if (match.row == nullptr) {
+    drop(IkeDrop::kInvalidSyntax);
+    return close(*sa, EndReason::kFailed, "a first request without its payloads");
+  }
+  match.row->handler(*this, *sa, {datagram, message, message.payloads()});
+}
+
+void retry_held_request(Machine& machine, IkeSa& sa) {
+  if (!sa.handshake || !sa.handshake->held) return;
+  const session::Datagram held = std::move(*sa.handshake->held);
+  sa.handshake->held.reset();
+  const auto message = isakmp::MessageView::parse(held.data);
+  if (message && message->encrypted()) machine.process_request(sa, held, *message);
+}
+
+base::Result<std::vector<session::OfferedProposal>> offered_proposals(
+    const isakmp::PayloadChain& payloads) {
+  const isakmp::PayloadView* body = payloads.find(isakmp::PayloadType::kSa);
+  if (body == nullptr) return base::fail(base::ErrorCode::kMalformed, "no SA payload");
+  PS_ASSIGN(const isakmp::SaPayload sa, isakmp::parse_sa(body->body));
+  std::vector<session::OfferedProposal> result;
+  for (const isakmp::ProposalView& view : sa.proposals) {
+    auto proposal = isakmp::to_proposal(view);
+    // §3.3.6: a proposal with a transform type that we do not know is rejected as a whole.
+    if (!proposal) continue;
+    result.push_back({view.number, view.spi, *std::move(proposal)});
+  }
+  return result;
+}
+
+}  // namespace penstock::ikev2

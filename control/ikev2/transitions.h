@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The table of transitions: which message is legal in which state, which payloads it needs, who
+// handles it and what comes next (design §4.2). Legality is data, work is code.
+#pragma once
+
+#include <initializer_list>
+#include <span>
+#include <string_view>
+
+#include "control/ikev2/ike_sa.h"
+#include "control/isakmp/message_view.h"
+
+namespace penstock::ikev2 {
+
+class Machine;
+
+/// A message on its way to its handler.
+struct Inbound {
+  const session::Datagram& datagram;
+  const isakmp::MessageView& message;
+  const isakmp::PayloadChain& payloads;  ///< those within SK, if there is one
+};
+
+using Handler = void (*)(Machine&, IkeSa&, const Inbound&);
+
+enum class Way : std::uint8_t { kRequest, kResponse };
+
+/// A set of IKEv2 payload types, a bit each.
+class PayloadSet {
+ public:
+  constexpr PayloadSet() = default;
+  constexpr PayloadSet(std::initializer_list<isakmp::PayloadType> types) {
+    for (const isakmp::PayloadType t : types) bits_ |= bit(t);
+  }
+  static constexpr std::uint64_t bit(isakmp::PayloadType type) {
+    return std::uint64_t{1} << static_cast<unsigned>(type);
+  }
+  [[nodiscard]] static PayloadSet of(const isakmp::PayloadChain& chain) {
+    PayloadSet set;
+    for (const isakmp::PayloadView& p : chain) set.bits_ |= bit(p.type);
+    return set;
+  }
+  [[nodiscard]] constexpr bool includes(const PayloadSet& other) const {
+    return (bits_ & other.bits_) == other.bits_;
+  }
+  [[nodiscard]] constexpr bool disjoint(const PayloadSet& other) const {
+    return (bits_ & other.bits_) == 0;
+  }
+  [[nodiscard]] constexpr std::uint64_t bits() const { return bits_; }
+
+ private:
+  std::uint64_t bits_ = 0;
+};
+
+struct Transition {
+  State state;
+  isakmp::ExchangeType exchange;
+  Way way;
+  PayloadSet required;
+  PayloadSet optional;  ///< looked at if there; every other payload is ignored (RFC 7296 §2.5)
+  State next;           ///< when the exchange succeeds
+  Handler handler;
+  std::string_view text;
+};
+
+[[nodiscard]] std::span<const Transition> transitions();
+
+struct Match {
+  const Transition* row = nullptr;  ///< nullptr: not legal
+  bool exchange_known = false;      ///< the state allows the exchange, but payloads are missing
+};
+[[nodiscard]] Match find_transition(State state, isakmp::ExchangeType exchange, Way way,
+                                    const PayloadSet& present);
+
+/// Does a row, or the life of an IKE SA outside exchanges, lead from one state to the other?
+[[nodiscard]] bool is_legal(State from, State to);
+
+/// The states and rows as a Graphviz graph.
+[[nodiscard]] std::string transitions_as_dot();
+
+}  // namespace penstock::ikev2
