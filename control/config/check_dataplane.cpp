@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 
 #include "control/config/check.h"
 
@@ -223,7 +222,6 @@ void check_dataplane(const Place& root, Settings& settings) {
   check_routes(at["routes"], dataplane);
   check_neighbors(at["neighbors"], dataplane);
   check_crypto(at["crypto"], dataplane.crypto);
-  dataplane.limits.sas = std::bit_ceil(dataplane.limits.sas);  // an SPI carries its SA's place
 }
 
 }  // namespace penstock::config

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The model judges as it goes: what the real data plane would refuse or leak is a fault.
+#include "tests/sim/data_plane.h"
+
+namespace penstock::sim {
+namespace {
+
+ModelSa model_of(const policy::SaSpec& spec) {
+  ModelSa sa;
+  sa.spi = spec.spi;
+  sa.slot = spec.slot;
+  sa.keys = base::to_vector(spec.enc_key.bytes());
+  sa.keys.insert(sa.keys.end(), spec.auth_key.bytes().begin(), spec.auth_key.bytes().end());
+  sa.esn = spec.esn;
+  sa.encap = spec.encap.has_value();
+  sa.encr = spec.encr;
+  sa.local_ts = spec.local_ts;
+  sa.remote_ts = spec.remote_ts;
+  return sa;
+}
+
+}  // namespace
+
+base::Result<void> DataPlane::install_inbound(const policy::SaSpec& spec) {
+  if (larval.erase(spec.spi) == 0)
+    faults.push_back("inbound SA with an SPI that was not granted: " + net::to_string(spec.spi));
+  if (fail_installs) {
+    larval.insert(spec.spi);
+    return base::fail(base::ErrorCode::kLimit, "the model refuses");
+  }
+  if (spec.slot.value() == 0) faults.push_back("inbound SA without a slot");
+  inbound.emplace(spec.spi, model_of(spec));
+  return {};
+}
+
+base::Result<void> DataPlane::install_outbound(const policy::SaSpec& spec) {
+  if (fail_installs) return base::fail(base::ErrorCode::kLimit, "the model refuses");
+  if (!outbound.emplace(spec.spi, model_of(spec)).second)
+    return base::fail(base::ErrorCode::kExists, "the outbound SA is there already");
+  slots[spec.slot] = spec.spi;
+  return {};
+}
+
+void DataPlane::retire(const ike::RetireSa& r) {
+  auto& table = r.direction == policy::Direction::kInbound ? inbound : outbound;
+  if (table.erase(r.spi) == 0)
+    faults.push_back("retired an SA that is not there: " + net::to_string(r.spi));
+  const auto slot = slots.find(r.slot);
+  if (r.direction == policy::Direction::kOutbound && slot != slots.end() && slot->second == r.spi)
+    slots.erase(slot);
+}
+
+base::Result<void> DataPlane::install_policy(const policy::PolicyRule& rule) {
+  if (fail_installs) return base::fail(base::ErrorCode::kLimit, "the model refuses");
+  if (!policies.emplace(rule.id, rule).second) faults.push_back("a policy id is used twice");
+  return {};
+}
+
+void DataPlane::remove_policy(policy::PolicyId id) {
+  if (policies.erase(id) == 0) faults.push_back("removed a policy that is not there");
+}
+
+std::vector<net::Spi> DataPlane::allocate(std::uint32_t count) {
+  std::vector<net::Spi> spis;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    spis.emplace_back(next_spi_++);
+    larval.insert(spis.back());
+  }
+  return spis;
+}
+
+void DataPlane::give_back(const std::vector<net::Spi>& spis) {
+  for (const net::Spi spi : spis)
+    if (larval.erase(spi) == 0)
+      faults.push_back("gave back an SPI that was not larval: " + net::to_string(spi));
+}
+
+}  // namespace penstock::sim

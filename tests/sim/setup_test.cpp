@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Two engines set up an IKE SA with its first child over a perfect network.
+#include <gtest/gtest.h>
+
+#include "tests/sim/world.h"
+
+namespace penstock::sim {
+namespace {
+
+using ike::Command;
+
+void configure(Node& node, bool is_a) {
+  node.configuration = [is_a] {
+    ike::ConfigChange change;
+    change.connections.push_back(connection("ab", is_a));
+    change.connections.back().children.push_back(child("net", is_a));
+    change.secrets.push_back(secret());
+    return change;
+  };
+}
+
+TEST(Setup, TwoEnginesEstablishAnIkeSaAndItsFirstChild) {
+  World world(1);
+  world.trace = true;
+  configure(world.a(), true);
+  configure(world.b(), false);
+  world.a().boot();
+  world.b().boot();
+  const auto id = world.a().command(Command::Kind::kUp, "ab");
+  ASSERT_TRUE(world.run_until([&] { return world.a().replies.contains(id); }, base::seconds{30}));
+  EXPECT_TRUE(world.a().replies.at(id).has_value()) << world.a().replies.at(id).error().text;
+  world.run_for(base::seconds{1});
+  EXPECT_EQ(world.a().established(), 1U);
+  EXPECT_EQ(world.b().established(), 1U);
+  EXPECT_EQ(world.b().live_children(), 1U);
+  EXPECT_EQ(world.faults_at_rest(), std::vector<std::string>{});
+}
+
+}  // namespace
+}  // namespace penstock::sim
