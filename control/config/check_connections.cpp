@@ -129,8 +129,20 @@ void check_addresses(const Place& at, const DataplaneSettings& dataplane,
       at["remote_addrs"].fault(fmt::format("{} is our own address", prefix.address.to_string()));
 }
 
+/// The data plane hands UDP 500 and 4500 to the control core, and RFC 3948 §2.2 has the marker on
+/// 4500 at both ends.
+void check_udp_ports(const Place& at, const ConnectionConfig& connection) {
+  constexpr net::Port kIke{500};
+  constexpr net::Port kNat{4500};
+  if (connection.local_port != kIke && connection.local_port != kNat)
+    return at["local_port"].fault("not built yet: another port than 500 or 4500");
+  if ((connection.local_port == kNat) != (connection.remote_port == kNat))
+    at["remote_port"].fault("4500 at one end only: both know the non-ESP marker or none does");
+}
+
 void check_connection(const Place& at, const ConnectionConfig& connection,
                       const SecretOwners& owners) {
+  check_udp_ports(at, connection);
   if (connection.proposals.empty() && at["proposals"].size() == 0 &&
       at["proposals"].kind() != PlaceKind::kText)
     at["proposals"].fault("there is no proposal");

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 
 #include "control/config/check.h"
 
@@ -222,6 +223,7 @@ void check_dataplane(const Place& root, Settings& settings) {
   check_routes(at["routes"], dataplane);
   check_neighbors(at["neighbors"], dataplane);
   check_crypto(at["crypto"], dataplane.crypto);
+  dataplane.limits.sas = std::bit_ceil(dataplane.limits.sas);  // an SPI carries its SA's place
 }
 
 }  // namespace penstock::config

@@ -71,6 +71,9 @@ void check_manual_sas(const Place& root, Settings& settings, const DataplaneSett
     const policy::ChildSlot next{static_cast<std::uint32_t>(slots.size() + 1)};  // 0 is no slot
     sa.slot = slots.emplace(sa.name, next).first->second;
   }
+  if (slots.size() >= settings.dataplane.limits.policies)  // slot 0 is none
+    at.fault(fmt::format("{} pairs are not below dataplane.limits.policies = {}", slots.size(),
+                         settings.dataplane.limits.policies));
 }
 
 }  // namespace penstock::config

@@ -91,6 +91,14 @@ void read_reauth_time(const Place& at, ConnectionConfig& out) {
   if (out.reauth_time != base::Duration{}) not_built_yet(at, kReauthentication);
 }
 
+void read_fragmentation(const Place& at, ConnectionConfig& out) {
+  bool wanted = false;
+  Reader<bool>::read(at, wanted);
+  // swanctl.conf has it on by default, and whoever copies it should not have to strike it out.
+  if (wanted) at.warn("not built yet: IKE fragmentation (RFC 7383); messages go whole");
+  out.fragmentation = false;
+}
+
 void read_auth(const Place& at, PeerAuth&) {
   const auto text = text_of(at);
   if (!text || *text == "psk") return;
@@ -349,12 +357,13 @@ constexpr std::array kConnection{
                                       "address, the first, can be dialled.",
                               .reader = kEngine},
                              read_remote_addrs},
-    value<&ConnectionConfig::local_port>({.name = "local_port",
-                                          .preset = "500",
-                                          .text = "Our UDP port for the first message.",
-                                          .reader = kEngine,
-                                          .low = 1,
-                                          .high = 65535}),
+    value<&ConnectionConfig::local_port>(
+        {.name = "local_port",
+         .preset = "500",
+         .text = "Our UDP port for the first message: 500, or 4500 with remote_port 4500.",
+         .reader = kEngine,
+         .low = 1,
+         .high = 65535}),
     value<&ConnectionConfig::remote_port>({.name = "remote_port",
                                            .preset = "500",
                                            .text = "The peer's.",
@@ -383,11 +392,13 @@ constexpr std::array kConnection{
          .text = "Peers that change their addresses (RFC 4555): not built yet.",
          .reader = kEngine},
         [](const Place& at, ConnectionConfig&) { read_only_false<kMobike>(at); }},
-    value<&ConnectionConfig::fragmentation>(
-        {.name = "fragmentation",
-         .preset = "true",
-         .text = "Fragments of IKE messages (RFC 7383) where the peer takes them.",
-         .reader = kEngine}),
+    Option<ConnectionConfig>{{.name = "fragmentation",
+                              .kind = "flag",
+                              .preset = "false",
+                              .text = "Fragments of IKE messages (RFC 7383): not built yet; with "
+                                      "`true` there is a warning, and messages go whole.",
+                              .reader = kEngine},
+                             read_fragmentation},
     value<&ConnectionConfig::dpd_delay>(
         {.name = "dpd_delay",
          .preset = "0",

@@ -131,18 +131,20 @@ constexpr std::array kCrypto{
 Options<CryptoSettings> crypto_options() { return kCrypto; }
 
 constexpr std::array kLimits{
-    value<&DataplaneLimits::sas>({.name = "sas",
-                                  .preset = "16384",
-                                  .text = "SAs, inbound and outbound each.",
-                                  .reader = "lib/ipsec",
-                                  .low = 256,
-                                  .high = 1 << 22}),
-    value<&DataplaneLimits::policies>({.name = "policies",
-                                       .preset = "16384",
-                                       .text = "Rules of the SPD.",
-                                       .reader = "lib/ipsec",
-                                       .low = 64,
-                                       .high = 1 << 22}),
+    value<&DataplaneLimits::sas>(
+        {.name = "sas",
+         .preset = "16384",
+         .text = "SAs, inbound and outbound each; rounded up to a power of two.",
+         .reader = "lib/ipsec",
+         .low = 256,
+         .high = 1 << 22}),
+    value<&DataplaneLimits::policies>(
+        {.name = "policies",
+         .preset = "16384",
+         .text = "Rules of the SPD, and children and manual pairs that they point at.",
+         .reader = "lib/ipsec",
+         .low = 64,
+         .high = 1 << 22}),
     value<&DataplaneLimits::routes>({.name = "routes",
                                      .preset = "4096",
                                      .text = "Routes.",

@@ -129,7 +129,6 @@ constexpr std::array kNeighbor{
     FieldShape{"state", K::kText,
                "`static`, `reachable`, `stale`, `probing`, `incomplete` or `failed`"},
     FieldShape{"age_s", K::kNumber, "seconds since it was confirmed; null: never, or static"},
-    FieldShape{"waiting", K::kNumber, "packets that wait for it"},
 };
 
 constexpr std::array kWorker{

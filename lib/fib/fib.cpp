@@ -38,7 +38,9 @@ Result<std::unique_ptr<Fib>> Fib::create(const FibLimits& limits, dpdk::RcuDomai
   const std::uint32_t rules = limits.routes + limits.neighbours;
   // A prefix longer than 24 bits costs a group of its /24; in the worst case each has its own.
   const rte_lpm_config config{.max_rules = rules, .number_tbl8s = rules, .flags = 0};
-  fib->lpm_.reset(rte_lpm_create("penstock_fib", limits.socket, &config));
+  static std::atomic<unsigned> tables{0};  // DPDK finds tables by name, process-wide
+  const std::string name = fmt::format("fib_{}", tables++);
+  fib->lpm_.reset(rte_lpm_create(name.c_str(), limits.socket, &config));
   if (!fib->lpm_)
     return fail(ErrorCode::kSystem,
                 fmt::format("no memory for a table of {} routes (it takes 64 MiB and 1 KiB a "

@@ -1,45 +1,59 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A datagram from a stranger through the codec: header, chain, every payload (describe() parses
-// each by its type), and the content of an SK payload as a peer could put it there.
+// A datagram from a stranger, and what a peer could have put into an SK payload: every chain is
+// read, every payload in it described, and a message that reads is built again octet for octet.
 #include "control/isakmp/describe.h"
-#include "control/isakmp/message_view.h"
+#include "control/isakmp/payload/notify.h"
 #include "lib/base/check.h"
 
 namespace {
 
 using namespace penstock;
+using namespace penstock::isakmp;
 
 bool lies_in(base::Bytes part, base::Bytes whole) {
   return part.empty() ||
          (part.data() >= whole.data() && part.data() + part.size() <= whole.data() + whole.size());
 }
 
-void check_chain(const isakmp::PayloadChain& chain, base::Bytes bytes) {
-  PS_CHECK(chain.size() <= isakmp::kMaxPayloads);
-  for (const isakmp::PayloadView& payload : chain) {
+void look_through(const PayloadChain& chain, base::Bytes bytes) {
+  PS_CHECK(chain.size() <= kMaxPayloads);
+  for (const PayloadView& payload : chain) {
     PS_CHECK(lies_in(payload.body, bytes) && lies_in(payload.whole, bytes));
-    PS_CHECK(!isakmp::describe(payload).empty());
+    PS_CHECK(payload.whole.size() == payload.body.size() + sizeof(GenericHeader));
+    PS_CHECK(chain.find(payload.type) != nullptr && chain.count(payload.type) > 0);
+    PS_CHECK(!describe(payload).empty());
   }
+  if (const auto error = find_error_notify(chain)) PS_CHECK(error->is_error());
+}
+
+/// Payloads that were skipped or have reserved bits are not written again.
+void build_again(const MessageView& message) {
+  if (message.encrypted() || message.header().major != 2) return;
+  MessageBuilder builder(message.header());
+  for (const PayloadView& payload : message.payloads())
+    builder.append(payload.type, payload.body, payload.critical);
+  if (builder.payload_octets() + kHeaderOctets != message.bytes().size()) return;
+  const base::ByteVector again = builder.finish();
+  const auto reread = MessageView::parse(again);
+  PS_CHECK(reread.has_value() && reread->payloads().size() == message.payloads().size());
+  PS_CHECK(describe(*reread) == describe(message));
 }
 
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const base::Bytes input(reinterpret_cast<const std::byte*>(data), size);
-  if (const auto message = isakmp::MessageView::parse(input)) {
-    check_chain(message->payloads(), input);
-    PS_CHECK(!isakmp::describe(*message).empty());
-    if (message->encrypted().has_value())
-      PS_CHECK(lies_in(message->encrypted()->body, input) &&
-               lies_in(message->encrypted()->aad, input));
+  if (const auto message = MessageView::parse(input)) {
+    PS_CHECK(message->header().length == size);
+    PS_CHECK(!describe(*message).empty());
+    look_through(message->payloads(), input);
+    build_again(*message);
+    if (message->encrypted() && message->version() == Version::kIkev2)
+      PS_CHECK(message->encrypted()->aad.size() + message->encrypted()->body.size() == size);
   }
-  // Behind the decryption: the first octet names the first payload.
   if (size == 0) return 0;
-  const base::Bytes inside = input.subspan(1);
-  for (const auto kind : {isakmp::ChainKind::kV2Inside, isakmp::ChainKind::kV1Inside}) {
-    const auto chain =
-        isakmp::PayloadChain::parse(static_cast<isakmp::PayloadType>(data[0]), inside, kind);
-    if (chain) check_chain(*chain, inside);
-  }
+  for (const ChainKind kind : {ChainKind::kV2Inside, ChainKind::kV1Clear, ChainKind::kV1Inside})
+    if (const auto chain = PayloadChain::parse(PayloadType{data[0]}, input.subspan(1), kind))
+      look_through(*chain, input);
   return 0;
 }

@@ -201,6 +201,11 @@ constexpr Spoiled kConnections[] = {
      "connections.branch.local.id: we are one: no pattern is wanted"},
     {"DscpInwards", "start_action = \"start\";", "copy_dscp = \"yes\";",
      "connections.branch.children.net.copy_dscp: not built yet: copying the outer DSCP inwards"},
+    {"AnotherPort", "version = 2;", "local_port = 501;",
+     "connections.branch.local_port: not built yet: another port than 500 or 4500"},
+    {"NatPortAtOneEnd", "version = 2;", "remote_port = 4500;",
+     "connections.branch.remote_port: 4500 at one end only: both know the non-ESP marker or none "
+     "does"},
     {"Ipv6Selector", "remote_ts = \"10.9.0.0/16\"", "remote_ts = \"2001:db8::/32\"",
      "connections.branch.children.net.remote_ts: not built yet: IPv6"},
 };
@@ -240,6 +245,27 @@ TEST(FaultsTogether, AnUnknownProposalWordIsToldWithItsSetting) {
   ASSERT_EQ(faults.size(), 1U);
   EXPECT_EQ(faults[0].setting, "connections.branch.proposals");
   EXPECT_NE(faults[0].text.find("aes128gcm17"), std::string::npos) << faults[0].text;
+}
+
+TEST(FaultsTogether, TellOfMoreManualSasThanTheLimitsAllow) {
+  const std::string_view one = R"({ name = "n0"; direction = "out"; spi = "0x10000";
+    local = "192.0.2.1"; remote = "192.0.2.9"; proposal = "null-sha1";
+    auth_key = "000102030405060708090a0b0c0d0e0f10111213";
+    local_ts = "10.1.0.0/16"; remote_ts = "10.2.0.0/16"; },
+)";
+  std::string many;
+  for (int i = 0; i < 300; ++i) {
+    std::string sa(one);
+    sa.replace(sa.find("0x10000"), 7, "0x1" + std::to_string(1000 + i));
+    many += sa.replace(sa.find("n0"), 2, "n" + std::to_string(i));
+  }
+  std::string text = with("manual_sas = (", "manual_sas = (\n" + many);
+  const std::string limits = "crypto = { }; limits = { sas = 256; policies = 128; };";
+  const std::string_view crypto = "crypto = { engine = \"ipsec-mb\"; devices = []; };";
+  text.replace(text.find(crypto), crypto.size(), limits);
+  EXPECT_EQ(told(text),
+            "manual_sas: 302 SAs are over dataplane.limits.sas = 256\n"
+            "manual_sas: 301 pairs are not below dataplane.limits.policies = 128\n");
 }
 
 TEST(FaultsTogether, NeverRepeatASecret) {

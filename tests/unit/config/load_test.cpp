@@ -140,6 +140,20 @@ TEST(Load, WarnsOfAnEngineThatIsNotBuiltAndUsesTheOneThatIs) {
   EXPECT_EQ(settings.warnings[0].setting, "dataplane.crypto.engine");
 }
 
+TEST(Load, RoundsTheNumberOfSasUpToAPowerOfTwo) {
+  const std::string limits = "crypto = { }; limits = { sas = 100000; };";
+  EXPECT_EQ(
+      good(with("crypto = { engine = \"ipsec-mb\"; devices = []; };", limits)).dataplane.limits.sas,
+      131072U);
+}
+
+TEST(Load, WarnsOfFragmentationThatIsNotBuilt) {
+  const Settings settings = good(with("version = 2;", "fragmentation = true;"));
+  ASSERT_EQ(settings.warnings.size(), 1U);
+  EXPECT_EQ(settings.warnings[0].setting, "connections.branch.fragmentation");
+  EXPECT_TRUE(good(with("version = 2;", "fragmentation = \"no\";")).warnings.empty());
+}
+
 TEST(Load, WarnsOfAWorkerOnTheControlCoresCpu) {
   EXPECT_EQ(good(with("workers = [1, 2]", "workers = [0]")).warnings.size(), 1U);
   EXPECT_TRUE(good(with("workers = [1, 2]; idle = \"poll\"", "workers = [0]; idle = \"sleep\""))

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Neighbours: the state machine of ARP (RFC 826, RFC 1122 §2.3.2, RFC 5227) for every interface.
+// It has no clock and sends nothing itself: inputs come with the time, outputs are polled, so tests
+// run it in virtual time. Workers see only what it publishes through the FIB.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "lib/base/result.h"
+#include "lib/base/time.h"
+#include "lib/dpdk/packet.h"
+#include "lib/net/address.h"
+
+namespace penstock::bridge {
+
+struct NeighbourKey {
+  dpdk::InterfaceIndex interface;
+  net::IpAddress address;
+  friend auto operator<=>(const NeighbourKey&, const NeighbourKey&) = default;
+};
+
+/// An address of ours on an interface.
+struct OwnAddress {
+  dpdk::InterfaceIndex interface;
+  net::MacAddress mac{};
+  net::InterfaceAddress address;
+};
+
+enum class NeighbourState : std::uint8_t {
+  kIncomplete,  ///< asked by broadcast, no answer yet
+  kReachable,   ///< answered not long ago
+  kStale,       ///< answered once and not used now; asked again when it is
+  kProbing,     ///< used, and asked again by unicast (RFC 1122 §2.3.2.1 (2))
+  kFailed,      ///< does not answer; asked again when the hold-down is over and a packet wants it
+  kStatic,      ///< by configuration; never asked, never changed
+};
+[[nodiscard]] std::string_view name_of(NeighbourState state);
+
+/// An ARP request to build. Sender and target are the same address in an announcement.
+struct SendArpRequest {
+  dpdk::InterfaceIndex interface;
+  net::MacAddress to{};  ///< of the frame: broadcast, or the neighbour that is probed
+  net::MacAddress sender_mac{};
+  net::IpAddress sender;
+  net::IpAddress target;
+};
+/// Workers may send to it from now on; packets that wait for it go.
+struct PublishNeighbour {
+  NeighbourKey key;
+  net::MacAddress mac{};
+  bool permanent = false;  ///< configured
+};
+/// It does not answer: packets that wait for it are dropped in time.
+struct FailNeighbour {
+  NeighbourKey key;
+};
+/// Nothing is known of it any more: the next packet asks.
+struct ForgetNeighbour {
+  NeighbourKey key;
+};
+using NeighbourOutput =
+    std::variant<SendArpRequest, PublishNeighbour, FailNeighbour, ForgetNeighbour>;
+
+struct NeighbourLimits {
+  std::size_t entries = 4096;    ///< all; those without an answer have at most half of them
+  unsigned broadcast_tries = 3;  ///< RFC 1122 §2.3.2.1: at most one a second and destination
+  unsigned unicast_tries = 3;
+  base::Duration retry = base::seconds{1};
+  base::Duration reachable_for = base::seconds{60};
+  base::Duration stale_look = base::seconds{5};    ///< how often a stale one is looked at for use
+  base::Duration stale_for = base::seconds{1200};  ///< unused for so long: forgotten
+  base::Duration failed_first = base::seconds{2};  ///< doubles with each failure in a row
+  base::Duration failed_most = base::seconds{16};
+  unsigned announcements = 2;  ///< RFC 5227 §2.3
+};
+
+struct NeighbourStatus {
+  NeighbourKey key;
+  NeighbourState state{};
+  std::optional<net::MacAddress> mac;
+  std::optional<base::Duration> age;  ///< since it was confirmed
+};
+
+class Neighbours {
+ public:
+  /// Whether a worker has sent through it since the last call.
+  using TakeUsed = std::function<bool(const NeighbourKey&)>;
+
+  Neighbours(NeighbourLimits limits, std::vector<OwnAddress> own, TakeUsed take_used);
+
+  /// Announces our addresses.
+  void start(base::MonoTime now);
+  void add_static(const NeighbourKey& key, const net::MacAddress& mac);
+  /// A packet waits for this next hop. @return kLimit: the table is full
+  base::Result<void> wanted(base::MonoTime now, const NeighbourKey& key);
+  /// An ARP message named `key` and `mac` as its sender.
+  /// @param for_us  we were its target: RFC 826 adds the sender then, and else only merges
+  void heard(base::MonoTime now, const NeighbourKey& key, const net::MacAddress& mac, bool for_us);
+  void tick(base::MonoTime now);
+
+  [[nodiscard]] std::optional<NeighbourOutput> poll_output();
+  [[nodiscard]] std::optional<base::MonoTime> next_deadline() const;
+  /// Up to `most` entries after `after`, in order: lists are streamed.
+  [[nodiscard]] std::vector<NeighbourStatus> list(base::MonoTime now,
+                                                  const std::optional<NeighbourKey>& after,
+                                                  std::size_t most) const;
+  [[nodiscard]] std::size_t size() const { return entries_.size(); }
+
+ private:
+  struct Entry {
+    NeighbourState state = NeighbourState::kIncomplete;
+    net::MacAddress mac{};
+    unsigned tries = 0;     ///< of the question that is open
+    unsigned failures = 0;  ///< in a row
+    std::optional<base::MonoTime> confirmed{};
+    base::MonoTime due{};  ///< its deadline in due_; not for kStatic
+    bool wanted = false;   ///< kFailed: a packet came during the hold-down
+  };
+  using Entries = std::map<NeighbourKey, Entry>;
+
+  [[nodiscard]] const OwnAddress* own_for(const NeighbourKey& key) const;
+  [[nodiscard]] static bool has_answer(const Entry& entry);
+  [[nodiscard]] bool is_own(const NeighbourKey& key) const;
+  base::Result<Entries::iterator> insert(const NeighbourKey& key, std::size_t most_unanswered);
+  void set_due(Entries::iterator entry, base::MonoTime when);
+  void erase(Entries::iterator entry);
+  void ask(base::MonoTime now, Entries::iterator entry, bool unicast);
+  void confirm(base::MonoTime now, Entries::iterator entry, const net::MacAddress& mac);
+  void expire(base::MonoTime now, Entries::iterator entry);
+  void look_at_idle(base::MonoTime now, Entries::iterator entry);
+  void fail(base::MonoTime now, Entries::iterator entry);
+  void announce();
+
+  NeighbourLimits limits_;
+  std::vector<OwnAddress> own_;
+  TakeUsed take_used_;
+  Entries entries_;
+  std::size_t unanswered_ = 0;  ///< kIncomplete and kFailed
+  std::set<std::pair<base::MonoTime, NeighbourKey>> due_;
+  unsigned announcements_left_ = 0;
+  base::MonoTime next_announcement_{};
+  std::deque<NeighbourOutput> outputs_;
+};
+
+}  // namespace penstock::bridge

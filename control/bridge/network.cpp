@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The one writer of lib/fib. Static routes and addresses are written once; neighbours and link
+// states change while workers read.
+#include "control/bridge/network.h"
+
+#include <algorithm>
+
+#include "control/io/clock.h"
+
+namespace penstock::bridge {
+namespace {
+
+constexpr base::Duration kLinkInterval = base::seconds{1};
+
+fib::Side side_of(config::Side side) {
+  return side == config::Side::kOutside ? fib::Side::kOutside : fib::Side::kInside;
+}
+
+base::Result<void> named(base::Result<void> done, const std::string& what) {
+  if (done) return done;
+  return base::fail(done.error().code, what + ": " + done.error().text);
+}
+
+base::Result<std::vector<OwnAddress>> add_interfaces(const config::DataplaneSettings& settings,
+                                                     const std::vector<dpdk::Port>& ports,
+                                                     fib::Fib& fib) {
+  std::vector<OwnAddress> own;
+  for (std::size_t i = 0; i < ports.size(); ++i) {
+    const config::PortSettings& port = settings.ports[i];
+    fib::InterfaceOptions options;
+    options.name = port.name;
+    options.port_id = ports[i].id();
+    options.side = side_of(port.side);
+    options.mtu = port.mtu;
+    options.mac = ports[i].mac();
+    options.rx_checksum = ports[i].capabilities().rx_checksum;
+    options.addresses = port.addresses;
+    PS_ASSIGN(const dpdk::InterfaceIndex index, fib.add_interface(options));
+    for (const net::InterfaceAddress& address : port.addresses)
+      own.push_back({index, options.mac, address});
+  }
+  return own;
+}
+
+base::Result<void> add_routes(const config::DataplaneSettings& settings, fib::Fib& fib) {
+  for (const config::RouteSettings& route : settings.routes) {
+    const auto interface = fib.find_interface(route.port);
+    if (!interface)
+      return base::fail(base::ErrorCode::kNotFound,
+                        "route to " + route.to.to_string() + ": there is no port " + route.port);
+    PS_TRY(named(fib.add_route({.vrf = {},
+                                .to = route.to,
+                                .via = route.via,
+                                .interface = *interface,
+                                .origin = fib::RouteOrigin::kStatic}),
+                 "route to " + route.to.to_string()));
+  }
+  return {};
+}
+
+}  // namespace
+
+base::Result<std::unique_ptr<Network>> Network::create(const config::DataplaneSettings& settings,
+                                                       const std::vector<dpdk::Port>& ports,
+                                                       fib::Fib& fib, io::EventLoop& loop,
+                                                       base::Log& log) {
+  PS_ASSIGN(std::vector<OwnAddress> own, add_interfaces(settings, ports, fib));
+  PS_TRY(add_routes(settings, fib));
+  return std::unique_ptr<Network>(new Network(settings, ports, fib, std::move(own), loop, log));
+}
+
+Network::Network(const config::DataplaneSettings& settings, const std::vector<dpdk::Port>& ports,
+                 fib::Fib& fib, std::vector<OwnAddress> own, io::EventLoop& loop, base::Log& log)
+    : settings_(settings),
+      ports_(ports),
+      fib_(fib),
+      loop_(loop),
+      log_(log),
+      neighbours_(
+          {.entries = settings.limits.neighbors}, std::move(own),
+          [this](const NeighbourKey& key) { return fib_.take_used(key.interface, key.address); }),
+      deadline_(loop.make_timer([this] {
+        neighbours_.tick(io::monotonic_now());
+        settle();
+      })),
+      links_(loop.make_timer([this] { watch_links(); })) {}
+
+void Network::start(Transmitter& transmitter) {
+  transmitter_ = &transmitter;
+  for (const config::NeighborSettings& neighbour : settings_.neighbors)
+    if (const auto interface = fib_.find_interface(neighbour.port))
+      neighbours_.add_static({*interface, neighbour.address}, neighbour.mac);
+  neighbours_.start(io::monotonic_now());
+  settle();
+  watch_links();
+}
+
+void Network::event(const channel::NeighbourEvent& event) {
+  const NeighbourKey key{event.interface, net::IpAddress::v4(event.address)};
+  const base::MonoTime now = io::monotonic_now();
+  if (event.kind == channel::NeighbourEventKind::kHeard)
+    return neighbours_.heard(now, key, event.mac, true);
+  if (!neighbours_.wanted(now, key) && full_logged_.take(now))
+    log_.write(base::LogLevel::kWarning, "bridge",
+               "the neighbour table is full: raise dataplane.limits.neighbors");
+}
+
+void Network::settle() {
+  while (auto output = neighbours_.poll_output())
+    std::visit([this](const auto& one) { carry_out(one); }, *output);
+  if (const auto next = neighbours_.next_deadline()) loop_.set_timer(*deadline_, *next);
+}
+
+void Network::carry_out(const SendArpRequest& output) {
+  const auto sent = transmitter_->send_arp_request(output.interface, output.to, output.sender_mac,
+                                                   output.sender, output.target);
+  if (!sent) log_.write(base::LogLevel::kDebug, "bridge", "ARP: " + sent.error().text);
+}
+
+void Network::carry_out(const PublishNeighbour& output) {
+  const auto state =
+      output.permanent ? fib::NeighbourState::kPermanent : fib::NeighbourState::kReachable;
+  const auto set =
+      fib_.set_neighbour(output.key.interface, output.key.address, {output.mac, state});
+  if (set) return;
+  const base::LogField fields[] = {{"address", output.key.address.to_string()}};
+  log_.write(base::LogLevel::kWarning, "bridge", "a neighbour is not used: " + set.error().text,
+             fields);
+}
+
+void Network::carry_out(const FailNeighbour& output) {
+  const base::LogField fields[] = {{"address", output.key.address.to_string()},
+                                   {"port", fib_.interface(output.key.interface).name}};
+  log_.write(base::LogLevel::kDebug, "bridge", "no answer to ARP", fields);
+}
+
+void Network::carry_out(const ForgetNeighbour& output) {
+  static_cast<void>(fib_.remove_neighbour(output.key.interface, output.key.address));
+}
+
+void Network::watch_links() {
+  for (unsigned i = 0; i < fib_.interface_count(); ++i) {
+    const dpdk::InterfaceIndex index{static_cast<std::uint16_t>(i)};
+    const dpdk::LinkState link = ports_[i].link();
+    if (link.up == fib_.interface(index).up.load(std::memory_order_relaxed)) continue;
+    fib_.set_up(index, link.up);
+    const base::LogField fields[] = {{"port", ports_[i].name()}};
+    log_.write(base::LogLevel::kWarning, "bridge", link.up ? "link up" : "link down", fields);
+  }
+  loop_.set_timer(*links_, io::monotonic_now() + kLinkInterval);
+}
+
+std::vector<net::IpAddress> Network::outside_addresses() const {
+  std::vector<net::IpAddress> out;
+  for (const config::PortSettings& port : settings_.ports)
+    if (port.side == config::Side::kOutside)
+      for (const net::InterfaceAddress& address : port.addresses) out.push_back(address.address);
+  return out;
+}
+
+}  // namespace penstock::bridge

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Between the engine's decisions and the tables that workers read. Nothing here waits: what is
+// unpublished goes later, in tend().
+#include "control/bridge/sa_installer.h"
+
+#include <array>
+
+namespace penstock::bridge {
+
+base::Result<void> SaInstaller::install_inbound(const policy::SaSpec& spec) {
+  return writer_.install_inbound(spec);
+}
+
+base::Result<void> SaInstaller::switch_outbound(const policy::SaSpec& spec) {
+  return writer_.install_outbound(spec);
+}
+
+void SaInstaller::retire(const ike::RetireSa& retire) {
+  const auto done = writer_.retire({retire.direction, retire.spi, retire.remote});
+  if (done) return;
+  const std::array fields{base::LogField{"spi", net::to_string(retire.spi)},
+                          base::LogField{"remote", retire.remote.to_string()}};
+  log_.write(base::LogLevel::kError, "bridge", "an SA to retire is not there: " + done.error().text,
+             fields);
+}
+
+base::Result<void> SaInstaller::install_policy(const policy::PolicyRule& rule) {
+  PS_TRY(writer_.add_policy(rule));
+  const PolicyCursor at{rule.priority, ++last_order_};
+  rules_.emplace(at, rule);
+  rule_of_.emplace(rule.id, at);
+  return {};
+}
+
+void SaInstaller::remove_policy(policy::PolicyId id) {
+  const auto found = rule_of_.find(id);
+  const auto done = writer_.remove_policy(id);
+  if (!done || found == rule_of_.end()) {
+    const std::array fields{base::LogField{"policy", std::to_string(id.value())}};
+    log_.write(base::LogLevel::kError, "bridge", "a policy to remove is not there", fields);
+    return;
+  }
+  rules_.erase(found->second);
+  rule_of_.erase(found);
+}
+
+std::vector<net::Spi> SaInstaller::allocate_spis(std::uint32_t count) {
+  // The writer gives all or none; the engine goes on with fewer.
+  for (std::uint32_t ask = count; ask > 0; ask /= 2)
+    if (auto spis = writer_.allocate_spis(ask)) return std::move(*spis);
+  log_.write(base::LogLevel::kWarning, "bridge",
+             "there is no inbound SPI left: raise dataplane.limits.sas");
+  return {};
+}
+
+std::vector<std::pair<SaInstaller::PolicyCursor, policy::PolicyRule>> SaInstaller::list_policies(
+    const std::optional<PolicyCursor>& after, std::size_t most) const {
+  std::vector<std::pair<PolicyCursor, policy::PolicyRule>> out;
+  auto at = after ? rules_.upper_bound(*after) : rules_.begin();
+  for (; at != rules_.end() && out.size() < most; ++at) out.emplace_back(at->first, at->second);
+  return out;
+}
+
+}  // namespace penstock::bridge

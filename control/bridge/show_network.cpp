@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// `show ports|routes|neighbors`.
+#include <rte_ethdev.h>
+
+#include "control/bridge/show_rows.h"
+#include "control/io/clock.h"
+
+namespace penstock::bridge {
+namespace {
+
+using io::Json;
+
+std::string driver_of(const dpdk::Port& port) {
+  rte_eth_dev_info info{};
+  if (rte_eth_dev_info_get(port.id(), &info) != 0 || info.driver_name == nullptr) return "";
+  return info.driver_name;
+}
+
+Json offloads_of(const dpdk::PortCapabilities& can) {
+  Json out = Json::array();
+  if (can.rx_checksum) out.push_back("rx_ipv4_cksum");
+  if (can.tx_checksum) out.push_back("tx_ipv4_cksum");
+  if (can.rss) out.push_back("rss");
+  if (can.rte_flow) out.push_back("rte_flow");
+  return out;
+}
+
+Json port_row(const dpdk::Port& port, const config::PortSettings& settings) {
+  Json addresses = Json::array();
+  for (const net::InterfaceAddress& address : settings.addresses)
+    addresses.push_back(address.to_string());
+  const dpdk::LinkState link = port.link();
+  const dpdk::PortStats stats = port.stats();
+  const int numa = port.capabilities().socket;
+  return {{"name", settings.name},
+          {"device", settings.device},
+          {"driver", driver_of(port)},
+          {"side", settings.side == config::Side::kOutside ? "outside" : "inside"},
+          {"mac", net::to_string(port.mac())},
+          {"mtu", settings.mtu},
+          {"addresses", std::move(addresses)},
+          {"link", link.up ? "up" : "down"},
+          {"speed_mbps", link.speed_mbps != 0 ? Json(link.speed_mbps) : Json(nullptr)},
+          {"queues", port.options().rx_queues},
+          {"numa", numa >= 0 ? Json(static_cast<unsigned>(numa)) : Json(nullptr)},
+          {"offloads", offloads_of(port.capabilities())},
+          {"rx_packets", stats.rx_packets},
+          {"rx_bytes", stats.rx_bytes},
+          {"tx_packets", stats.tx_packets},
+          {"tx_bytes", stats.tx_bytes},
+          {"rx_missed", stats.rx_missed},
+          {"rx_errors", stats.rx_errors},
+          {"rx_no_mbuf", stats.rx_no_mbuf},
+          {"tx_errors", stats.tx_errors}};
+}
+
+}  // namespace
+
+RowSource port_rows(const ShowContext& context) {
+  return [&context](Json& rows) {
+    const auto& ports = context.network.ports();  // at most fib::kMaxInterfaces: one part
+    for (std::size_t i = 0; i < ports.size(); ++i)
+      rows.push_back(port_row(ports[i], context.network.settings().ports[i]));
+    return false;
+  };
+}
+
+RowSource route_rows(const ShowContext& context) {
+  const fib::Fib& fib = context.network.fib();
+  std::vector<fib::Route> routes;
+  fib.for_each_route([&routes](const fib::Route& route) {
+    if (route.origin == fib::RouteOrigin::kConnected || route.origin == fib::RouteOrigin::kStatic)
+      routes.push_back(route);
+  });
+  return snapshot_source(std::move(routes), [&fib](const fib::Route& route) -> Json {
+    return {{"to", route.to.to_string()},
+            {"via", route.via ? route.via->to_string() : std::string()},
+            {"port", fib.interface(route.interface).name},
+            {"kind", route.origin == fib::RouteOrigin::kStatic ? "static" : "connected"}};
+  });
+}
+
+RowSource neighbour_rows(const ShowContext& context) {
+  return [&context, after = std::optional<NeighbourKey>{}](Json& rows) mutable {
+    const auto part =
+        context.network.neighbours().list(io::monotonic_now(), after, io::kRowsPerPart);
+    for (const NeighbourStatus& one : part) {
+      Json age(nullptr);
+      if (one.age)
+        age =
+            static_cast<std::uint64_t>(std::chrono::duration_cast<base::seconds>(*one.age).count());
+      rows.push_back(Json{{"port", context.network.fib().interface(one.key.interface).name},
+                          {"address", one.key.address.to_string()},
+                          {"mac", one.mac ? net::to_string(*one.mac) : std::string()},
+                          {"state", name_of(one.state)},
+                          {"age_s", std::move(age)}});
+    }
+    if (!part.empty()) after = part.back().key;
+    return part.size() == io::kRowsPerPart;
+  };
+}
+
+}  // namespace penstock::bridge

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Transmitter: what the control core sends. It goes to a worker's inject ring; that worker routes
+// it, fragments it, finds its neighbour.
+#pragma once
+
+#include <vector>
+
+#include "control/ike/engine_io.h"
+#include "lib/channel/worker_channel.h"
+#include "lib/dpdk/mempool.h"
+
+namespace penstock::bridge {
+
+class Transmitter {
+ public:
+  /// @param channels  one a worker, borrowed, at least one
+  Transmitter(std::vector<channel::WorkerChannel*> channels, const dpdk::PacketPool& pool)
+      : channels_(std::move(channels)), pool_(pool) {}
+
+  /// An IKE message; on port 4500 behind the non-ESP marker (RFC 3948 §2.2).
+  /// @return kLimit: ring or pool is full. A lost datagram is retransmitted by IKE itself.
+  base::Result<void> send(const ike::Datagram& datagram);
+  /// An ARP request; sender and target the same: an announcement.
+  base::Result<void> send_arp_request(dpdk::InterfaceIndex interface, const net::MacAddress& to,
+                                      const net::MacAddress& sender_mac,
+                                      const net::IpAddress& sender, const net::IpAddress& target);
+
+ private:
+  /// Messages to one peer stay in order: they take the same worker.
+  [[nodiscard]] channel::InjectRing& ring_for(const net::IpAddress& remote) const;
+  std::vector<channel::WorkerChannel*> channels_;
+  const dpdk::PacketPool& pool_;
+};
+
+}  // namespace penstock::bridge

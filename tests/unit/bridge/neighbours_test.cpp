@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "control/bridge/neighbours.h"
+
+#include <gtest/gtest.h>
+
+namespace penstock::bridge {
+namespace {
+
+using base::milliseconds;
+using base::MonoTime;
+using base::seconds;
+
+constexpr dpdk::InterfaceIndex kWan{0};
+constexpr net::MacAddress kOurMac{0x02, 0, 0, 0, 0, 1};
+constexpr net::MacAddress kMac{0x02, 0, 0, 0, 0, 9};
+constexpr net::MacAddress kOtherMac{0x02, 0, 0, 0, 0, 10};
+constexpr net::MacAddress kBroadcast{0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+
+net::IpAddress ip(const char* text) { return *net::IpAddress::parse(text); }
+
+class NeighboursTest : public testing::Test {
+ protected:
+  void SetUp() override { make({}); }
+  void make(NeighbourLimits limits) {
+    table.emplace(
+        limits,
+        std::vector<OwnAddress>{{kWan, kOurMac, *net::InterfaceAddress::parse("192.0.2.1/24")}},
+        [this](const NeighbourKey&) { return used; });
+  }
+  /// The outputs since the last call.
+  std::vector<NeighbourOutput> outputs() {
+    std::vector<NeighbourOutput> out;
+    while (auto one = table->poll_output()) out.push_back(std::move(*one));
+    return out;
+  }
+  template <class T>
+  std::vector<T> only() {
+    std::vector<T> out;
+    for (const auto& one : outputs())
+      if (const T* it = std::get_if<T>(&one)) out.push_back(*it);
+    return out;
+  }
+  /// Deadline after deadline until `to`.
+  void run(base::Duration to) {
+    while (table->next_deadline() && *table->next_deadline() <= MonoTime{to})
+      table->tick(*table->next_deadline());
+  }
+  NeighbourState state() { return table->list(MonoTime{}, {}, 1).at(0).state; }
+
+  const NeighbourKey peer{kWan, ip("192.0.2.9")};
+  bool used = false;
+  std::optional<Neighbours> table;
+};
+
+TEST_F(NeighboursTest, AsksByBroadcastAndPublishesTheAnswer) {
+  ASSERT_TRUE(table->wanted(MonoTime{}, peer));
+  const auto asked = only<SendArpRequest>();
+  ASSERT_EQ(asked.size(), 1U);
+  EXPECT_EQ(asked[0].to, kBroadcast);
+  EXPECT_EQ(asked[0].sender_mac, kOurMac);
+  EXPECT_EQ(asked[0].sender, ip("192.0.2.1"));
+  EXPECT_EQ(asked[0].target, peer.address);
+  table->heard(MonoTime{milliseconds{3}}, peer, kMac, true);
+  const auto published = only<PublishNeighbour>();
+  ASSERT_EQ(published.size(), 1U);
+  EXPECT_EQ(published[0].key, peer);
+  EXPECT_EQ(published[0].mac, kMac);
+  EXPECT_EQ(state(), NeighbourState::kReachable);
+}
+
+TEST_F(NeighboursTest, AsksNoMoreThanOnceASecond) {  // RFC 1122 §2.3.2.1
+  for (int i = 0; i < 100; ++i) ASSERT_TRUE(table->wanted(MonoTime{milliseconds{i * 5}}, peer));
+  run(milliseconds{999});
+  EXPECT_EQ(only<SendArpRequest>().size(), 1U);
+}
+
+TEST_F(NeighboursTest, FailsAfterItsTriesAndIsForgottenWhenNobodyWantsIt) {
+  ASSERT_TRUE(table->wanted(MonoTime{}, peer));
+  run(seconds{3});
+  auto out = outputs();
+  EXPECT_EQ(out.size(), 4U);  // three questions and the failure
+  EXPECT_TRUE(std::holds_alternative<FailNeighbour>(out.back()));
+  EXPECT_EQ(state(), NeighbourState::kFailed);
+  run(seconds{5});
+  EXPECT_EQ(only<ForgetNeighbour>().size(), 1U);
+  EXPECT_EQ(table->size(), 0U);
+}
+
+TEST_F(NeighboursTest, BacksOffWhileAPacketStillWantsWhatDoesNotAnswer) {
+  ASSERT_TRUE(table->wanted(MonoTime{}, peer));
+  std::vector<base::Duration> failed_at;
+  for (base::Duration t{}; t < seconds{60}; t += milliseconds{100}) {
+    run(t);
+    if (!only<FailNeighbour>().empty()) failed_at.push_back(t);
+    ASSERT_TRUE(table->wanted(MonoTime{t}, peer));
+  }
+  // 3 s of tries each; hold-downs of 2, 4, 8, 16 s between them.
+  const std::vector<base::Duration> expected{seconds{3}, seconds{8}, seconds{15}, seconds{26},
+                                             seconds{45}};
+  EXPECT_EQ(failed_at, expected);
+}
+
+TEST_F(NeighboursTest, AnAnswerDuringTheHoldDownEndsIt) {
+  ASSERT_TRUE(table->wanted(MonoTime{}, peer));
+  run(seconds{3});
+  outputs();
+  table->heard(MonoTime{seconds{3}}, peer, kMac, true);
+  EXPECT_EQ(only<PublishNeighbour>().size(), 1U);
+}
+
+TEST_F(NeighboursTest, ProbesByUnicastWhatIsUsed) {  // RFC 1122 §2.3.2.1 (2)
+  table->heard(MonoTime{}, peer, kMac, true);
+  used = true;
+  run(seconds{60});
+  auto probes = only<SendArpRequest>();
+  ASSERT_EQ(probes.size(), 1U);
+  EXPECT_EQ(probes[0].to, kMac);
+  EXPECT_EQ(state(), NeighbourState::kProbing);
+  table->heard(MonoTime{seconds{60}}, peer, kMac, true);
+  EXPECT_EQ(state(), NeighbourState::kReachable);
+  EXPECT_TRUE(only<PublishNeighbour>().empty()) << "nothing changed for the workers";
+}
+
+TEST_F(NeighboursTest, ForgetsAUsedOneThatNoLongerAnswers) {
+  table->heard(MonoTime{}, peer, kMac, true);
+  used = true;
+  run(seconds{62});
+  EXPECT_TRUE(only<ForgetNeighbour>().empty())
+      << "workers go on with the address while it is asked";
+  run(seconds{63});
+  EXPECT_EQ(only<ForgetNeighbour>().size(), 1U);
+  EXPECT_EQ(table->size(), 0U);
+}
+
+TEST_F(NeighboursTest, LeavesAnUnusedOneInPeaceUntilItIsOld) {
+  table->heard(MonoTime{}, peer, kMac, true);
+  outputs();
+  run(seconds{1190});
+  EXPECT_TRUE(outputs().empty());
+  EXPECT_EQ(state(), NeighbourState::kStale);
+  run(seconds{1200});
+  EXPECT_EQ(only<ForgetNeighbour>().size(), 1U);
+}
+
+TEST_F(NeighboursTest, AStaleOneIsProbedWhenItIsUsedAgain) {
+  table->heard(MonoTime{}, peer, kMac, true);
+  run(seconds{300});
+  outputs();
+  used = true;
+  run(seconds{305});
+  EXPECT_EQ(only<SendArpRequest>().size(), 1U);
+}
+
+TEST_F(NeighboursTest, AChangedAddressIsPublished) {
+  table->heard(MonoTime{}, peer, kMac, true);
+  outputs();
+  table->heard(MonoTime{seconds{1}}, peer, kOtherMac, false);  // gratuitous: RFC 826 merge
+  const auto published = only<PublishNeighbour>();
+  ASSERT_EQ(published.size(), 1U);
+  EXPECT_EQ(published[0].mac, kOtherMac);
+}
+
+TEST_F(NeighboursTest,
+       AStrangersAnnouncementAddsNothing) {  // RFC 826: add only if we are the target
+  table->heard(MonoTime{}, peer, kMac, false);
+  EXPECT_EQ(table->size(), 0U);
+}
+
+TEST_F(NeighboursTest, LearnsNeitherOursNorOffLinkNorProbesNorGroups) {
+  table->heard(MonoTime{}, {kWan, ip("192.0.2.1")}, kMac, true);
+  table->heard(MonoTime{}, {kWan, ip("198.51.100.1")}, kMac, true);
+  table->heard(MonoTime{}, {kWan, ip("0.0.0.0")}, kMac, true);
+  table->heard(MonoTime{}, peer, kBroadcast, true);
+  EXPECT_EQ(table->size(), 0U);
+  EXPECT_TRUE(outputs().empty());
+}
+
+TEST_F(NeighboursTest, AStaticOneIsNeverAskedNorChanged) {
+  table->add_static(peer, kMac);
+  EXPECT_EQ(only<PublishNeighbour>().size(), 1U);
+  table->heard(MonoTime{}, peer, kOtherMac, true);
+  run(seconds{3600});
+  EXPECT_TRUE(outputs().empty());
+  EXPECT_EQ(state(), NeighbourState::kStatic);
+}
+
+TEST_F(NeighboursTest, AScanTakesAtMostHalfOfTheTable) {
+  make({.entries = 8});
+  for (std::uint32_t i = 0; i < 100; ++i)
+    static_cast<void>(table->wanted(MonoTime{}, {kWan, net::IpAddress::v4(0xc0000264 + i)}));
+  EXPECT_EQ(table->size(), 4U);
+  table->heard(MonoTime{}, peer, kMac, true);
+  EXPECT_EQ(table->size(), 5U);
+  EXPECT_EQ(only<PublishNeighbour>().size(), 1U);
+}
+
+TEST_F(NeighboursTest, AFailedOneMakesRoomForANewOne) {
+  make({.entries = 2});
+  ASSERT_TRUE(table->wanted(MonoTime{}, peer));
+  EXPECT_EQ(table->wanted(MonoTime{}, {kWan, ip("192.0.2.10")}).error().code,
+            base::ErrorCode::kLimit);
+  run(seconds{3});
+  EXPECT_TRUE(table->wanted(MonoTime{seconds{3}}, {kWan, ip("192.0.2.10")}));
+  EXPECT_EQ(table->size(), 1U);
+}
+
+TEST_F(NeighboursTest, AnnouncesItsAddressesTwice) {  // RFC 5227 §2.3
+  table->start(MonoTime{});
+  run(seconds{10});
+  const auto announced = only<SendArpRequest>();
+  ASSERT_EQ(announced.size(), 2U);
+  EXPECT_EQ(announced[0].sender, ip("192.0.2.1"));
+  EXPECT_EQ(announced[0].target, ip("192.0.2.1"));
+  EXPECT_EQ(announced[0].to, kBroadcast);
+}
+
+TEST_F(NeighboursTest, ListsFromACursorOn) {
+  for (const char* a : {"192.0.2.20", "192.0.2.3", "192.0.2.11"})
+    table->heard(MonoTime{}, {kWan, ip(a)}, kMac, true);
+  auto first = table->list(MonoTime{seconds{2}}, {}, 2);
+  ASSERT_EQ(first.size(), 2U);
+  EXPECT_EQ(first[1].key.address, ip("192.0.2.11"));
+  EXPECT_EQ(first[1].age, seconds{2});
+  const auto rest = table->list(MonoTime{}, first[1].key, 2);
+  ASSERT_EQ(rest.size(), 1U);
+  EXPECT_EQ(rest[0].key.address, ip("192.0.2.20"));
+}
+
+}  // namespace
+}  // namespace penstock::bridge
