@@ -97,6 +97,7 @@ class Fib {
 
   /// Index of the next hop for each destination (host order); 0 where there is no route.
   void lookup(const std::uint32_t* destinations, std::uint32_t* next_hops, unsigned count) const {
+    if (count == 0) return;
     rte_lpm_lookup_bulk_func(lpm_.get(), destinations, next_hops, count);
     const std::uint32_t missed = default_next_hop_.load(std::memory_order_acquire);
     for (unsigned i = 0; i < count; ++i)

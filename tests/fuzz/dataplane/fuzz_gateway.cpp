@@ -1,0 +1,556 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The gateway that the fuzzer drives: ports that are rings, SAs of every kind of cipher, policies
+// of every action, and what must hold of every frame that leaves.
+#include "tests/fuzz/dataplane/fuzz_gateway.h"
+
+#include <rte_eth_ring.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+
+#include "dataplane/pipeline.h"
+#include "dataplane/reassemble.h"
+#include "dataplane/stages.h"
+#include "dataplane/wait_table.h"
+#include "lib/burst_crypto/ipsec_mb.h"
+#include "lib/crypto/algorithms.h"
+#include "lib/dpdk/eal.h"
+#include "lib/net/checksum.h"
+#include "lib/net/esp.h"
+#include "lib/net/ethernet.h"
+#include "lib/net/ipv4.h"
+#include "lib/net/udp.h"
+
+namespace penstock::fuzz {
+
+namespace {
+
+constexpr std::uint32_t kOurWanAddress = 0xc0000201;
+constexpr std::uint32_t kBypassNetwork = 0xc6336400;  // 198.51.100.0/24
+constexpr unsigned kRingPlaces = 512;
+constexpr auto kMtu = std::uint16_t{1500};
+/// Longer than every timer of the data plane.
+constexpr base::Duration kLongTime = base::seconds{30};
+
+struct SaRow {
+  crypto::EncrId encr;
+  std::uint16_t key_bits;
+  std::size_t key_octets;  ///< with the salt
+  crypto::IntegId integ;
+  std::size_t auth_octets;
+  bool esn;
+  bool encap;
+  std::uint32_t window;
+  const char* peer;
+  std::vector<const char*> local_ts;
+  std::vector<const char*> remote_ts;
+};
+
+const std::array<SaRow, kSas>& rows() {
+  static const std::array<SaRow, kSas> table{{
+      {crypto::EncrId::kAesGcm16,
+       128,
+       20,
+       crypto::IntegId::kNone,
+       0,
+       false,
+       false,
+       64,
+       "192.0.2.9",
+       {"10.1.0.0/16", "10.3.0.0/16"},
+       {"10.2.0.0/16"}},
+      {crypto::EncrId::kAesCbc,
+       128,
+       16,
+       crypto::IntegId::kHmacSha256_128,
+       32,
+       true,
+       true,
+       1024,
+       "192.0.2.10",
+       {"10.1.0.0/16", "10.2.0.0/16"},
+       {"10.3.0.0/16"}},
+      {crypto::EncrId::kNull,
+       0,
+       0,
+       crypto::IntegId::kHmacSha1_96,
+       20,
+       false,
+       false,
+       0,
+       "192.0.2.9",
+       {"10.1.0.0/16[tcp/80]", "10.1.0.0/16[icmp]"},
+       {"10.4.0.0/16"}},
+      {crypto::EncrId::kChaCha20Poly1305,
+       256,
+       36,
+       crypto::IntegId::kNone,
+       0,
+       true,
+       false,
+       32,
+       "192.0.2.10",
+       {"10.1.0.0/16"},
+       {"10.5.0.0/16"}},
+  }};
+  return table;
+}
+
+struct PolicyRow {
+  std::uint32_t priority;
+  policy::PolicyAction action;
+  std::uint32_t slot;
+  std::vector<const char*> local_ts;
+  std::vector<const char*> remote_ts;
+};
+
+const std::vector<PolicyRow>& policies() {
+  using policy::PolicyAction;
+  static const std::vector<PolicyRow> table = [] {
+    std::vector<PolicyRow> t{
+        {policy::kPriorityPassDrop, PolicyAction::kDiscard, 0, {"10.1.0.66/32"}, {"0.0.0.0/0"}},
+        {policy::kPriorityPassDrop, PolicyAction::kBypass, 0, {"10.1.0.0/16"}, {"198.51.100.0/24"}},
+        {policy::kPriorityTrap, PolicyAction::kProtect, kSas + 1, {"10.1.0.0/16"}, {"10.6.0.0/16"}},
+    };
+    for (std::uint32_t i = 0; i < kSas; ++i)
+      t.push_back({policy::kPriorityChild, PolicyAction::kProtect, i + 1, rows()[i].local_ts,
+                   rows()[i].remote_ts});
+    return t;
+  }();
+  return table;
+}
+
+policy::TrafficSelectors selectors(const std::vector<const char*>& texts) {
+  policy::TrafficSelectors all;
+  for (const char* text : texts) all.push_back(must(policy::TrafficSelector::parse(text)));
+  return all;
+}
+
+ByteVector key_of(unsigned index, std::size_t octets, unsigned purpose) {
+  ByteVector key(octets);
+  for (std::size_t i = 0; i < octets; ++i)
+    key[i] = static_cast<std::byte>(i * 7 + index * 31 + purpose * 101 + 1);
+  return key;
+}
+
+net::Spi spi_of(policy::Direction direction, unsigned index) {
+  return net::Spi{(direction == policy::Direction::kInbound ? 0x1000U : 0x2000U) + index};
+}
+
+policy::SaSpec spec_of(policy::Direction direction, unsigned index) {
+  const SaRow& row = rows()[index];
+  policy::SaSpec spec;
+  spec.direction = direction;
+  spec.spi = spi_of(direction, index);
+  spec.slot = policy::ChildSlot{index + 1};
+  spec.local = net::IpAddress::v4(kOurWanAddress);
+  spec.remote = must(net::IpAddress::parse(row.peer));
+  if (row.encap) spec.encap = policy::UdpEncapsulation{net::Port{4500}, net::Port{4500}};
+  spec.encr = row.encr;
+  spec.encr_key_bits = row.key_bits;
+  spec.integ = row.integ;
+  spec.enc_key = base::SecretBytes::copy_of(key_of(index, row.key_octets, 0));
+  spec.auth_key = base::SecretBytes::copy_of(key_of(index, row.auth_octets, 1));
+  spec.esn = row.esn;
+  spec.replay_window = row.window;
+  spec.local_ts = selectors(row.local_ts);
+  spec.remote_ts = selectors(row.remote_ts);
+  spec.name = "fuzz";
+  return spec;
+}
+
+class QuietLog final : public base::Log {
+ public:
+  void write(base::LogLevel level, std::string_view, std::string_view text,
+             std::span<const base::LogField>) override {
+    if (level == base::LogLevel::kError)
+      std::fprintf(stderr, "%.*s\n", static_cast<int>(text.size()), text.data());
+  }
+};
+
+dpdk::InterfaceIndex interface_index(unsigned port) {
+  return dpdk::InterfaceIndex{static_cast<std::uint16_t>(port)};
+}
+
+void start_eal() {
+  static QuietLog log;
+  cpu_set_t before;
+  PS_CHECK(sched_getaffinity(0, sizeof(before), &before) == 0);
+  unsigned cpu = 0;
+  while (!CPU_ISSET(cpu, &before)) ++cpu;
+  static dpdk::Eal eal = must(dpdk::Eal::start(
+      {.args = {"--no-huge", "-m", "192", "--no-shconf", "--no-telemetry", "--iova-mode=va"},
+       .file_prefix = "penstock_fuzz_" + std::to_string(getpid()),
+       .control_cpu = cpu,
+       .workers = {},
+       .pci_devices = {}},
+      log));
+  // The EAL pins its thread; a fuzzer may move.
+  PS_CHECK(sched_setaffinity(0, sizeof(before), &before) == 0);
+}
+
+}  // namespace
+
+struct FuzzGateway::RingPort {
+  RingPort(const std::string& name, const dpdk::PacketPool& pool)
+      : in(rte_ring_create((name + "i").c_str(), kRingPlaces, -1, 0)),
+        out(rte_ring_create((name + "o").c_str(), kRingPlaces, -1, 0)),
+        port((rte_eth_from_rings(name.c_str(), &in, 1, &out, 1, 0),
+              must(dpdk::Port::open({.name = name, .device = "net_ring_" + name, .mtu = kMtu}, pool,
+                                    log)))) {}
+  QuietLog log;
+  rte_ring* in;
+  rte_ring* out;
+  dpdk::Port port;
+};
+
+net::MacAddress FuzzGateway::mac(unsigned port) {
+  return {2, 0, 0, 0, 0, static_cast<std::uint8_t>(1 + port)};
+}
+
+FuzzGateway::FuzzGateway()
+    : policy_in_(policies().size()),
+      inbound_in_(kSas),
+      outbound_in_(kSas),
+      policy_ids_(policies().size()) {
+  start_eal();
+  pool_ = std::make_unique<dpdk::PacketPool>(
+      must(dpdk::PacketPool::create({.name = "fuzz", .packets = kPackets, .largest_mtu = kMtu})));
+  rcu_ = must(dpdk::RcuDomain::create(1));
+  fib_ = must(fib::Fib::create({.routes = 64, .neighbours = 64}, *rcu_));
+  wakeup_ = must(channel::Wakeup::create());
+  channel_ = must(channel::WorkerChannel::create(0, -1, *wakeup_));
+  add_ports();
+  add_routes();
+  sessions_ = must(burst_crypto::make_ipsec_mb_sessions());
+  peer_engine_ = must(burst_crypto::make_ipsec_mb_engine());
+  for (unsigned i = 0; i < kSas; ++i) {
+    const SaRow& row = rows()[i];
+    const ByteVector enc = key_of(i, row.key_octets, 0);
+    const ByteVector auth = key_of(i, row.auth_octets, 1);
+    peers_[i] = std::make_unique<PeerSa>();
+    must(sessions_->build(
+        {.encr = crypto::find_encr(row.encr, row.key_bits),
+         .integ = row.integ == crypto::IntegId::kNone ? nullptr : crypto::find_integ(row.integ),
+         .direction = burst_crypto::CipherDirection::kSeal,
+         .esn = row.esn,
+         .enc_key = enc,
+         .auth_key = auth},
+        peers_[i]->session, peers_[i]->keys));
+  }
+  writer_ = must(ipsec::Writer::create({.inbound_sas = 256,
+                                        .outbound_sas = 64,
+                                        .slots = 64,
+                                        .manual_sas = 64,
+                                        .policies = 64,
+                                        .workers = 1},
+                                       *rcu_, *sessions_, random_));
+  ipsec_ = std::make_unique<dataplane::IpsecState>(
+      writer_->tables(), must(burst_crypto::make_ipsec_mb_engine()), *fib_);
+  rcu_->enter(0);
+  ticks_ = rte_get_tsc_hz();
+}
+
+void FuzzGateway::add_ports() {
+  constexpr const char* kNames[kPorts] = {"lan", "wan"};
+  constexpr const char* kAddresses[kPorts] = {"10.1.0.1/16", "192.0.2.1/24"};
+  for (unsigned i = 0; i < kPorts; ++i) {
+    ports_.push_back(std::make_unique<RingPort>(kNames[i], *pool_));
+    must(fib_->add_interface({.name = kNames[i],
+                              .port_id = ports_[i]->port.id(),
+                              .side = i == kWan ? fib::Side::kOutside : fib::Side::kInside,
+                              .mtu = kMtu,
+                              .mac = mac(i),
+                              .rx_checksum = false,
+                              .vrf = {},
+                              .addresses = {must(net::InterfaceAddress::parse(kAddresses[i]))}}));
+  }
+}
+
+void FuzzGateway::add_routes() {
+  constexpr std::pair<const char*, const char*> kRoutes[] = {
+      {"10.2.0.0/16", "192.0.2.9"},  {"10.3.0.0/16", "192.0.2.10"}, {"10.4.0.0/16", "192.0.2.9"},
+      {"10.5.0.0/16", "192.0.2.10"}, {"10.6.0.0/16", "192.0.2.9"},  {"0.0.0.0/0", "192.0.2.254"}};
+  for (const auto& [to, via] : kRoutes)
+    must(fib_->add_route({.vrf = {},
+                          .to = must(net::Prefix::parse(to)),
+                          .via = must(net::IpAddress::parse(via)),
+                          .interface = interface_index(kWan)}));
+  constexpr std::pair<unsigned, const char*> kNeighbours[] = {
+      {kLan, "10.1.0.9"}, {kWan, "192.0.2.9"}, {kWan, "192.0.2.10"}};
+  for (const auto& [port, address] : kNeighbours)
+    must(fib_->set_neighbour(interface_index(port), must(net::IpAddress::parse(address)),
+                             {mac(0x80 + port), fib::NeighbourState::kPermanent}));
+}
+
+// ---- one input ----
+
+void FuzzGateway::begin(std::uint8_t fill) {
+  std::array<rte_mbuf*, kPackets> all{};
+  const unsigned n = static_cast<unsigned>(all.size());
+  PS_CHECK(rte_pktmbuf_alloc_bulk(pool_->get(), all.data(), n) == 0);
+  for (rte_mbuf* packet : all) std::memset(packet->buf_addr, fill, packet->buf_len);
+  for (rte_mbuf* packet : all) rte_pktmbuf_free(packet);
+
+  random_ = base::SeededRandom(1);
+  outcome_ = {};
+  before_ = snapshot(channel_->counters);
+  ctx_ = std::make_unique<dataplane::WorkerContext>();
+  ctx_->pool = pool_->get();
+  ctx_->fib = fib_.get();
+  ctx_->ipsec = ipsec_.get();
+  ctx_->channel = channel_.get();
+  ctx_->counters = &channel_->counters;
+  for (unsigned i = 0; i < kPorts; ++i) ctx_->tx[i].port_id = ports_[i]->port.id();
+  ctx_->set_time(ticks_);
+  for (unsigned i = 0; i < kSas; ++i) {
+    install(policy::Direction::kInbound, i);
+    install(policy::Direction::kOutbound, i);
+  }
+  for (unsigned i = 0; i < policies().size(); ++i) toggle_policy(i);
+}
+
+Outcome FuzzGateway::end() {
+  round();
+  // Twice: what the first look ends may have asked for something new.
+  for (int i = 0; i < 3; ++i) {
+    advance(kLongTime);
+    round();
+  }
+  if (neighbour_in_) toggle_neighbour();
+  for (unsigned i = 0; i < kSas; ++i) {
+    if (inbound_in_[i]) retire(policy::Direction::kInbound, i);
+    if (outbound_in_[i]) retire(policy::Direction::kOutbound, i);
+  }
+  for (unsigned i = 0; i < policies().size(); ++i)
+    if (policy_in_[i]) toggle_policy(i);
+  for (int i = 0; i < 4; ++i) round();
+
+  const channel::CounterTotals totals = snapshot(channel_->counters);
+  PS_CHECK(totals.imbalance() == 0);
+  PS_CHECK(totals.held_total() == 0);
+  PS_CHECK(pool_->in_use() == 0);
+  PS_CHECK(writer_->poll() == 0);
+  PS_CHECK(rcu_->poll() == 0);
+  const auto usage = writer_->usage();
+  PS_CHECK(usage.inbound == 0 && usage.outbound == 0 && usage.policies == 0);
+  for (std::size_t i = 0; i < net::kDropReasons; ++i)
+    outcome_.dropped[i] = totals.dropped[i] - before_.dropped[i];
+  // The next input finds every rate limit full again.
+  advance(base::seconds{1000});
+  return std::move(outcome_);
+}
+
+void FuzzGateway::put(unsigned port, Bytes frame) {
+  if (queued_.size() == dataplane::kBurst) round();
+  queued_.emplace_back(port, base::to_vector(frame));
+}
+
+void FuzzGateway::round() {
+  ctx_->set_time(ticks_);
+  for (unsigned port = 0; port < kPorts; ++port) {
+    dataplane::Burst burst;
+    for (const auto& [to, frame] : queued_) {
+      if (to != port) continue;
+      rte_mbuf* packet = rte_pktmbuf_alloc(pool_->get());
+      if (packet == nullptr || frame.size() > dpdk::tailroom(packet)) {
+        rte_pktmbuf_free(packet);  // as a port without buffers does
+        continue;
+      }
+      std::ranges::copy(frame, dpdk::data(packet));
+      dpdk::resize(packet, static_cast<unsigned>(frame.size()));
+      burst.push(packet);
+    }
+    channel_->counters.received.add(burst.size());
+    admit(*ctx_, burst, fib_->interface(interface_index(port)));
+    if (!burst.empty()) run_pipeline(*ctx_, burst);
+    PS_CHECK(burst.empty());
+  }
+  queued_.clear();
+  run_pending(*ctx_);
+  transmit(*ctx_);
+  rcu_->quiescent(0);
+  (void)rcu_->poll();
+  (void)writer_->poll();
+  collect();
+}
+
+void FuzzGateway::advance(base::Duration time) {
+  ticks_ += static_cast<std::uint64_t>(time.count()) * (rte_get_tsc_hz() / 1'000'000) / 1'000;
+}
+
+void FuzzGateway::collect() {
+  void* item = nullptr;
+  for (unsigned port = 0; port < kPorts; ++port) {
+    while (rte_ring_dequeue(ports_[port]->out, &item) == 0) {
+      auto* packet = static_cast<rte_mbuf*>(item);
+      PS_CHECK(packet->nb_segs == 1 && packet->pkt_len == packet->data_len);
+      check_frame(port, dpdk::bytes(packet));
+      outcome_.sent.push_back({port, base::to_vector(dpdk::bytes(packet))});
+      rte_pktmbuf_free(packet);
+    }
+  }
+  std::array<channel::Punted, 32> taken;
+  while (const unsigned n = channel_->punt.take(taken))
+    for (unsigned i = 0; i < n; ++i) rte_pktmbuf_free(taken[i].packet);
+  std::array<channel::NeighbourEvent, 32> neighbours;
+  while (channel_->neighbour_events.take(neighbours) != 0) {
+  }
+  std::array<policy::SaEvent, 32> events;
+  while (channel_->sa_events.take(events) != 0) {
+  }
+}
+
+/// Every frame is sound; and nothing leaves by the outside in clear that policy does not bypass.
+void FuzzGateway::check_frame(unsigned port, Bytes frame) const {
+  const auto* ethernet = base::view<net::EthernetHeader>(frame).value_or(nullptr);
+  PS_CHECK(ethernet != nullptr && ethernet->source == mac(port));
+  if (ethernet->ether_type.get() == net::kEtherTypeArp) return;
+  PS_CHECK(ethernet->ether_type.get() == net::kEtherTypeIpv4);
+  const Bytes packet = frame.subspan(sizeof(net::EthernetHeader));
+  const auto* ip = base::view<net::Ipv4Header>(packet).value_or(nullptr);
+  PS_CHECK(ip != nullptr && ip->version() == 4 && ip->header_length() >= net::kIpv4MinHeader);
+  PS_CHECK(ip->total_length.get() == packet.size() && ip->header_length() <= packet.size());
+  PS_CHECK(packet.size() <= kMtu);
+  PS_CHECK(net::internet_checksum(packet.first(ip->header_length())) == 0);
+  PS_CHECK(ip->ttl != 0);
+  if (port != kWan) return;
+  const std::uint32_t source = ip->source.get();
+  if (source == kOurWanAddress) {
+    const bool is_fragment = (ip->fragment.get() & net::kIpv4OffsetMask) != 0;
+    if (ip->protocol == net::kProtocolEsp) return;
+    PS_CHECK(ip->protocol == net::kProtocolUdp);
+    if (is_fragment) return;
+    const auto* udp =
+        base::view<net::UdpHeader>(packet.subspan(ip->header_length())).value_or(nullptr);
+    PS_CHECK(udp != nullptr && udp->source_port.get() == 4500);
+    return;
+  }
+  PS_CHECK(source >> 16U == 0x0a01U && (ip->destination.get() & 0xffffff00U) == kBypassNetwork);
+}
+
+// ---- the peer ----
+
+std::size_t FuzzGateway::block_of(unsigned index) const {
+  return peers_[index]->session.block_octets;
+}
+
+ByteVector FuzzGateway::seal(unsigned index, std::uint64_t sequence, ByteVector text) {
+  const burst_crypto::Session& session = peers_[index]->session;
+  text.resize(text.size() / session.block_octets * session.block_octets);
+  ByteVector esp(sizeof(net::EspHeader) + session.iv_octets);
+  auto* header = reinterpret_cast<net::EspHeader*>(esp.data());
+  header->spi = base::Be32{spi_of(policy::Direction::kInbound, index).value()};
+  header->sequence = base::Be32{static_cast<std::uint32_t>(sequence)};
+  for (std::size_t i = 0; i < session.iv_octets; ++i)
+    esp[sizeof(net::EspHeader) + i] = static_cast<std::byte>(sequence >> (i % 8 * 8));
+  esp.insert(esp.end(), text.begin(), text.end());
+  esp.resize(esp.size() + session.icv_octets);
+
+  burst_crypto::Job job;
+  job.session = &session;
+  job.esp = base::u8(esp.data());
+  job.cipher_octets = static_cast<std::uint32_t>(text.size());
+  const base::Be32 high{static_cast<std::uint32_t>(sequence >> 32U)};
+  std::memcpy(job.sequence_high, &high, sizeof(high));
+  std::memcpy(job.nonce, session.salt, sizeof(session.salt));
+  std::memcpy(job.nonce + 4, esp.data() + sizeof(net::EspHeader), 8);
+  std::memcpy(job.aad, esp.data(), sizeof(net::EspHeader));
+  if (session.esn()) {  // RFC 4106 §5
+    std::memcpy(job.aad + 4, &high, 4);
+    std::memcpy(job.aad + 8, esp.data() + 4, 4);
+  }
+  (void)peer_engine_->process({&job, 1});
+  PS_CHECK(job.status == burst_crypto::JobStatus::kDone);
+  return esp;
+}
+
+ByteVector FuzzGateway::around(unsigned index, Bytes esp, std::uint8_t tos) const {
+  const SaRow& row = rows()[index];
+  const std::size_t front = sizeof(net::Ipv4Header) + (row.encap ? sizeof(net::UdpHeader) : 0);
+  ByteVector packet(front);
+  packet.insert(packet.end(), esp.begin(), esp.end());
+  auto* ip = reinterpret_cast<net::Ipv4Header*>(packet.data());
+  ip->version_ihl = 0x45;
+  ip->tos = tos;
+  ip->total_length = base::Be16{static_cast<std::uint16_t>(packet.size())};
+  ip->ttl = 64;
+  ip->protocol = row.encap ? net::kProtocolUdp : net::kProtocolEsp;
+  ip->source = base::Be32{must(net::IpAddress::parse(row.peer)).v4_value()};
+  ip->destination = base::Be32{kOurWanAddress};
+  ip->checksum = base::Be16{net::internet_checksum(Bytes(packet).first(sizeof(*ip)))};
+  if (row.encap) {
+    auto* udp = reinterpret_cast<net::UdpHeader*>(packet.data() + sizeof(*ip));
+    udp->source_port = base::Be16{4500};
+    udp->destination_port = base::Be16{4500};
+    udp->length = base::Be16{static_cast<std::uint16_t>(packet.size() - sizeof(*ip))};
+  }
+  return packet;
+}
+
+// ---- the control core ----
+
+void FuzzGateway::install(policy::Direction direction, unsigned index) {
+  const policy::SaSpec spec = spec_of(direction, index);
+  const bool in = direction == policy::Direction::kInbound;
+  auto& installed = in ? inbound_in_ : outbound_in_;
+  if (installed[index]) return;
+  // The SPI may be on its way out still.
+  const auto result = in ? writer_->install_inbound(spec) : writer_->install_outbound(spec);
+  installed[index] = result.has_value();
+}
+
+void FuzzGateway::retire(policy::Direction direction, unsigned index) {
+  const bool in = direction == policy::Direction::kInbound;
+  auto& installed = in ? inbound_in_ : outbound_in_;
+  const policy::SaSpec spec = spec_of(direction, index);
+  const auto result = writer_->retire(
+      {.direction = direction, .spi = spec.spi, .remote = in ? net::IpAddress{} : spec.remote});
+  PS_CHECK(result.has_value() == installed[index]);
+  installed[index] = false;
+}
+
+void FuzzGateway::retire_or_install(std::uint8_t which) {
+  const auto direction =
+      (which & 1U) != 0 ? policy::Direction::kInbound : policy::Direction::kOutbound;
+  const unsigned index = which / 4U % kSas;
+  if ((which & 2U) != 0)
+    retire(direction, index);
+  else
+    install(direction, index);
+}
+
+void FuzzGateway::toggle_policy(unsigned index) {
+  index %= static_cast<unsigned>(policies().size());
+  if (policy_in_[index]) {
+    must(writer_->remove_policy(policy::PolicyId{policy_ids_[index]}));
+  } else {
+    const PolicyRow& row = policies()[index];
+    policy_ids_[index] = next_policy_id_++;
+    must(writer_->add_policy({.id = policy::PolicyId{policy_ids_[index]},
+                              .priority = row.priority,
+                              .action = row.action,
+                              .vrf = {},
+                              .interface_id = {},
+                              .slot = policy::ChildSlot{row.slot},
+                              .local_ts = selectors(row.local_ts),
+                              .remote_ts = selectors(row.remote_ts),
+                              .name = "fuzz"}));
+  }
+  policy_in_[index] = !policy_in_[index];
+}
+
+void FuzzGateway::toggle_neighbour() {
+  const auto address = must(net::IpAddress::parse("192.0.2.254"));
+  if (neighbour_in_)
+    must(fib_->remove_neighbour(interface_index(kWan), address));
+  else
+    must(fib_->set_neighbour(interface_index(kWan), address,
+                             {mac(0x90), fib::NeighbourState::kReachable}));
+  neighbour_in_ = !neighbour_in_;
+}
+
+}  // namespace penstock::fuzz

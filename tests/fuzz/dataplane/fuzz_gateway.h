@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// FuzzGateway: one worker's pipeline with SAs and policies, whose time, randomness and packets
+// belong to the fuzzer. Made once a process; begin() and end() give each input the same start.
+//
+//   10.1.0.0/16 ── lan (inside) ── gateway ── wan (outside) 192.0.2.1/24 ─┬─ .9   10.2.0.0/16
+//                                                                        ├─ .10  10.3.0.0/16 …
+//                                        bypassed: 198.51.100.0/24  ─────└─ .254 (nobody answers)
+#pragma once
+
+#include <rte_ring.h>
+
+#include <array>
+#include <memory>
+#include <vector>
+
+#include "dataplane/ipsec_state.h"
+#include "dataplane/worker_context.h"
+#include "lib/base/check.h"
+#include "lib/base/random.h"
+#include "lib/burst_crypto/engine.h"
+#include "lib/dpdk/mempool.h"
+#include "lib/dpdk/port.h"
+#include "lib/ipsec/writer.h"
+
+namespace penstock::fuzz {
+
+using base::Bytes;
+using base::ByteVector;
+
+inline constexpr unsigned kLan = 0;
+inline constexpr unsigned kWan = 1;
+inline constexpr unsigned kPorts = 2;
+inline constexpr unsigned kPackets = 255;
+inline constexpr unsigned kSas = 4;
+
+struct SentFrame {
+  unsigned port = 0;
+  ByteVector frame;
+  friend bool operator==(const SentFrame&, const SentFrame&) = default;
+};
+
+/// What an input led to, as far as it must not depend on what was in memory before.
+struct Outcome {
+  std::vector<SentFrame> sent;
+  std::array<std::uint64_t, net::kDropReasons> dropped{};
+  friend bool operator==(const Outcome&, const Outcome&) = default;
+};
+
+/// A result without which nothing makes sense.
+template <class T>
+T must(base::Result<T> result) {
+  if (!result) std::fprintf(stderr, "%s\n", result.error().text.c_str());
+  PS_CHECK(result.has_value());
+  if constexpr (!std::is_void_v<T>) return *std::move(result);
+}
+
+class FuzzGateway {
+ public:
+  FuzzGateway();
+
+  /// @param fill  what all packets' memory holds before
+  void begin(std::uint8_t fill);
+  /// Lets everything run out, and holds the gateway to its promises: nothing held, every packet
+  /// back, the balance exact, every SA retired.
+  [[nodiscard]] Outcome end();
+
+  void put(unsigned port, Bytes frame);  ///< into the next round
+  void round();
+  void advance(base::Duration time);
+
+  /// The ESP packet that the peer of SA `index` would send: IV, ICV and all, around `text`, which
+  /// ends with padding and trailer and is cut to a multiple of the block.
+  [[nodiscard]] ByteVector seal(unsigned index, std::uint64_t sequence, ByteVector text);
+  /// IPv4 (and UDP) around it.
+  [[nodiscard]] ByteVector around(unsigned index, Bytes esp, std::uint8_t tos) const;
+  [[nodiscard]] std::size_t block_of(unsigned index) const;
+
+  void retire_or_install(std::uint8_t which);  ///< an SA by its number and direction
+  void toggle_policy(unsigned index);          ///< any number
+  void toggle_neighbour();
+
+  [[nodiscard]] static net::MacAddress mac(unsigned port);
+
+ private:
+  struct RingPort;
+  struct PeerSa {
+    burst_crypto::Session session;
+    burst_crypto::KeyMaterial keys;
+  };
+  void retire(policy::Direction direction, unsigned index);
+  void install(policy::Direction direction, unsigned index);
+  void add_ports();
+  void add_routes();
+  void collect();
+  void check_frame(unsigned port, Bytes frame) const;
+
+  std::unique_ptr<dpdk::PacketPool> pool_;
+  std::unique_ptr<dpdk::RcuDomain> rcu_;
+  std::unique_ptr<fib::Fib> fib_;
+  std::unique_ptr<channel::Wakeup> wakeup_;
+  std::unique_ptr<channel::WorkerChannel> channel_;
+  std::vector<std::unique_ptr<RingPort>> ports_;
+  std::unique_ptr<burst_crypto::SessionFactory> sessions_;
+  std::unique_ptr<burst_crypto::Engine> peer_engine_;
+  std::array<std::unique_ptr<PeerSa>, kSas> peers_;
+  base::SeededRandom random_{1};
+  std::unique_ptr<ipsec::Writer> writer_;
+  std::unique_ptr<dataplane::IpsecState> ipsec_;
+  std::unique_ptr<dataplane::WorkerContext> ctx_;
+  std::vector<bool> policy_in_;
+  std::vector<bool> inbound_in_;
+  std::vector<bool> outbound_in_;
+  bool neighbour_in_ = false;
+  std::vector<std::pair<unsigned, ByteVector>> queued_;
+  std::uint64_t ticks_ = 0;
+  std::uint64_t next_policy_id_ = 1;
+  std::vector<std::uint64_t> policy_ids_;
+  channel::CounterTotals before_;
+  Outcome outcome_;
+};
+
+}  // namespace penstock::fuzz
