@@ -160,7 +160,7 @@ bool seal_one(WorkerContext& ctx, Packet* packet, OutboundSa& sa, std::uint16_t 
   if (meta.sequence == 0) [[unlikely]] {
     sa.errors.fetch_add(1, std::memory_order_relaxed);
     // RFC 4303 §3.3.3: the number never cycles; RFC 4301 §4.4.2.1: nor is a hard limit passed.
-    const bool exhausted = sa.hard_packets == ipsec::last_sequence(sa.session.esn());
+    const bool exhausted = sa.sequence.reserved() > ipsec::last_sequence(sa.session.esn());
     ctx.drop(packet, exhausted ? DropReason::kSequenceExhausted : DropReason::kSaHardExpired);
     return false;
   }

@@ -31,7 +31,8 @@ constexpr EcpCurve kEcpCurves[] = {{DhGroupId::kEcp256, NID_X9_62_prime256v1},
                                    {DhGroupId::kEcp384, NID_secp384r1},
                                    {DhGroupId::kEcp521, NID_secp521r1}};
 
-/// Exponents: the larger estimate of RFC 3526 §8, in whole octets; at least 256 bits.
+/// Exponents: at least the smaller estimate of RFC 3526 §8, and twice the strength that SP 800-57
+/// gives the prime (112, 128, 152, 176, 200 bits), in whole octets; never below 256 bits.
 struct ModpParameters {
   DhGroupId id;
   BIGNUM* (*prime)(BIGNUM*);
@@ -41,11 +42,11 @@ constexpr ModpParameters kModpGroups[] = {
     {DhGroupId::kModp768, BN_get_rfc2409_prime_768, 32},
     {DhGroupId::kModp1024, BN_get_rfc2409_prime_1024, 32},
     {DhGroupId::kModp1536, BN_get_rfc3526_prime_1536, 32},
-    {DhGroupId::kModp2048, BN_get_rfc3526_prime_2048, 40},
-    {DhGroupId::kModp3072, BN_get_rfc3526_prime_3072, 53},
-    {DhGroupId::kModp4096, BN_get_rfc3526_prime_4096, 60},
-    {DhGroupId::kModp6144, BN_get_rfc3526_prime_6144, 68},
-    {DhGroupId::kModp8192, BN_get_rfc3526_prime_8192, 78},
+    {DhGroupId::kModp2048, BN_get_rfc3526_prime_2048, 32},
+    {DhGroupId::kModp3072, BN_get_rfc3526_prime_3072, 33},
+    {DhGroupId::kModp4096, BN_get_rfc3526_prime_4096, 38},
+    {DhGroupId::kModp6144, BN_get_rfc3526_prime_6144, 44},
+    {DhGroupId::kModp8192, BN_get_rfc3526_prime_8192, 50},
 };
 
 template <class Row, std::size_t N>
