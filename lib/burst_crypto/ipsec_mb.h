@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <span>
+#include <string_view>
 
 #include "lib/burst_crypto/engine.h"
 
@@ -20,5 +21,8 @@ namespace penstock::burst_crypto {
 [[nodiscard]] base::Result<std::unique_ptr<SessionFactory>> make_ipsec_mb_sessions();
 /// An engine for one worker.
 [[nodiscard]] base::Result<std::unique_ptr<Engine>> make_ipsec_mb_engine();
+
+/// Of the library that runs: "1.3.0".
+[[nodiscard]] std::string_view ipsec_mb_version();
 
 }  // namespace penstock::burst_crypto

@@ -220,4 +220,6 @@ Result<std::unique_ptr<SessionFactory>> make_ipsec_mb_sessions() {
   return std::make_unique<IpsecMbSessions>(std::move(manager));
 }
 
+std::string_view ipsec_mb_version() { return imb_get_version_str(); }
+
 }  // namespace penstock::burst_crypto
