@@ -3,12 +3,16 @@
 // protected message and before a child SA's specifications are built.
 #include "control/ikev2/keys.h"
 
+#include <algorithm>
+
 #include "lib/base/byte_io.h"
 
 namespace penstock::ikev2 {
 namespace {
 
 using base::SecretBytes;
+
+constexpr std::size_t kFixedKeyNonceOctets = 8;
 
 /// Takes keys from the front of keying material.
 class Cutter {
@@ -49,8 +53,13 @@ base::Result<IkeAlgorithms> algorithms_of(const session::Agreed& agreed) {
 
 SecretBytes skeyseed(const crypto::CryptoContext& context, const crypto::PrfRow& prf,
                      const Nonces& nonces, base::Bytes shared_secret) {
-  base::ByteVector key(nonces.i.begin(), nonces.i.end());
-  key.insert(key.end(), nonces.r.begin(), nonces.r.end());
+  // RFC 7296 §2.14: the PRFs on AES take the first 64 bits of each nonce here, and here alone.
+  const auto part = [&prf](base::Bytes nonce) {
+    return prf.fixed_key ? nonce.first(std::min(kFixedKeyNonceOctets, nonce.size())) : nonce;
+  };
+  base::ByteVector key = base::to_vector(part(nonces.i));
+  const base::Bytes rest = part(nonces.r);
+  key.insert(key.end(), rest.begin(), rest.end());
   return crypto::prf(context, prf, key, {shared_secret});
 }
 

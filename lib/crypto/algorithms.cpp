@@ -64,13 +64,13 @@ constexpr IntegRow kInteg[] = {
 };
 
 constexpr PrfRow kPrf[] = {
-    {PrfId::kHmacMd5, "prfmd5", 16, 16, "MD5", "RFC 2104"},
-    {PrfId::kHmacSha1, "prfsha1", 20, 20, "SHA1", "RFC 2104"},
-    {PrfId::kAes128Xcbc, "prfaesxcbc", 16, 16, "", "RFC 4434"},
-    {PrfId::kHmacSha256, "prfsha256", 32, 32, "SHA256", "RFC 4868"},
-    {PrfId::kHmacSha384, "prfsha384", 48, 48, "SHA384", "RFC 4868"},
-    {PrfId::kHmacSha512, "prfsha512", 64, 64, "SHA512", "RFC 4868"},
-    {PrfId::kAes128Cmac, "prfaescmac", 16, 16, "", "RFC 4615"},
+    {PrfId::kHmacMd5, "prfmd5", 16, 16, "MD5", false, "RFC 2104"},
+    {PrfId::kHmacSha1, "prfsha1", 20, 20, "SHA1", false, "RFC 2104"},
+    {PrfId::kAes128Xcbc, "prfaesxcbc", 16, 16, "", true, "RFC 4434"},
+    {PrfId::kHmacSha256, "prfsha256", 32, 32, "SHA256", false, "RFC 4868"},
+    {PrfId::kHmacSha384, "prfsha384", 48, 48, "SHA384", false, "RFC 4868"},
+    {PrfId::kHmacSha512, "prfsha512", 64, 64, "SHA512", false, "RFC 4868"},
+    {PrfId::kAes128Cmac, "prfaescmac", 16, 16, "", true, "RFC 4615"},
 };
 
 // Weak by RFC 8247 §2.4: 768 and 1024 bits MUST NOT and SHOULD NOT, 1536 bits SHOULD NOT.

@@ -112,6 +112,7 @@ struct PrfRow {
   std::uint8_t key_octets;  ///< preferred key length (RFC 7296 §2.13)
   std::uint8_t output_octets;
   std::string_view openssl_digest;
+  bool fixed_key;  ///< SKEYSEED takes 64 bits of each nonce (RFC 7296 §2.14)
   std::string_view rfc;
 };
 
