@@ -330,6 +330,31 @@ TEST_F(Inbound, ManySelectorsLieOutsideTheRecord) {
               peer_seal(udp("10.109.0.7", "10.1.0.9", 1, 2, pattern(8)), {.sequence = 2}));
 }
 
+/// An engine that cannot.
+class BrokenEngine final : public burst_crypto::Engine {
+ public:
+  [[nodiscard]] std::string_view name() const override { return "broken"; }
+  std::size_t process(std::span<burst_crypto::Job> jobs) override {
+    for (auto& job : jobs) job.status = burst_crypto::JobStatus::kFailed;
+    return jobs.size();
+  }
+};
+
+TEST_F(Inbound, AnEngineThatFailedToOpen) {
+  g.protect();
+  g.state->engine = std::make_unique<BrokenEngine>();
+  expect_drop(DropReason::kDecryptFailed, peer_seal(inbound_packet()));
+  EXPECT_EQ(g.counters_in().errors, 1U);
+}
+
+TEST_F(Inbound, AnEngineThatFailedToSeal) {
+  g.protect();
+  g.state->engine = std::make_unique<BrokenEngine>();
+  g.gateway.send(0, outbound_packet());
+  g.expect_drop(DropReason::kEncryptFailed);
+  EXPECT_EQ(g.counters_out().errors, 1U);
+}
+
 // ---- events and lifetimes ----
 
 TEST_F(Inbound, TheFirstPacketIsToldOnce) {
