@@ -84,7 +84,7 @@ def big_packets(s, host, guest):
             faults.expect(ping(host, far, count=3, size=mtu - 28, more=("-M", "do")) == 3, f"{mtu} does not fit")
             faults.note(f"MTU {mtu}")
     with s.step("too big without DF: fragments, both ways") as faults:
-        for size in (1472, 4000, 8000):
+        for size in (1472, 1900):  # net_af_packet hands over no more: see scenario_10_forward.py
             faults.expect(ping(host, far, count=3, size=size, more=("-M", "dont")) == 3, f"{size} octets from inside")
             # The guest's kernel cuts ESP packets into fragments: we put them together before we open them.
             faults.expect(guest.ping(HOST, far, count=3, size=size) == 3, f"{size} octets from the kernel")
