@@ -137,6 +137,10 @@ void begin_create_child(Machine& machine, IkeSa& sa) {
     const bool there = old != nullptr && (old->state == ChildState::kInstalled ||
                                           old->state == ChildState::kRekeying);
     if (!there) return machine.finish_own(sa, "the child SA is replaced or gone already");
+    // The peer's rekey of it is being answered: that one is enough.
+    if (sa.peer && sa.peer->kind == PeerRequest::Kind::kRekeyChild &&
+        sa.peer->old_spi == own.task.spi && old->state == ChildState::kInstalled)
+      return machine.postpone_own(sa);
     old->state = ChildState::kRekeying;
     own.task.child = old->config;
   }
@@ -312,6 +316,10 @@ void on_child_ready(Machine& machine, IkeSa& sa, ChildSa& child) {
     return machine.request_child_delete(sa, spi, EndReason::kReplaced);
   }
   if (!ours) return machine.child_installed(sa, child);
+  if (std::ranges::find(sa.own->deleted_early, child.spi_out) != sa.own->deleted_early.end()) {
+    machine.end_child(sa, child, EndReason::kReplaced);
+    return fail_own(machine, sa, "the peer deleted it before it was installed");
+  }
   if (is_rekey(*sa.own)) return own_rekey_ready(machine, sa, child);
   machine.child_installed(sa, child);
   machine.finish_own(sa, "child SA installed");

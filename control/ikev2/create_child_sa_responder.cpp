@@ -108,6 +108,7 @@ void go_on(Machine& machine, IkeSa& sa, const Request& request, const ChildChoic
 }  // namespace
 
 void on_create_child_request(Machine& machine, IkeSa& sa, const Inbound& in) {
+  if (sa.contested != 0) settle_by_use(machine, sa);
   // §2.25.2; an IKE SA that a collision made takes children when that is settled.
   if (is_rekeying_ike(sa) || sa.redundant) return temporary_failure(machine, sa);
   const ChildSa* old = nullptr;
@@ -115,6 +116,8 @@ void on_create_child_request(Machine& machine, IkeSa& sa, const Inbound& in) {
     const auto ref = isakmp::child_of(*rekey);
     if (!ref) return refuse_syntax(machine, sa, ref.error().text);
     old = session::find_by_outbound(sa.children, ref->spi);
+    // It may be the child that our own request is about to make.
+    if (old == nullptr && machine.is_busy_with_children(sa)) return temporary_failure(machine, sa);
     if (old == nullptr) return refuse_not_found(machine, sa, *ref);
     if (is_closing(sa, *old)) return temporary_failure(machine, sa);
   }

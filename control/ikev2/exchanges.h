@@ -53,6 +53,8 @@ void on_rekey_ike_key_pair(Machine& machine, IkeSa& sa, bool for_peer, crypto::D
 void on_rekey_ike_shared_secret(Machine& machine, IkeSa& sa, bool for_peer, base::Bytes secret);
 /// Our request to rekey was refused or forgotten: the peer's colliding one stands (§2.25.2).
 void settle_ike_collision(Machine& machine, IkeSa& sa);
+/// The peer makes or deletes a child on an IKE SA whose collision is undecided.
+void settle_by_use(Machine& machine, IkeSa& sa);
 
 // ---- informational.cpp ----
 void begin_informational(Machine& machine, IkeSa& sa);

@@ -75,6 +75,8 @@ struct OwnRequest {
   unsigned rounds = 0;
   bool abandoned = false;  ///< what it was about is gone; its answer changes nothing
   std::optional<Collision> collision;
+  /// Outbound SPIs that the peer deleted while we wait: one of them may be the answer's.
+  std::vector<net::Spi> deleted_early;
 };
 
 /// A request of the peer whose answer is not ready.
@@ -105,9 +107,10 @@ struct IkeSa {
   bool initiator = false;  ///< we are its original initiator (§2.2)
   bool nat_here = false;   ///< NAT detection, §2.23
   bool nat_there = false;
-  bool encap = false;      ///< ESP in UDP
-  bool refused = false;    ///< IKE_AUTH was refused: only its answer is repeated
-  bool redundant = false;  ///< lost a collision, or may: the peer or we delete it soon
+  bool encap = false;           ///< ESP in UDP
+  bool refused = false;         ///< IKE_AUTH was refused: only its answer is repeated
+  bool redundant = false;       ///< lost a collision, or may: the peer or we delete it soon
+  std::uint64_t contested = 0;  ///< while redundant and undecided: the IKE SA that it would replace
   net::Endpoint local, remote;
   policy::Identity local_id, remote_id;
   session::Agreed agreed;

@@ -79,6 +79,9 @@ void on_informational_response(Machine& machine, IkeSa& sa, const Inbound& in) {
 
 namespace {
 
+/// Remembered at most while one request of ours is outstanding.
+constexpr std::size_t kMaxEarlyDeletes = 16;
+
 struct Deletes {
   bool ike = false;
   std::vector<net::Spi> spis;
@@ -102,7 +105,12 @@ std::vector<net::Spi> delete_children(Machine& machine, IkeSa& sa,
   std::vector<net::Spi> ours;
   for (const net::Spi spi : theirs) {
     ChildSa* child = session::find_by_outbound(sa.children, spi);
-    if (child == nullptr || child->state == ChildState::kInstalling) continue;
+    if (child == nullptr || child->state == ChildState::kInstalling) {
+      // It may be the child that our own request is about to make: then it ends when it is there.
+      if (machine.is_busy_with_children(sa) && sa.own->deleted_early.size() < kMaxEarlyDeletes)
+        sa.own->deleted_early.push_back(spi);
+      continue;
+    }
     // §1.4.1: what we are deleting ourselves is not named again.
     if (child->state != ChildState::kDeleting) ours.push_back(child->spi_in);
     machine.report(
@@ -140,6 +148,7 @@ void on_informational_request(Machine& machine, IkeSa& sa, const Inbound& in) {
     const EndReason mine = sa.state == State::kDeleting ? sa.end_reason : EndReason::kPeer;
     return machine.close(sa, replaced ? EndReason::kReplaced : mine, "deleted by the peer");
   }
+  if (!deletes->spis.empty() && sa.contested != 0) settle_by_use(machine, sa);
   const std::vector<net::Spi> ours = delete_children(machine, sa, deletes->spis);
   if (!ours.empty()) isakmp::append_delete_children(builder, ProtocolId::kEsp, ours);
   note_notifies(machine, sa, in.payloads);

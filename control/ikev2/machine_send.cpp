@@ -141,7 +141,9 @@ void Machine::spis_granted() {
 }
 
 void Machine::pump(IkeSa& sa) {
-  const bool may = sa.state == State::kEstablished || sa.state == State::kRekeyed;
+  // While the peer's rekey of the IKE SA is being answered, children are about to move (§2.25.2).
+  const bool moving = sa.peer && sa.peer->kind == PeerRequest::Kind::kRekeyIke;
+  const bool may = !moving && (sa.state == State::kEstablished || sa.state == State::kRekeyed);
   while (may && !sa.own && sa.state != State::kDead) {
     const auto ready = std::ranges::find_if(sa.tasks, [&](const Task& t) {
       // A replaced IKE SA only waits for its end (§2.25.2).

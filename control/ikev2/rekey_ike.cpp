@@ -41,6 +41,7 @@ base::ByteVector octets_of(IkeSpi spi) {
 /// The children and what waits for them move over; the old IKE SA waits for its end.
 void hand_over(Machine& machine, IkeSa& old, IkeSa& next) {
   next.redundant = false;
+  next.contested = 0;
   next.end_reason = old.end_reason;
   next.end_at.reset();
   machine.arm_lifetime(next);
@@ -190,6 +191,13 @@ void settle_ike_collision(Machine& machine, IkeSa& sa) {
   if (winner != nullptr) hand_over(machine, sa, *winner);
 }
 
+void settle_by_use(Machine& machine, IkeSa& sa) {
+  // §2.8.2: the peer works on the IKE SA that it made, so it did not notice our rekey, or won.
+  IkeSa* old = machine.find(sa.contested);
+  sa.contested = 0;
+  if (old != nullptr && old->state == State::kEstablished) hand_over(machine, *old, sa);
+}
+
 // ---- the peer's request ----
 
 void on_rekey_ike_request(Machine& machine, IkeSa& sa, const Inbound& in) {
@@ -252,6 +260,7 @@ void peer_rekey_done(Machine& machine, IkeSa& sa, base::Bytes secret) {
   if (sa.state != State::kEstablished) return;
   if (sa.own && sa.own->collision) {
     sa.own->collision->ike_sa = next->serial;
+    next->contested = sa.serial;
     return;
   }
   hand_over(machine, sa, *next);

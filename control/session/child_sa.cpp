@@ -105,10 +105,10 @@ void install_successor(Services& services, ChildSa& child, const ChildSa& old, C
 }
 
 void switch_outbound(Services& services, ChildSa& child) {
+  child.switch_by.reset();
   if (!child.outbound || child.redundant) return;
   policy::SaSpec spec = std::move(*child.outbound);
   child.outbound.reset();
-  child.switch_by.reset();
   child.outbound_there = true;
   services.emit(SwitchOutbound{expect(services, child, What::kOutbound), std::move(spec)});
 }

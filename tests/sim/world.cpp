@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <stdexcept>
 
 #include "control/isakmp/describe.h"
 #include "lib/base/check.h"
@@ -217,7 +218,7 @@ bool World::run_until(const std::function<bool()>& condition, base::Duration mos
     }
     // Virtual time never stands still for long: a deadline that is not moved would spin here.
     standing = *next > time ? 0 : standing + 1;
-    PS_CHECK(standing < 100'000);
+    if (standing > 100'000) throw std::runtime_error("virtual time stands still");
     time = std::max(time, *next);
     if (!events_.empty() && events_.begin()->first <= time) {
       const auto what = std::move(events_.begin()->second);
@@ -298,6 +299,25 @@ std::vector<std::string> World::faults_at_rest() {
   compare(a(), b(), faults);
   compare(b(), a(), faults);
   return faults;
+}
+
+void World::dump() {
+  for (const auto& n : nodes_) {
+    if (!n->is_on()) continue;
+    fmt::print("--- {}\n", n->index_ == 0 ? "A" : "B");
+    for (const auto& sa : n->engine().list_ike_sas(now(), 0, 100)) {
+      fmt::print("  {} {} {}\n", isakmp::to_string(sa.spi_i), sa.state,
+                 sa.initiator ? "initiator" : "responder");
+      for (const auto& c : sa.children)
+        fmt::print("    {} {} in {} out {}\n", c.child, c.state, net::to_string(c.spi_in),
+                   net::to_string(c.spi_out));
+    }
+    for (const auto& [spi, sa] : n->plane().inbound)
+      fmt::print("  inbound {} slot {}\n", net::to_string(spi), sa.slot.value());
+    for (const auto& [spi, sa] : n->plane().outbound)
+      fmt::print("  outbound {} slot {}{}\n", net::to_string(spi), sa.slot.value(),
+                 n->plane().slots[sa.slot] == spi ? ", seals" : "");
+  }
 }
 
 // ---- configurations ----

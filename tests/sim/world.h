@@ -93,6 +93,9 @@ class World {
   /// What must hold when nothing is under way: both ends know the same SAs with the same keys.
   [[nodiscard]] std::vector<std::string> faults_at_rest();
 
+  /// Prints what both ends have.
+  void dump();
+
   [[nodiscard]] base::Now now() const;
   [[nodiscard]] std::uint64_t draw(std::uint64_t bound) { return random_.below(bound); }
 
