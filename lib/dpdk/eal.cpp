@@ -75,7 +75,7 @@ std::vector<std::string> command_line(const EalOptions& options) {
 
 Result<void> start_failure() {
   const int error = rte_errno;
-  const std::string said = last_eal_error();
+  const std::string said = first_eal_error();
   const std::string detail = said.empty() ? rte_strerror(error) : said;
   if (error == EACCES || error == EPERM || geteuid() != 0)
     return fail(ErrorCode::kPermission,
@@ -94,7 +94,7 @@ Result<void> start_failure() {
 Result<Eal> Eal::start(const EalOptions& options, base::Log& log) {
   PS_TRY(check_before_start(options));
   capture_eal_log(log);
-  forget_last_eal_error();
+  forget_eal_errors();
   // The EAL keeps pointers into its arguments.
   static std::vector<std::string> line;
   static std::vector<char*> argv;

@@ -16,7 +16,7 @@ struct State {
   std::mutex mutex;
   base::Log* log = nullptr;
   std::FILE* stream = nullptr;
-  std::string last_error;
+  std::string first_error;
 };
 State& state() {
   static State one;
@@ -38,7 +38,7 @@ ssize_t write_lines(void*, const char* text, std::size_t size) {
     const std::string_view line = rest.substr(0, end);
     rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
     if (line.empty()) continue;
-    if (dpdk_level <= RTE_LOG_ERR) state().last_error = line;
+    if (dpdk_level <= RTE_LOG_ERR && state().first_error.empty()) state().first_error = line;
     if (state().log != nullptr) state().log->write(level_of(dpdk_level), "dpdk", line);
   }
   return static_cast<ssize_t>(size);
@@ -65,14 +65,14 @@ void release_eal_log() {
   state().log = nullptr;
 }
 
-std::string last_eal_error() {
+std::string first_eal_error() {
   const std::lock_guard lock(state().mutex);
-  return state().last_error;
+  return state().first_error;
 }
 
-void forget_last_eal_error() {
+void forget_eal_errors() {
   const std::lock_guard lock(state().mutex);
-  state().last_error.clear();
+  state().first_error.clear();
 }
 
 }  // namespace penstock::dpdk

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// DPDK's log goes to ours; its last complaint is kept for the sentence that we tell instead.
+// DPDK's log goes to ours; its first complaint is kept for the sentence that we tell instead.
 #pragma once
 
 #include <string>
@@ -12,8 +12,9 @@ namespace penstock::dpdk {
 void capture_eal_log(base::Log& log);
 /// Back to standard error.
 void release_eal_log();
-/// The last line of level error or worse since forget_last_error(), or empty.
-[[nodiscard]] std::string last_eal_error();
-void forget_last_eal_error();
+/// The first line of level error or worse since forget_eal_errors(), or empty: what follows it is
+/// less precise, from driver to bus to EAL.
+[[nodiscard]] std::string first_eal_error();
+void forget_eal_errors();
 
 }  // namespace penstock::dpdk

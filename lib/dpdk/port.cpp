@@ -30,7 +30,7 @@ constexpr std::uint64_t kRssTypes =
 std::string device_name(const std::string& device) { return device.substr(0, device.find(',')); }
 
 std::string said_or(int error) {
-  const std::string said = last_eal_error();
+  const std::string said = first_eal_error();
   return said.empty() ? rte_strerror(error) : said;
 }
 
@@ -54,7 +54,7 @@ bool knows_rte_flow(std::uint16_t port) {
 
 Result<Port> Port::open(const PortOptions& options, const PacketPool& pool, base::Log& log) {
   Port port(options);
-  forget_last_eal_error();
+  forget_eal_errors();
   PS_TRY(port.find(log));
   PS_TRY(port.ask());
   PS_TRY(port.configure(log));
@@ -71,7 +71,7 @@ Result<void> Port::find(base::Log&) {
   id_ = kNone;
   const std::string what = fmt::format("port {}: the device '{}' could not be opened: {}",
                                        options_.name, options_.device, said_or(-error));
-  if (error == -EPERM || error == -EACCES || geteuid() != 0)
+  if (error == -EACCES || geteuid() != 0)
     return fail(ErrorCode::kPermission,
                 what + "; run as root or with CAP_NET_RAW and CAP_NET_ADMIN");
   if (pci)

@@ -35,7 +35,9 @@ Fib::~Fib() = default;
 
 Result<std::unique_ptr<Fib>> Fib::create(const FibLimits& limits, dpdk::RcuDomain& rcu) {
   std::unique_ptr<Fib> fib(new Fib(limits, rcu));
-  const std::uint32_t rules = limits.routes + limits.neighbours;
+  // Our own: an address, its network, two broadcasts.
+  const std::uint32_t rules =
+      limits.routes + limits.neighbours + kMaxInterfaces * kMaxAddresses * 4;
   // A prefix longer than 24 bits costs a group of its /24; in the worst case each has its own.
   const rte_lpm_config config{.max_rules = rules, .number_tbl8s = rules, .flags = 0};
   static std::atomic<unsigned> tables{0};  // DPDK finds tables by name, process-wide
@@ -223,6 +225,9 @@ Result<void> Fib::add_address(Interface& interface, const net::InterfaceAddress&
     return fail(ErrorCode::kUnsupported,
                 fmt::format("port {}: {} is IPv6, which is not forwarded yet", interface.name,
                             address.to_string()));
+  if (interface.addresses.size() == kMaxAddresses)
+    return fail(ErrorCode::kLimit,
+                fmt::format("port {}: more than {} addresses", interface.name, kMaxAddresses));
   const std::uint32_t own = address.address.v4_value();
   const net::Prefix network = address.prefix();
   PS_TRY(put_origin(host(own), RouteOrigin::kLocal, local_next_hop_));

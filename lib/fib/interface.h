@@ -16,6 +16,7 @@ namespace penstock::fib {
 using dpdk::InterfaceIndex;
 
 inline constexpr unsigned kMaxInterfaces = 64;
+inline constexpr unsigned kMaxAddresses = 8;  ///< of one interface
 
 enum class Side : std::uint8_t { kInside, kOutside };  ///< RFC 4301 §3.1
 
@@ -42,8 +43,8 @@ struct InterfaceOptions {
   std::uint16_t mtu = 1500;
   net::MacAddress mac{};
   bool rx_checksum = false;
-  net::Vrf vrf;
-  std::vector<net::InterfaceAddress> addresses;
+  net::Vrf vrf{};
+  std::vector<net::InterfaceAddress> addresses{};
 };
 
 }  // namespace penstock::fib

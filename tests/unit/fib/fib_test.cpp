@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Routes and neighbours. rte_lpm needs an EAL: one for all of these, without hugepages.
+#include "lib/fib/fib.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "lib/dpdk/eal.h"
+
+namespace penstock::fib {
+namespace {
+
+using base::ErrorCode;
+
+struct NoLog final : base::Log {
+  using base::Log::write;
+  void write(base::LogLevel, std::string_view, std::string_view,
+             std::span<const base::LogField>) override {}
+};
+
+net::IpAddress address(std::string_view text) { return net::IpAddress::parse(text).value(); }
+std::uint32_t number(std::string_view text) { return address(text).v4_value(); }
+
+/// Two inside ports: 10.1.0.1/24, 10.2.0.1/24 with 10.2.1.1/30.
+struct FibTest : testing::Test {
+  static void SetUpTestSuite() {
+    static NoLog log;
+    static auto eal = dpdk::Eal::start(
+        {.args = {"--no-huge", "-m", "256", "--no-shconf", "--no-telemetry", "--iova-mode=va"},
+         .file_prefix = fmt::format("penstock_fib_{}", getpid()),
+         .control_cpu = 0,
+         .workers = {},
+         .pci_devices = {}},
+        log);
+    ASSERT_TRUE(eal) << eal.error().text;
+  }
+  FibTest() {
+    rcu = dpdk::RcuDomain::create(1).value();
+    fib = Fib::create({.routes = 16, .neighbours = 8}, *rcu).value();
+    a = fib->add_interface({.name = "a", .addresses = {own("10.1.0.1/24")}}).value();
+    b = fib->add_interface({.name = "b", .addresses = {own("10.2.0.1/24"), own("10.2.1.1/30")}})
+            .value();
+  }
+  static net::InterfaceAddress own(std::string_view text) {
+    return net::InterfaceAddress::parse(text).value();
+  }
+  base::Result<void> add(std::string_view to, std::string_view via, InterfaceIndex interface) {
+    return fib->add_route({.vrf = {},
+                           .to = net::Prefix::parse(to).value(),
+                           .via = address(via),
+                           .interface = interface});
+  }
+  const NextHop& hop(std::string_view to) { return fib->next_hop(fib->lookup(number(to))); }
+  static constexpr Link kLink{{2, 0, 0, 0, 0, 9}, NeighbourState::kReachable};
+
+  std::unique_ptr<dpdk::RcuDomain> rcu;
+  std::unique_ptr<Fib> fib;
+  InterfaceIndex a;
+  InterfaceIndex b;
+};
+
+TEST_F(FibTest, KnowsItsOwnAddressesNetworksAndBroadcasts) {
+  EXPECT_EQ(hop("10.1.0.1").kind, NextHopKind::kLocal);
+  EXPECT_EQ(hop("10.2.1.1").kind, NextHopKind::kLocal);
+  EXPECT_EQ(hop("10.1.0.9").kind, NextHopKind::kConnected);
+  EXPECT_EQ(hop("10.1.0.9").interface, a);
+  EXPECT_EQ(hop("10.2.0.9").interface, b);
+  for (const auto* all : {"10.1.0.0", "10.1.0.255", "10.2.1.0", "10.2.1.3"})
+    EXPECT_EQ(hop(all).kind, NextHopKind::kBroadcast) << all;
+  EXPECT_EQ(hop("10.3.0.1").kind, NextHopKind::kUnreachable);
+}
+TEST_F(FibTest, TheLongestPrefixWins) {
+  ASSERT_TRUE(add("10.0.0.0/8", "10.1.0.2", a));
+  ASSERT_TRUE(add("10.9.0.0/16", "10.2.0.2", b));
+  ASSERT_TRUE(add("10.9.9.9/32", "10.1.0.3", a));
+  EXPECT_EQ(hop("10.8.0.1").address, number("10.1.0.2"));
+  EXPECT_EQ(hop("10.9.0.1").address, number("10.2.0.2"));
+  EXPECT_EQ(hop("10.9.9.9").address, number("10.1.0.3"));
+  EXPECT_EQ(hop("10.9.9.10").address, number("10.2.0.2"));
+  ASSERT_TRUE(fib->remove_route(net::Prefix::parse("10.9.0.0/16").value()));
+  EXPECT_EQ(hop("10.9.0.1").address, number("10.1.0.2"));
+}
+TEST_F(FibTest, TheDefaultRouteTakesTheRest) {
+  ASSERT_TRUE(add("0.0.0.0/0", "10.1.0.2", a));
+  EXPECT_EQ(hop("1.2.3.4").address, number("10.1.0.2"));
+  EXPECT_EQ(hop("200.2.3.4").address, number("10.1.0.2"));
+  EXPECT_EQ(hop("10.1.0.1").kind, NextHopKind::kLocal);
+  std::array<std::uint32_t, 3> to{number("8.8.8.8"), number("10.2.0.5"), number("10.1.0.1")};
+  std::array<std::uint32_t, 3> found{};
+  fib->lookup(to.data(), found.data(), 3);
+  for (unsigned i = 0; i < 3; ++i) EXPECT_EQ(found[i], fib->lookup(to[i]));
+  ASSERT_TRUE(fib->remove_route(net::Prefix::parse("0.0.0.0/0").value()));
+  EXPECT_EQ(hop("1.2.3.4").kind, NextHopKind::kUnreachable);
+}
+TEST_F(FibTest, RefusesRoutesThatCannotBe) {
+  EXPECT_EQ(add("10.9.0.0/16", "10.1.0.1", a).error().code, ErrorCode::kMalformed);
+  EXPECT_EQ(add("10.9.0.0/16", "10.1.0.2", InterfaceIndex{9}).error().code, ErrorCode::kNotFound);
+  ASSERT_TRUE(add("10.9.0.0/16", "10.1.0.2", a));
+  EXPECT_EQ(add("10.9.0.0/16", "10.1.0.3", a).error().code, ErrorCode::kExists);
+  EXPECT_EQ(fib->remove_route(net::Prefix::parse("10.8.0.0/16").value()).error().code,
+            ErrorCode::kNotFound);
+  EXPECT_EQ(fib->add_interface({.name = "c", .addresses = {own("10.1.0.7/24")}}).error().code,
+            ErrorCode::kExists)
+      << "two ports in one network";
+  EXPECT_EQ(fib->add_interface({.name = "a", .addresses = {}}).error().code, ErrorCode::kExists);
+}
+TEST_F(FibTest, HasALimitOfRoutes) {
+  for (unsigned i = 0; i < 16; ++i)
+    ASSERT_TRUE(add(fmt::format("10.{}.0.0/16", 100 + i), "10.1.0.2", a));
+  EXPECT_EQ(add("10.200.0.0/16", "10.1.0.2", a).error().code, ErrorCode::kLimit);
+  ASSERT_TRUE(fib->remove_route(net::Prefix::parse("10.100.0.0/16").value()));
+  EXPECT_TRUE(add("10.200.0.0/16", "10.1.0.2", a));
+}
+TEST_F(FibTest, AStaticHostRouteHidesANeighbour) {
+  ASSERT_TRUE(fib->set_neighbour(a, address("10.1.0.9"), kLink));
+  EXPECT_EQ(hop("10.1.0.9").address, number("10.1.0.9"));
+  ASSERT_TRUE(add("10.1.0.9/32", "10.2.0.2", b));
+  EXPECT_EQ(hop("10.1.0.9").address, number("10.2.0.2"));
+  ASSERT_TRUE(fib->remove_route(net::Prefix::parse("10.1.0.9/32").value()));
+  EXPECT_EQ(hop("10.1.0.9").address, number("10.1.0.9"));
+}
+
+TEST_F(FibTest, ANeighbourIsTheGatewayOfItsRoutes) {
+  ASSERT_TRUE(add("10.9.0.0/16", "10.1.0.2", a));
+  EXPECT_FALSE(unpack(hop("10.9.0.1").link.load()).has_mac());
+  const auto before = fib->neighbour_generation();
+  ASSERT_TRUE(fib->set_neighbour(a, address("10.1.0.2"), kLink));
+  EXPECT_NE(fib->neighbour_generation(), before);
+  EXPECT_EQ(unpack(hop("10.9.0.1").link.load()).mac, kLink.mac);
+  EXPECT_EQ(&hop("10.9.0.1"), &hop("10.1.0.2"));
+  EXPECT_EQ(fib->find_neighbour(a, address("10.1.0.2"))->routes, 1U);
+  // Forgotten, it stays for its route, without a MAC.
+  ASSERT_TRUE(fib->remove_neighbour(a, address("10.1.0.2")));
+  EXPECT_FALSE(unpack(hop("10.9.0.1").link.load()).has_mac());
+  ASSERT_TRUE(fib->remove_route(net::Prefix::parse("10.9.0.0/16").value()));
+  EXPECT_FALSE(fib->find_neighbour(a, address("10.1.0.2")));
+  EXPECT_EQ(hop("10.1.0.2").kind, NextHopKind::kConnected);
+}
+TEST_F(FibTest, APlaceIsUsedAgainOnlyAfterAGracePeriod) {
+  rcu->enter(0);
+  for (unsigned i = 0; i < 8; ++i)
+    ASSERT_TRUE(fib->set_neighbour(a, address(fmt::format("10.1.0.{}", 10 + i)), kLink));
+  EXPECT_EQ(fib->set_neighbour(a, address("10.1.0.99"), kLink).error().code, ErrorCode::kLimit);
+  const std::uint32_t index = fib->lookup(number("10.1.0.10"));
+  ASSERT_TRUE(fib->remove_neighbour(a, address("10.1.0.10")));
+  // A worker that looked before still finds what it found.
+  EXPECT_EQ(fib->next_hop(index).address, number("10.1.0.10"));
+  rcu->poll();
+  rcu->quiescent(0);
+  rcu->poll();
+  EXPECT_TRUE(fib->set_neighbour(a, address("10.1.0.99"), kLink));
+  rcu->leave(0);
+}
+TEST_F(FibTest, LearnsOnlyWhatLiesOnTheLink) {
+  EXPECT_EQ(fib->set_neighbour(a, address("10.2.0.9"), kLink).error().code, ErrorCode::kRefused);
+  EXPECT_EQ(fib->set_neighbour(a, address("8.8.8.8"), kLink).error().code, ErrorCode::kRefused);
+  EXPECT_TRUE(fib->set_neighbour(b, address("10.2.1.2"), kLink));
+}
+TEST_F(FibTest, AConfiguredNeighbourIsNotLearnedAway) {
+  const Link configured{{2, 0, 0, 0, 0, 1}, NeighbourState::kPermanent};
+  ASSERT_TRUE(fib->set_neighbour(a, address("10.1.0.9"), configured));
+  EXPECT_EQ(fib->set_neighbour(a, address("10.1.0.9"), kLink).error().code, ErrorCode::kRefused);
+  EXPECT_EQ(unpack(hop("10.1.0.9").link.load()).mac, configured.mac);
+}
+TEST_F(FibTest, ChoosesTheSourceAddressOfTheWay) {
+  ASSERT_TRUE(add("0.0.0.0/0", "10.2.1.2", b));
+  EXPECT_EQ(fib->source_for(address("10.1.0.9")), address("10.1.0.1"));
+  EXPECT_EQ(fib->source_for(address("8.8.8.8")), address("10.2.1.1"));
+  EXPECT_EQ(fib->address_towards(b, address("10.2.1.2")), address("10.2.1.1"));
+  EXPECT_EQ(fib->address_towards(b, address("8.8.8.8")), address("10.2.0.1"));
+}
+TEST_F(FibTest, ListsEachRouteOnce) {
+  ASSERT_TRUE(add("10.9.0.0/16", "10.1.0.2", a));
+  ASSERT_TRUE(fib->set_neighbour(a, address("10.1.0.9"), kLink));
+  std::vector<std::string> seen;
+  fib->for_each_route([&](const Route& route) {
+    seen.push_back(route.to.to_string() + (route.via ? " via " + route.via->to_string() : ""));
+  });
+  EXPECT_EQ(seen, (std::vector<std::string>{"10.1.0.0/24", "10.1.0.1/32", "10.1.0.9/32",
+                                            "10.2.0.0/24", "10.2.0.1/32", "10.2.1.0/30",
+                                            "10.2.1.1/32", "10.9.0.0/16 via 10.1.0.2"}));
+}
+
+TEST(LinkWord, KeepsMacAndState) {
+  const Link link{{0xff, 1, 2, 3, 4, 0xfe}, NeighbourState::kStale};
+  EXPECT_EQ(unpack(pack(link)).mac, link.mac);
+  EXPECT_EQ(unpack(pack(link)).state, link.state);
+  EXPECT_FALSE(unpack(0).has_mac());
+}
+
+}  // namespace
+}  // namespace penstock::fib
