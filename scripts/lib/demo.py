@@ -175,7 +175,7 @@ def main():
             swan.start()
             check(True, "strongSwan " + subprocess.run(["swanctl", "--version"], capture_output=True,
                                                        text=True).stdout.split("swanctl")[0].split()[-1])
-            capture = Capture(gw, "out0", "outside")
+            capture = Capture(peer, "p0", "outside")
             negotiate(gateway, swan)
             traffic(host, peer)
             roles_exchanged(gateway, swan, host)

@@ -4,10 +4,10 @@
 together with file and line, and one clear sentence where the machine lacks something."""
 import re
 
-from lab.bench import ROOT, run
+from lab.bench import BUILD, ROOT, run
 from lab.scenario import LAN, WAN, Scenario
 
-DAEMON, CLI = ROOT / "build/app/penstockd", ROOT / "build/app/penstock"
+DAEMON, CLI = BUILD / "app/penstockd", BUILD / "app/penstock"
 FAULTY = """control = { socket = "/run/penstock-faulty.sock"; jobs = 1; };
 dataplane = { eal = ["--in-memory"]; workers = [1]; idle = "sometimes";
   ports = ( { name = "wan"; device = "net_null0"; side = "outside"; addresses = ["192.0.2.300/24"]; } );

@@ -52,9 +52,10 @@ def carries(s, gateway, host, peer, word, port):
         faults.expect(ping(host, INNER[word], count=3, interval=0.05) == 3, "echoes lost from inside")
         faults.expect(ping(peer, HOST, INNER[word], count=3, interval=0.05) == 3, "echoes lost from outside")
         rates = []
-        for udp in (None, 5):
+        for udp in (None, 20):
             for reverse in (False, True):
-                result = iperf(host, peer, INNER[word], HOST, octets=300_000, udp=udp, reverse=reverse, port=port)
+                # What is under way when the sender is done is not counted as received.
+                result = iperf(host, peer, INNER[word], HOST, octets=1_000_000, udp=udp, reverse=reverse, port=port)
                 faults.expect(result["bytes"] > 100_000, f"udp={udp} reverse={reverse}: {result}")
                 rates.append(result["mbps"])
         counted = installed(gateway, NAMES[word])[0]
@@ -105,7 +106,9 @@ def refused_proposal(s, gateway, swan):
         faults.expect(done.returncode == 1 and "PROPOSAL" in done.text.upper(), f"{done.returncode}: {done.text}")
         done = swan.initiate(NAMES[WORDS[0]], check=False)
         faults.expect("NO_PROPOSAL_CHOSEN" in done.text, done.text[-300:])
-        faults.expect(not gateway.show("sas")["ike_sas"], "an IKE SA is left over")
+        # A refused request may be repeated, so a responder keeps it for a while: not established.
+        left = [sa for sa in gateway.show("sas")["ike_sas"] if sa["state"] == "established"]
+        faults.expect(not left, f"an IKE SA is left over: {left}")
 
 
 with Scenario("strongswan", needs=["swanctl"]) as s:
@@ -117,7 +120,7 @@ with Scenario("strongswan", needs=["swanctl"]) as s:
     with s.vital("both start"):
         gateway.start()
         swan.start()
-    capture = Capture(gw, "out0", "outside")
+    capture = Capture(peer, "p0", "outside")
 
     # What carries traffic is negotiated by us for one half, by strongSwan for the other.
     with s.step("as initiator: a child for each cipher") as faults:

@@ -59,7 +59,7 @@ with Scenario("hub", needs=["swanctl"]) as s:
         gateway.start()
         for swan in swans.values():
             swan.start()
-    captures = [Capture(gw, "out0", "hub"), Capture(switch, "br0", "switch")]
+    captures = [Capture(switch, "hub", "hub"), Capture(switch, "br0", "switch")]
 
     with s.vital("one spoke dials the hub, the hub dials the other") as faults:
         swans[1].initiate("net")

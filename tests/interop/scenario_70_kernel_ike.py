@@ -43,7 +43,7 @@ with Scenario("kernel_ike", needs=["linux.uml", "swanctl"]) as s:
         configure(gateway, swan)
         gateway.start()
         swan.start()
-    capture = Capture(gw, "out0", "outside")
+    capture = Capture(peer, "p0", "outside")
 
     with s.step("as initiator, with and without ESN") as faults:
         for word in PROPOSALS:

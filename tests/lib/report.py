@@ -7,6 +7,8 @@ SKIP name: reason    one that could not run
 """
 import sys
 
+MAX_DETAIL = 40  # lines under one verdict
+
 
 class Report:
     def __init__(self, prefix):
@@ -16,8 +18,11 @@ class Report:
     def _line(self, verdict, name, why=""):
         head, _, detail = str(why).partition("\n")
         print(f"{verdict} {self.prefix}{'/' + name if name else ''}{': ' + head if head else ''}")
-        for line in detail.splitlines():
+        rows = detail.splitlines()
+        for line in rows[:MAX_DETAIL]:
             print("    " + line)
+        if len(rows) > MAX_DETAIL:
+            print(f"    and {len(rows) - MAX_DETAIL} more lines")
         sys.stdout.flush()
 
     def passed(self, name, note=""):

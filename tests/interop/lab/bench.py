@@ -11,6 +11,8 @@ import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
+# Where the programs are; another build (with sanitizers, say) can be put to the same tests.
+BUILD = pathlib.Path(os.environ.get("PENSTOCK_BUILD", ROOT / "build"))
 STOP_S = 6  # how long a process may take to end before it is killed
 
 

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 
-from .bench import LabError, ROOT, run, wait_for
+from .bench import BUILD, LabError, run, wait_for
 
 PAGES = pathlib.Path("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages")
 MEMORY_MIB = 128
@@ -78,6 +78,7 @@ class Gateway:
     def write(self):
         path = self.bench.directory / f"{self.name}.conf"
         text = "".join(f"{key} = {libconfig(value)};\n" for key, value in self.config.items() if value)
+        path.touch(mode=0o600)  # it holds keys
         path.write_text(text)
         return path
 
@@ -86,7 +87,7 @@ class Gateway:
         if self.socket.exists():
             self.socket.unlink()
         path = self.write()
-        self.process = self.space.start(ROOT / "build/app/penstockd", "--config", path,
+        self.process = self.space.start(BUILD / "app/penstockd", "--config", path,
                                         log=f"{self.name}.log")
 
         def ready():
@@ -116,10 +117,10 @@ class Gateway:
         return "\n".join(self.process.log.read_text(errors="replace").splitlines()[-lines:])
 
     def cli(self, *words, **kw):
-        return run(ROOT / "build/app/penstock", "--socket", self.socket, *words, **kw)
+        return run(BUILD / "app/penstock", "--socket", self.socket, *words, **kw)
 
     def _json(self, *words):
-        words = [str(ROOT / "build/app/penstock"), "--socket", str(self.socket), "--json", *words]
+        words = [str(BUILD / "app/penstock"), "--socket", str(self.socket), "--json", *words]
         done = subprocess.run(words, capture_output=True, text=True, timeout=30)
         if done.returncode:
             raise LabError(f"{' '.join(words)}: {done.returncode}\n{done.stdout}{done.stderr}")

@@ -53,7 +53,7 @@ class Scenario:
         self.logs.append((title, text))
 
     def tell(self):
-        for title, text in self.logs:
+        for title, text in self.logs:  # once: the first failure is what the logs are about
             try:
                 said = text()
             except Exception as why:
@@ -86,7 +86,8 @@ class Scenario:
 
     def gateway(self, space, name="gw"):
         gateway = Gateway(self.bench, space, name)
-        self.show_on_failure(f"log of penstockd {name}", lambda: gateway.log(60))
+        self.show_on_failure(f"log of penstockd {name}", lambda: gateway.log(30))
+        self.show_on_failure(f"drops of penstockd {name}", lambda: str(gateway.drops()))
         return gateway
 
     def healthy(self, faults, gateway, before=None):

@@ -52,7 +52,10 @@ def send(destination, port, rate, seconds, source=None):
         time.sleep(max(0, start + number / rate - time.monotonic()))
     time.sleep(0.5)
     for _ in range(5):
-        out.sendto(HEADER.pack(END, number), (destination, port))
+        try:
+            out.sendto(HEADER.pack(END, number), (destination, port))
+        except OSError:
+            refused += 1
         time.sleep(0.05)
     print(json.dumps({"sent": number, "refused": refused, "seconds": round(time.monotonic() - start, 2)}))
 
@@ -89,8 +92,8 @@ def receive(address, port, idle):
             reordered += 1
         seen.add(number)
         highest = max(highest, number)
-    missing = [] if total is None else [n for n in range(total) if n not in seen]
-    print(json.dumps({"received": len(seen), "total": total, "missing": len(missing), "first_missing": missing[:8],
+    missing = [n for n in range(highest + 1 if total is None else total) if n not in seen]
+    print(json.dumps({"received": len(seen), "total": total, "first_missing": missing[:8],
                       "double": double, "reordered": reordered, "longest_gap_ms": round(longest * 1000),
                       "kernel_lost": max(rcvbuf_errors() - before, socket_drops(port))}))
 

@@ -102,6 +102,8 @@ class StrongSwan:
         (self.dir / "swanctl/swanctl.conf").write_text(text)
 
     def start(self, level=1, extra=""):
+        if not self.guest and self.vici.exists():
+            self.vici.unlink()  # of an earlier start
         (self.dir / "strongswan.conf").write_text(SETTINGS.format(
             vici=self.vici, log=self.log_path, level=level, extra=extra, libipsec="no" if self.guest else "100"))
         self._write()
@@ -169,6 +171,4 @@ class StrongSwan:
         self.process.kill()
         self.process.wait()
         self.bench.processes.remove(self.process)
-        if self.vici.exists():
-            self.vici.unlink()
         time.sleep(0.2)

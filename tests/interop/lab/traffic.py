@@ -11,11 +11,11 @@ from .bench import LabError, wait_for
 STREAM = pathlib.Path(__file__).with_name("stream.py")
 
 
-def ping(space, destination, source=None, count=5, size=56, more=(), interval=0.1):
+def ping(space, destination, source=None, count=5, size=56, more=(), interval=0.1, wait=2):
     """How many of `count` echoes were answered."""
-    words = ["ping", "-n", "-c", count, "-i", interval, "-W", "1", "-s", size, *more]
+    words = ["ping", "-n", "-c", count, "-i", interval, "-W", wait, "-s", size, *more]
     words += ["-I", source] if source else []
-    text = space.run(*words, destination, check=False, timeout=count * 2 + 20).text
+    text = space.run(*words, destination, check=False, timeout=count * 2 + 20 + wait).text
     found = re.search(r"(\d+) received", text)
     return int(found[1]) if found else 0
 
@@ -31,7 +31,7 @@ def iperf(client, server, address, source=None, seconds=1, octets=None, udp=None
     """One iperf3 run; {"mbps", "bytes", "lost", "packets"}. udp: megabits a second; octets: how
     much instead of how long."""
     process = server.start("iperf3", "-s", "-1", "-p", port, "-B", address, log=f"iperf-{port}-{time.time_ns()}.log")
-    wait_for("iperf3 listens", lambda: f":{port:04X}" in _listening(server), 5)
+    wait_for("iperf3 listens", lambda: _listens(server, port), 10)
     words = ["iperf3", "-J", "-c", address, "-p", port, *(["-n", octets] if octets else ["-t", seconds]), "--connect-timeout", "3000"]
     words += ["-B", source] if source else []
     words += ["-u", "-b", f"{udp}M", "-l", "1200"] if udp else []
@@ -52,8 +52,10 @@ def iperf(client, server, address, source=None, seconds=1, octets=None, udp=None
         server.bench.stop(process, signal.SIGTERM)
 
 
-def _listening(space):
-    return space.run("cat", "/proc/net/tcp").text
+def _listens(space, port):
+    """A TCP socket of the namespace is in state LISTEN, 0A, on this port."""
+    rows = [row.split() for row in space.run("cat", "/proc/net/tcp").text.splitlines()[1:]]
+    return any(row[1].endswith(f":{port:04X}") and row[3] == "0A" for row in rows)
 
 
 class Stream:
@@ -79,7 +81,9 @@ class Stream:
         self.receiver.wait(20)
         texts = [p.log.read_text().strip().splitlines() for p in (self.sender, self.receiver)]
         try:
-            return {**json.loads(texts[1][-1]), **json.loads(texts[0][-1])}
+            result = {**json.loads(texts[1][-1]), **json.loads(texts[0][-1])}
+            # Also when the end of the stream never came.
+            return {**result, "missing": result["sent"] - result["received"]}
         except (ValueError, IndexError):
             raise LabError(f"the stream said: {texts}") from None
 
