@@ -2,7 +2,6 @@
 // check policy: what came from outside in clear against the inbound SPD (RFC 4301 §5.2). What came
 // out of an SA has been checked against that SA. Ways out: onward; a drop by name.
 #include "dataplane/ipsec_state.h"
-#include "dataplane/spd_keys.h"
 #include "dataplane/stages.h"
 
 namespace penstock::dataplane {
@@ -38,13 +37,13 @@ void check_policy(WorkerContext& ctx, Burst& burst) {
   std::array<const ipsec::SpdEntry*, kBurst> entries;
   unsigned asked = 0;
   for (const Packet* packet : burst)
-    if (needs_check(packet)) keys[asked++] = spd_key(dpdk::meta(packet));
+    if (needs_check(packet)) keys[asked++] = ipsec::spd_key(dpdk::meta(packet));
   if (asked != 0) {
     if (ctx.ipsec == nullptr) {
       entries.fill(nullptr);
     } else {
-      ctx.ipsec->tables->spd().lookup_burst(policy::Direction::kInbound, keys.data(),
-                                            entries.data(), asked);
+      ctx.ipsec->policies.lookup_burst(policy::Direction::kInbound, keys.data(), entries.data(),
+                                       asked);
     }
   }
   unsigned next = 0;

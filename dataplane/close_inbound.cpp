@@ -6,7 +6,6 @@
 
 #include "dataplane/ipsec_state.h"
 #include "dataplane/parse.h"
-#include "dataplane/spd_keys.h"
 #include "dataplane/stages.h"
 #include "lib/ipsec/ecn.h"
 #include "lib/net/esp.h"
@@ -89,7 +88,7 @@ std::optional<DropReason> merge_ecn(Packet* packet, std::uint8_t outer_tos) {
 }
 
 ipsec::SpdProbe<ipsec::Ipv4Value> probe_of(const PacketMeta& meta) {
-  return ipsec::SpdProbe<ipsec::Ipv4Value>::of(policy::Direction::kInbound, spd_key(meta));
+  return ipsec::SpdProbe<ipsec::Ipv4Value>::of(policy::Direction::kInbound, ipsec::spd_key(meta));
 }
 
 /// The plaintext becomes the packet. `payload` is what is left without padding and trailer.

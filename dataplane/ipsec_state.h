@@ -11,6 +11,7 @@
 #include "lib/base/token_bucket.h"
 #include "lib/burst_crypto/engine.h"
 #include "lib/fib/fib.h"
+#include "lib/ipsec/spd_flow_cache.h"
 #include "lib/ipsec/tables.h"
 
 namespace penstock::dataplane {
@@ -27,6 +28,7 @@ struct IpsecState {
              const fib::Fib& fib);
 
   const ipsec::Tables* tables;
+  ipsec::SpdFlowCache policies;  ///< this worker's, in front of tables->spd()
   std::unique_ptr<burst_crypto::Engine> engine;
   unsigned smallest_mtu;  ///< of all interfaces: what fits it needs no second look
 

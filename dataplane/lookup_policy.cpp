@@ -3,7 +3,6 @@
 // §5.1), and the slot's outbound SA. Ways out: onward with its SA (PROTECT); bypass; a drop by
 // name, with an acquire event where policy asks for an SA that is not there.
 #include "dataplane/ipsec_state.h"
-#include "dataplane/spd_keys.h"
 #include "dataplane/stages.h"
 
 namespace penstock::dataplane {
@@ -69,12 +68,12 @@ void lookup_policy(WorkerContext& ctx, Burst& burst, Burst& bypass) {
   });
   std::array<ipsec::SpdKey, kBurst> keys;
   std::array<const ipsec::SpdEntry*, kBurst> entries;
-  for (unsigned i = 0; i < burst.size(); ++i) keys[i] = spd_key(dpdk::meta(burst[i]));
+  for (unsigned i = 0; i < burst.size(); ++i) keys[i] = ipsec::spd_key(dpdk::meta(burst[i]));
   if (ctx.ipsec == nullptr)
     entries.fill(nullptr);
   else if (!burst.empty())
-    ctx.ipsec->tables->spd().lookup_burst(policy::Direction::kOutbound, keys.data(), entries.data(),
-                                          burst.size());
+    ctx.ipsec->policies.lookup_burst(policy::Direction::kOutbound, keys.data(), entries.data(),
+                                     burst.size());
   unsigned i = 0;
   unsigned kept = 0;
   burst.keep_if([&](Packet* packet) {

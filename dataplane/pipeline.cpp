@@ -99,7 +99,9 @@ void run_pending(WorkerContext& ctx) {
   Burst burst;
   ctx.waiting->poll(ctx, burst);
   route(ctx, burst);
-  resolve(ctx, burst);
+  // RFC 4301 §5.1: the way of a packet that waited may lead outside now, so policy is asked
+  // (again).
+  run_out(ctx, burst);
   ctx.reassembler->expire(ctx);
   if (pending_inbound(ctx) || pending_outbound(ctx)) run_in(ctx, burst);
   run_made(ctx);

@@ -113,7 +113,9 @@ Packet* Reassembler::accept(WorkerContext& ctx, Packet* fragment) {
                 .destination = meta.destination,
                 .identification = ip.identification.get(),
                 .vrf = meta.vrf,
-                .protocol = meta.protocol};
+                .protocol = meta.protocol,
+                .origin = meta.flags & (dpdk::kFromOutside | dpdk::kDecapsulated),
+                .child_slot = meta.child_slot};
   auto index = find(key);
   if (!index) index = open(key, ctx.now);
   if (!index) return drop(DropReason::kFragmentTableFull);

@@ -43,6 +43,10 @@ class Reassembler {
     std::uint16_t identification = 0;
     std::uint16_t vrf = 0;
     std::uint8_t protocol = 0;
+    /// Fragments of different protection are of different packets (RFC 4301 §5.2): none in clear
+    /// completes what came out of an SA.
+    std::uint32_t origin = 0;
+    std::uint32_t child_slot = 0;
     friend bool operator==(const Key&, const Key&) = default;
   };
   struct Piece {

@@ -321,6 +321,7 @@ Outcome FuzzGateway::end() {
     round();
   }
   if (neighbour_in_) toggle_neighbour();
+  if (route_in_) toggle_route();
   for (unsigned i = 0; i < kSas; ++i) {
     if (inbound_in_[i]) retire(policy::Direction::kInbound, i);
     if (outbound_in_[i]) retire(policy::Direction::kOutbound, i);
@@ -551,6 +552,18 @@ void FuzzGateway::toggle_neighbour() {
     must(fib_->set_neighbour(interface_index(kWan), address,
                              {mac(0x90), fib::NeighbourState::kReachable}));
   neighbour_in_ = !neighbour_in_;
+}
+
+void FuzzGateway::toggle_route() {
+  const auto host = must(net::Prefix::parse("10.1.0.77/32"));
+  if (route_in_)
+    must(fib_->remove_route(host));
+  else
+    must(fib_->add_route({.vrf = {},
+                          .to = host,
+                          .via = must(net::IpAddress::parse("192.0.2.9")),
+                          .interface = interface_index(kWan)}));
+  route_in_ = !route_in_;
 }
 
 }  // namespace penstock::fuzz

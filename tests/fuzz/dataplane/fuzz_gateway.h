@@ -78,6 +78,7 @@ class FuzzGateway {
   void retire_or_install(std::uint8_t which);  ///< an SA by its number and direction
   void toggle_policy(unsigned index);          ///< any number
   void toggle_neighbour();
+  void toggle_route();  ///< of a host on the inside link: it leads outside, or not
 
   [[nodiscard]] static net::MacAddress mac(unsigned port);
 
@@ -111,6 +112,7 @@ class FuzzGateway {
   std::vector<bool> inbound_in_;
   std::vector<bool> outbound_in_;
   bool neighbour_in_ = false;
+  bool route_in_ = false;
   std::vector<std::pair<unsigned, ByteVector>> queued_;
   std::uint64_t ticks_ = 0;
   std::uint64_t next_policy_id_ = 1;

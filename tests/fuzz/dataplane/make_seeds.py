@@ -8,6 +8,7 @@ import sys
 
 LAN_HOST, US_LAN, LAN_OTHER, NET2, NET3, NET4, NET5, NET6 = range(8)
 US_WAN, PEER_9, PEER_10, BYPASS, NOWHERE = range(8, 13)
+SILENT = 15
 LAN, WAN = 0, 1
 
 
@@ -67,6 +68,7 @@ SEEDS = {
     "bypass_out": step(12, 0) + sound(LAN, LAN_HOST, BYPASS, UDP),
     "bypass_in": sound(WAN, BYPASS, LAN_HOST, UDP),
     "waits": sound(LAN, LAN_HOST, BYPASS, UDP) + step(12, 0),
+    "way_moves": sound(LAN, LAN_HOST, SILENT, UDP) + step(14, 0) + step(9, 0, b"\x00\xff"),
     "no_policy": sound(LAN, LAN_HOST, NOWHERE, UDP),
     "trap": sound(LAN, LAN_HOST, NET6, UDP),
     "out_gcm": sound(LAN, LAN_HOST, NET2, UDP),

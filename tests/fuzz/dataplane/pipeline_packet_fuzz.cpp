@@ -25,7 +25,7 @@ constexpr std::size_t kMaxPacket = 1600;
 
 constexpr std::uint32_t kAddresses[] = {
     0x0a010009, 0x0a010001, 0x0a010042, 0x0a020009, 0x0a030009, 0x0a040009, 0x0a050009, 0x0a060009,
-    0xc0000201, 0xc0000209, 0xc000020a, 0xc6336407, 0xcb007105, 0x0a01ffff, 0xe0000005, 0x7f000001};
+    0xc0000201, 0xc0000209, 0xc000020a, 0xc6336407, 0xcb007105, 0x0a01ffff, 0xe0000005, 0x0a01004d};
 
 /// The octets of the input from front to back; nothing left reads as 0.
 class Input {
@@ -125,6 +125,8 @@ class Case {
         return gateway_.toggle_neighbour();
       case 13:
         return flood(port, detail);
+      case 14:
+        return gateway_.toggle_route();
       default:
         return;
     }

@@ -319,6 +319,26 @@ TEST_F(Inbound, AFragmentWithoutPortsWhereTheSaAsksForNone) {
       {});
 }
 
+// RFC 4301 §5.2: what is in clear completes nothing that came out of an SA.
+TEST_F(Inbound, FragmentsInClearAndOutOfAnSaDoNotMix) {
+  g.protect();
+  const ByteVector echo = icmp("10.2.0.9", "10.1.0.1", 8, 0, 1, pattern(56));
+  const Bytes message = Bytes(echo).subspan(sizeof(net::Ipv4Header));
+  const Ipv4Spec spec{
+      .source = ip("10.2.0.9"), .destination = ip("10.1.0.1"), .protocol = net::kProtocolIcmp};
+  Ipv4Spec first = spec;
+  first.fragment = net::kIpv4MoreFragments;
+  Ipv4Spec second = spec;
+  second.fragment = 4;
+  g.gateway.send(1, peer_seal(ipv4(first, message.first(32)), {.sequence = 1}));
+  g.gateway.send(1, ipv4(second, message.subspan(32)));
+  EXPECT_EQ(g.gateway.totals().held_total(), 2U) << "two packets that are not whole";
+  EXPECT_TRUE(g.gateway.sent(1).empty());
+  g.gateway.send(1, peer_seal(ipv4(second, message.subspan(32)), {.sequence = 2}));
+  EXPECT_EQ(g.gateway.totals().held_total(), 1U);
+  EXPECT_EQ(g.gateway.sent(1).size(), 1U) << "the reply, sealed";
+}
+
 TEST_F(Inbound, ManySelectorsLieOutsideTheRecord) {
   auto spec = make_spec({.direction = policy::Direction::kInbound, .spi = kSpiIn});
   for (int i = 0; i < 9; ++i)

@@ -284,6 +284,18 @@ TEST_F(Outbound, SwitchesASlotToTheNewSaAtOnce) {
   EXPECT_EQ(spi(sent[1]), 0x3003U);
 }
 
+// RFC 4301 §5.1: whatever leaves by an outside port, also after it has waited for another one.
+TEST_F(Outbound, PolicyIsAskedAgainWhenTheWayOfAWaitingPacketMovesOutside) {
+  g.protect();
+  g.gateway.send(0, udp("10.1.0.9", "10.1.0.77", 1, 2, pattern(8)));
+  ASSERT_EQ(g.gateway.totals().held_total(), 1U);
+  g.gateway.route("10.1.0.77/32", "192.0.2.9", 1);
+  g.gateway.advance(base::milliseconds{100});
+  g.gateway.step();
+  EXPECT_TRUE(g.gateway.sent(1).empty());
+  g.expect_drop(DropReason::kNoPolicy);
+}
+
 TEST_F(Outbound, OurOwnIkePassesByABuiltInRule) {
   const ByteVector ike = udp("192.0.2.1", "192.0.2.9", 500, 500, pattern(60));
   ASSERT_TRUE(g.gateway.channel().inject.put_ip(ike, g.gateway.pool()));
