@@ -107,7 +107,7 @@ constexpr std::array kRoute{Column{"TO", "to"}, Column{"VIA", "via"}, Column{"PO
                             Column{"KIND", "kind"}};
 constexpr std::array kNeighbor{
     Column{"PORT", "port"},   Column{"ADDRESS", "address"}, Column{"MAC", "mac"},
-    Column{"STATE", "state"}, Column{"AGE S", "age_s"},     Column{"WAITING", "waiting"},
+    Column{"STATE", "state"}, Column{"AGE S", "age_s"},
 };
 constexpr std::array kWorker{
     Column{"LCORE", "lcore"},      Column{"NUMA", "numa"},         Column{"QUEUES", "queues"},

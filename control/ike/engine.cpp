@@ -282,7 +282,8 @@ IkeSaStatus status_of(const IkeSa& sa, base::MonoTime now) {
   s.local = sa.local;
   s.remote = sa.remote;
   if (!sa.local_id.data.empty()) s.local_id = sa.local_id.to_string();
-  if (!sa.remote_id.data.empty()) s.remote_id = sa.remote_id.to_string();
+  // Until it is established the peer has proved nothing.
+  if (!sa.remote_id.data.empty() && sa.handshake == nullptr) s.remote_id = sa.remote_id.to_string();
   s.spi_i = sa.spi_i;
   s.spi_r = sa.spi_r;
   if (sa.seal) s.proposal = sa.agreed.to_string();
@@ -314,7 +315,8 @@ std::vector<IkeSaStatus> Engine::list_ike_sas(base::Now now, std::uint64_t from,
   std::vector<IkeSaStatus> list;
   const auto& all = impl_->machine.all();
   for (auto it = all.lower_bound(from); it != all.end() && list.size() < most; ++it)
-    list.push_back(status_of(*it->second, now.mono));
+    // RFC 7296 §2.21.2: a refused IKE_AUTH makes no SA; what is left only repeats its answer.
+    if (!it->second->refused) list.push_back(status_of(*it->second, now.mono));
   return list;
 }
 

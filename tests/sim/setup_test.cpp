@@ -36,5 +36,25 @@ TEST(Setup, TwoEnginesEstablishAnIkeSaAndItsFirstChild) {
   EXPECT_EQ(world.faults_at_rest(), std::vector<std::string>{});
 }
 
+TEST(Setup, APeerWithAnotherSecretIsRefusedAndNotListed) {
+  World world(2);
+  configure(world.a(), true);
+  world.b().configuration = [] {
+    ike::ConfigChange change;
+    change.connections.push_back(connection("ab", false));
+    change.connections.back().children.push_back(child("net", false));
+    change.secrets.push_back(secret("another secret"));
+    return change;
+  };
+  world.a().boot();
+  world.b().boot();
+  const auto id = world.a().command(Command::Kind::kUp, "ab");
+  ASSERT_TRUE(world.run_until([&] { return world.a().replies.contains(id); }, base::seconds{30}));
+  EXPECT_FALSE(world.a().replies.at(id).has_value());
+  EXPECT_EQ(world.b().counter("authentication"), 1U);
+  EXPECT_TRUE(world.b().engine().list_ike_sas(world.now(), 0, 10).empty());
+  EXPECT_TRUE(world.a().engine().list_ike_sas(world.now(), 0, 10).empty());
+}
+
 }  // namespace
 }  // namespace penstock::sim
