@@ -38,7 +38,14 @@ TEST(Setup, TwoEnginesEstablishAnIkeSaAndItsFirstChild) {
 
 TEST(Setup, APeerWithAnotherSecretIsRefusedAndNotListed) {
   World world(2);
-  configure(world.a(), true);
+  world.a().configuration = [] {
+    ike::ConfigChange change;
+    change.connections.push_back(connection("ab", true));
+    change.connections.back().keyingtries = 1;
+    change.connections.back().children.push_back(child("net", true));
+    change.secrets.push_back(secret());
+    return change;
+  };
   world.b().configuration = [] {
     ike::ConfigChange change;
     change.connections.push_back(connection("ab", false));
