@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The demonstration, after everything is installed and built; started by scripts/demo."""
 import pathlib
+import re
 import shutil
-import subprocess
 import sys
 import time
 
@@ -121,13 +121,13 @@ def on_the_wire(capture):
     clear = capture.in_clear("10.0.0.0/8")
     packets = list(capture.esp())
     check(packets and not clear, f"{len(packets)} ESP packets, none of the inside's packets in clear")
-    for _, _, protocol, payload, whole in capture.ipv4():
-        if (protocol == 50 or (protocol == 17 and payload[8:12] != b"\0\0\0\0")) and len(whole) > 100:
-            print("  one of them:")
-            for at in range(0, 80, 16):
-                part = whole[at:at + 16]
-                print(f"    {at:04x}  {part.hex(' ')}  {''.join(chr(b) if 32 <= b < 127 else '.' for b in part)}")
-            break
+    spi, number = packets[-1][2:4]
+    mark = spi.to_bytes(4, "big") + number.to_bytes(4, "big")
+    whole = next(whole for *_, whole in capture.ipv4() if mark in whole)
+    print(f"  the last of them, SPI 0x{spi:08x}, sequence number {number}:")
+    for at in range(0, min(len(whole), 96), 16):
+        part = whole[at:at + 16]
+        print(f"    {at:04x}  {part.hex(' '):<47}  {''.join(chr(b) if 32 <= b < 127 else '.' for b in part)}")
 
 
 def accounts(gateway):
@@ -171,10 +171,10 @@ def main():
             title("Start")
             gateway.start()
             about = gateway.show_version()
-            check(True, f"penstockd {about['version']} on DPDK {about['dpdk']}, ipsec-mb {about['ipsec_mb']}, two ports")
+            check(True, f"penstockd {about['version']} on {about['dpdk']}, ipsec-mb {about['ipsec_mb']}, two ports")
             swan.start()
-            check(True, "strongSwan " + subprocess.run(["swanctl", "--version"], capture_output=True,
-                                                       text=True).stdout.split("swanctl")[0].split()[-1])
+            version = re.search(r"\d+\.\d+[\w.]*", swan.ctl("--version").text)
+            check(version, f"strongSwan {version and version[0]}, the peer, in a namespace of its own")
             capture = Capture(peer, "p0", "outside")
             negotiate(gateway, swan)
             traffic(host, peer)
