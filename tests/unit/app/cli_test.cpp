@@ -195,6 +195,46 @@ TEST(Cli, PrintsChildrenWithTheirConnection) {
             "branch      net    tunnel  trap           1  10.1.0.0/16, 10.3.0.0/16  10.2.0.0/16\n");
 }
 
+Json sample_of(std::span<const io::FieldShape> shape) {
+  Json row = Json::object();
+  for (const io::FieldShape& field : shape) {
+    Json& value = row[std::string(field.name)];
+    switch (field.kind) {
+      case io::FieldKind::kText:
+        value = "text";
+        break;
+      case io::FieldKind::kNumber:
+        value = 7;
+        break;
+      case io::FieldKind::kFlag:
+        value = true;
+        break;
+      case io::FieldKind::kTexts:
+        value = {"one", "two"};
+        break;
+      case io::FieldKind::kRows:
+        value = Json::array({sample_of(field.rows)});
+        break;
+    }
+  }
+  return row;
+}
+
+// A column that names no field of the documented shape would be "-" for ever.
+TEST(Cli, HasAFieldForEveryColumn) {
+  for (const io::TopicShape& topic : io::topics()) {
+    Json document = Json::object();
+    for (const io::ListShape& list : topic.lists) {
+      const Json row = sample_of(list.fields);
+      document[std::string(list.name)] = list.is_value ? row : Json::array({row});
+    }
+    std::ostringstream out;
+    print_tables({.verb = io::Verb::kShow, .topic = std::string(topic.word)}, document, out);
+    EXPECT_EQ(out.str().find('-'), std::string::npos) << out.str();
+    EXPECT_EQ(out.str().find("none"), std::string::npos) << out.str();
+  }
+}
+
 TEST(Cli, SaysNoneForAnEmptyTable) {
   EXPECT_EQ(talk(done(), {"show", "routes"}).ran.out, "none\n");
 }
