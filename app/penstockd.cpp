@@ -45,12 +45,18 @@ int main(int argc, char** argv) {
   bool check = false;
   cli.add_option("--config", file, "the configuration")->capture_default_str();
   cli.add_flag("--check", check, "check the configuration, say every fault, and end");
+  bool reference = false;
+  cli.add_flag("--config-reference", reference, "print docs/configuration.md, and end");
   cli.set_version_flag("--version", std::string(penstock::app::version()));
   try {
     cli.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
     const int status = cli.exit(e);
     return status == 0 ? 0 : 2;
+  }
+  if (reference) {
+    std::cout << penstock::config::reference_as_markdown();
+    return 0;
   }
   if (check) return penstock::config::check_configuration(file, std::cout);
   return penstock::app::run(file);
