@@ -13,8 +13,9 @@ namespace {
 constexpr net::MacAddress kBroadcast{0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
 constexpr base::Duration kAnnounceInterval = base::seconds{2};  // RFC 5227 §1.1
 
-constexpr std::array<std::string_view, 5> kStateNames{"incomplete", "reachable", "probing",
-                                                      "failed", "static"};
+constexpr std::array kStateNames = std::to_array<std::string_view>(
+    {"incomplete", "reachable", "stale", "probing", "failed", "static"});
+static_assert(kStateNames.size() == static_cast<std::size_t>(NeighbourState::kStatic) + 1);
 
 bool is_multicast(const net::MacAddress& mac) { return (mac[0] & 1) != 0; }
 
