@@ -150,7 +150,9 @@ void begin_create_child(Machine& machine, IkeSa& sa) {
   if (!machine.take_spi_or_wait(sa)) return;
   if (own.ni.empty()) {
     own.ni = machine.services().random_bytes(isakmp::kOwnNonceOctets);
-    own.group = session::first_group(config.esp_proposals);
+    // The group that made the old child is known to be accepted.
+    const bool known = old != nullptr && old->esp.group != DhGroupId::kNone;
+    own.group = known ? old->esp.group : session::first_group(config.esp_proposals);
     own.offered = old != nullptr ? old->selectors : asked_selectors(sa, config, own.task.packet);
   }
   if (own.group != DhGroupId::kNone && own.pair.group != own.group) {

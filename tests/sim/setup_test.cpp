@@ -21,7 +21,6 @@ void configure(Node& node, bool is_a) {
 
 TEST(Setup, TwoEnginesEstablishAnIkeSaAndItsFirstChild) {
   World world(1);
-  world.trace = true;
   configure(world.a(), true);
   configure(world.b(), false);
   world.a().boot();
