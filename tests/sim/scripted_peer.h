@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// ScriptedPeer: an initiator written by hand, message by message, that can say what no engine of
+// ours would. It talks to node B in the place of A.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "control/ikev2/keys.h"
+#include "control/isakmp/message_builder.h"
+#include "control/isakmp/payload/notify.h"
+#include "lib/crypto/sk_cipher.h"
+#include "tests/sim/world.h"
+
+namespace penstock::sim {
+
+using Fill = std::function<void(isakmp::MessageBuilder&)>;
+
+/// What B answered.
+struct Answer {
+  isakmp::Header header;
+  base::ByteVector raw;
+  base::SecretBytes plaintext;  ///< of SK
+  std::vector<isakmp::PayloadType> types;
+  std::vector<isakmp::NotifyType> notifies;
+
+  [[nodiscard]] bool says(isakmp::NotifyType type) const;
+  [[nodiscard]] bool has(isakmp::PayloadType type) const;
+};
+
+class ScriptedPeer {
+ public:
+  explicit ScriptedPeer(World& world);
+
+  /// Octets as they are. @return what B sent back within a second, if anything
+  std::optional<Answer> send_raw(base::ByteVector octets);
+  /// A first request with these payloads; `header` may be bent.
+  std::optional<Answer> first_request(const Fill& fill,
+                                      const std::function<void(isakmp::Header&)>& bend = {});
+  /// SA, KE and Ni as B's connection wants them.
+  void append_init(isakmp::MessageBuilder& builder);
+  /// IKE_SA_INIT; keys are there afterwards.
+  [[nodiscard]] bool exchange_init();
+  /// IKE_AUTH with the right secret and a child.
+  std::optional<Answer> authenticate(std::string_view secret_text = "a shared secret");
+  /// A protected request with the next message id.
+  std::optional<Answer> request(isakmp::ExchangeType exchange, const Fill& fill);
+  [[nodiscard]] base::ByteVector sealed(isakmp::ExchangeType exchange, std::uint32_t id,
+                                        const Fill& fill);
+
+  std::uint32_t next_id = 1;
+  isakmp::IkeSpi spi_i{0x1122334455667788};
+  isakmp::IkeSpi spi_r;
+
+ private:
+  std::optional<Answer> read(base::ByteVector raw);
+
+  World& world_;
+  std::vector<base::ByteVector> received_;
+  crypto::DhKeyPair pair_;
+  base::ByteVector ni_, nr_, init_request_;
+  session::Agreed agreed_;
+  ikev2::IkeKeys keys_;
+  std::optional<crypto::SkCipher> seal_, open_;
+  std::uint64_t sealed_ = 0;
+  base::SeededRandom random_{5};
+};
+
+}  // namespace penstock::sim

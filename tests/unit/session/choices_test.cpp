@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Choice of proposals (RFC 7296 §2.7, §3.3.6), narrowing (§2.9), choice of secrets.
+#include <gtest/gtest.h>
+
+#include "control/session/authentication.h"
+#include "control/session/narrowing.h"
+#include "control/session/proposal_choice.h"
+
+namespace penstock::session {
+namespace {
+
+using crypto::DhGroupId;
+using crypto::ProtocolId;
+
+crypto::Proposals ike(std::string_view text) {
+  return *crypto::parse_proposals(ProtocolId::kIke, text);
+}
+crypto::Proposals esp(std::string_view text) {
+  return *crypto::parse_proposals(ProtocolId::kEsp, text);
+}
+std::vector<OfferedProposal> offer(const crypto::Proposals& proposals) {
+  std::vector<OfferedProposal> result;
+  std::uint8_t number = 0;
+  for (const auto& p : proposals) result.push_back({++number, {}, p});
+  return result;
+}
+
+TEST(ProposalChoice, OursDecideThePreference) {
+  const auto choice = choose_proposal(ike("aes256-sha256-x25519,aes128-sha256-x25519"),
+                                      offer(ike("aes128-sha256-x25519,aes256-sha256-x25519")));
+  ASSERT_TRUE(choice);
+  EXPECT_EQ(choice->index, 1U);
+  EXPECT_EQ(choice->agreed.encr.key_bits, 256);
+}
+
+TEST(ProposalChoice, TheGroupThatCameWithTheOfferSavesARoundTrip) {
+  const auto ours = ike("aes128gcm16-prfsha256-ecp256-x25519");
+  const auto theirs = offer(ike("aes128gcm16-prfsha256-x25519-ecp256"));
+  EXPECT_EQ(choose_proposal(ours, theirs)->agreed.group, DhGroupId::kEcp256);
+  EXPECT_EQ(choose_proposal(ours, theirs, {.preferred_group = DhGroupId::kX25519})->agreed.group,
+            DhGroupId::kX25519);
+  // Not one that we do not accept.
+  EXPECT_EQ(choose_proposal(ours, theirs, {.preferred_group = DhGroupId::kX448})->agreed.group,
+            DhGroupId::kEcp256);
+}
+
+TEST(ProposalChoice, KeyLengthsAreComparedAndAnAeadHasNoIntegrity) {
+  EXPECT_FALSE(choose_proposal(esp("aes256gcm16"), offer(esp("aes128gcm16"))));
+  auto theirs = esp("aes128gcm16");
+  EXPECT_TRUE(choose_proposal(esp("aes128gcm16"), offer(theirs)));
+  // RFC 5282 §8, RFC 7296 §3.3: NONE says the same as nothing; an algorithm beside an AEAD does
+  // not.
+  theirs.front().integ = {crypto::IntegId::kNone};
+  EXPECT_TRUE(choose_proposal(esp("aes128gcm16"), offer(theirs)));
+  theirs.front().integ = {crypto::IntegId::kHmacSha256_128};
+  EXPECT_FALSE(choose_proposal(esp("aes128gcm16"), offer(theirs)));
+}
+
+TEST(ProposalChoice, PfsIsAgreedByBothOrNotAtAll) {
+  EXPECT_FALSE(choose_proposal(esp("aes128gcm16-x25519"), offer(esp("aes128gcm16"))));
+  EXPECT_FALSE(choose_proposal(esp("aes128gcm16"), offer(esp("aes128gcm16-x25519"))));
+  // IKE_AUTH has no key exchange of its own (§1.2).
+  EXPECT_TRUE(choose_proposal(esp("aes128gcm16-x25519"), offer(esp("aes128gcm16")),
+                              {.ignore_groups = true}));
+}
+
+TEST(ProposalChoice, EsnIsNegotiatedAndItsAbsenceMeansNone) {
+  const auto both = esp("aes128gcm16-esn-noesn");
+  EXPECT_EQ(choose_proposal(both, offer(esp("aes128gcm16-esn")))->agreed.esn, crypto::EsnId::kEsn);
+  auto silent = esp("aes128gcm16-noesn");
+  silent.front().esn.clear();
+  EXPECT_EQ(choose_proposal(both, offer(silent))->agreed.esn, crypto::EsnId::kNoEsn);
+  EXPECT_FALSE(choose_proposal(esp("aes128gcm16-esn"), offer(silent)));
+}
+
+TEST(ProposalChoice, TheRefusalNamesTheFirstTransformOfTheClosestPair) {
+  const auto refused = choose_proposal(ike("aes256-sha512-x25519,aes128-sha256-ecp256"),
+                                       offer(ike("aes128-sha256-modp2048")));
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().text.find(
+                "first that differs: key exchange group (ours ecp256; theirs modp2048)"),
+            std::string::npos)
+      << refused.error().text;
+}
+
+TEST(ProposalChoice, AnAnswerIsOneProposalWithOneTransformOfEachTypeFromTheOffer) {
+  const auto offered = ike("aes128-sha256-x25519,aes256-sha512-ecp256");
+  EXPECT_TRUE(accept_answer(offered, offer(ike("aes256-sha512-ecp256"))));
+  EXPECT_FALSE(accept_answer(offered, offer(ike("aes256-sha256-ecp256"))));
+  EXPECT_FALSE(accept_answer(offered, offer(ike("aes128-aes256-sha256-x25519"))));
+  EXPECT_FALSE(accept_answer(offered, offer(offered)));
+}
+
+policy::TrafficSelectors ts(std::initializer_list<const char*> texts) {
+  policy::TrafficSelectors result;
+  for (const char* t : texts) result.push_back(*policy::TrafficSelector::parse(t));
+  return result;
+}
+
+TEST(Narrowing, TheWholeIsAcceptedWhenPolicyAllowsIt) {
+  const auto n = narrow({ts({"10.1.0.0/16"}), ts({"10.2.0.0/16"})},
+                        {ts({"10.1.2.0/24"}), ts({"10.2.0.0/16[tcp/80]"})});
+  ASSERT_TRUE(n);
+  EXPECT_EQ(n->fit, Fit::kWhole);
+  EXPECT_EQ(to_string(n->selectors.local), "10.1.2.0/24");
+  EXPECT_EQ(to_string(n->selectors.remote), "10.2.0.0/16[tcp/80]");
+}
+
+// RFC 7296 §2.9: the narrowed set includes the initiator's first choices if policy allows them.
+TEST(Narrowing, TheFirstSelectorsStayInTheSubset) {
+  const auto n =
+      narrow({ts({"10.1.0.0/16"}), ts({"10.2.0.0/16"})},
+             {ts({"10.1.0.9/32[tcp/80]", "10.0.0.0/8"}), ts({"10.2.0.7/32", "0.0.0.0/0"})});
+  ASSERT_TRUE(n);
+  EXPECT_EQ(n->fit, Fit::kFirst);
+  EXPECT_TRUE(covers(n->selectors.local, ts({"10.1.0.9/32[tcp/80]"})));
+  EXPECT_EQ(to_string(n->selectors.local), "10.1.0.0/16");
+}
+
+TEST(Narrowing, AForeignFirstSelectorLeavesAnAcceptableSubset) {
+  const auto n = narrow({ts({"10.1.0.0/16"}), ts({"10.2.0.0/16"})},
+                        {ts({"192.0.2.1/32", "10.0.0.0/8"}), ts({"10.2.0.0/24"})});
+  ASSERT_TRUE(n);
+  EXPECT_EQ(n->fit, Fit::kSubset);
+}
+
+TEST(Narrowing, NothingInCommonIsUnacceptable) {
+  EXPECT_FALSE(narrow({ts({"10.1.0.0/16"}), ts({"10.2.0.0/16"})},
+                      {ts({"10.1.0.0/16"}), ts({"10.3.0.0/16"})}));
+  EXPECT_FALSE(narrow({ts({"10.1.0.0/16[tcp]"}), ts({"10.2.0.0/16"})},
+                      {ts({"10.1.0.0/16[udp]"}), ts({"10.2.0.0/16"})}));
+}
+
+TEST(Narrowing, DynamicIsTheOwnAddress) {
+  EXPECT_EQ(to_string(or_dynamic({}, *net::IpAddress::parse("192.0.2.1"))), "192.0.2.1/32");
+}
+
+SharedSecret secret(std::string name, std::vector<std::string> ids) {
+  SharedSecret s;
+  s.name = std::move(name);
+  for (const auto& id : ids) s.ids.push_back(*policy::IdentityPattern::parse(id));
+  return s;
+}
+
+TEST(Secrets, TheMostSpecificForThePeerWins) {
+  std::vector<SharedSecret> all;
+  all.push_back(secret("anyone", {}));
+  all.push_back(secret("us", {"gw.example"}));
+  all.push_back(secret("pattern", {"*.example"}));
+  all.push_back(secret("peer", {"a.example"}));
+  all.push_back(secret("pair", {"gw.example", "a.example"}));
+  const auto id = [](std::string_view text) { return *policy::Identity::parse(text); };
+  EXPECT_EQ(find_secret(all, id("gw.example"), id("a.example"))->name, "pair");
+  EXPECT_EQ(find_secret(all, id("x.other"), id("a.example"))->name, "peer");
+  EXPECT_EQ(find_secret(all, id("x.other"), id("b.example"))->name, "pattern");
+  EXPECT_EQ(find_secret(all, id("x.other"), id("y.other"))->name, "anyone");
+  all.erase(all.begin());
+  EXPECT_EQ(find_secret(all, id("x.other"), id("y.other")), nullptr);
+}
+
+}  // namespace
+}  // namespace penstock::session
