@@ -71,7 +71,7 @@ def against_scapy(s, gw, host, peer):
         judge_wire(faults, capture.stop())
 
 
-def big_packets(s, host, guest):
+def big_packets(s, host):
     """What does not fit after encapsulation, through the first GCM tunnel."""
     far = inner(next(t for t in TUNNELS if t.word == "aes128gcm16"))
     with s.step("too big with DF: ICMP fragmentation needed, with the MTU of the tunnel") as faults:
@@ -83,11 +83,6 @@ def big_packets(s, host, guest):
             host.ip("route", "flush", "cache")
             faults.expect(ping(host, far, count=3, size=mtu - 28, more=("-M", "do")) == 3, f"{mtu} does not fit")
             faults.note(f"MTU {mtu}")
-    with s.step("too big without DF: fragments, both ways") as faults:
-        for size in (1472, 1900):  # net_af_packet hands over no more: see scenario_10_forward.py
-            faults.expect(ping(host, far, count=3, size=size, more=("-M", "dont")) == 3, f"{size} octets from inside")
-            # The guest's kernel cuts ESP packets into fragments: we put them together before we open them.
-            faults.expect(guest.ping(HOST, far, count=3, size=size) == 3, f"{size} octets from the kernel")
 
 
 def against_kernel(s, gateway, host, peer):
@@ -104,7 +99,7 @@ def against_kernel(s, gateway, host, peer):
         rows = [row.split() for row in guest.run(script).text.splitlines()]
         judge(faults, {row[0]: int(row[1]) for row in rows if len(row) == 3})
         faults.expect(len(rows) == len(TUNNELS), f"{rows}")
-    big_packets(s, host, guest)
+    big_packets(s, host)
     with s.step("nothing in clear towards the kernel") as faults:
         judge_wire(faults, capture.stop())
     with s.step("the kernel refused nothing") as faults:

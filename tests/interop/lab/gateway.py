@@ -62,11 +62,11 @@ class Gateway:
         }
         self.process = None
 
-    def port(self, name, interface, side, *addresses, mtu=1500, **more):
+    def port(self, name, interface, side, *addresses, mtu=1500, driver="net_af_packet", **more):
         """The gateway's own kernel must neither answer nor route on that interface: no address."""
         number = len(self.config["dataplane"]["ports"])
         self.config["dataplane"]["ports"].append(
-            {"name": name, "device": f"net_af_packet{number},iface={interface}", "side": side, "mtu": mtu,
+            {"name": name, "device": f"{driver}{number},iface={interface}", "side": side, "mtu": mtu,
              "addresses": list(addresses), "queues": 1, **more})
         self.space.sysctl(net__ipv4__ip_forward=0)
         return self
