@@ -75,7 +75,7 @@ bool parse_frame(WorkerContext& ctx, Packet* packet) {
   const fib::Interface& interface = ctx.fib->interface(dpdk::meta(packet).ingress);
   const auto& ethernet = *reinterpret_cast<const net::EthernetHeader*>(dpdk::data(packet));
   const bool to_group = net::is_group(ethernet.destination);
-  if (!to_group && ethernet.destination != interface.mac) {
+  if (!to_group && !net::same_mac(ethernet.destination, interface.mac)) {
     ctx.drop(packet, DropReason::kNotForUsMac);
     return false;
   }

@@ -21,15 +21,15 @@ void send(WorkerContext& ctx, Packet* packet, const fib::Interface& interface) {
   const PacketMeta& meta = dpdk::meta(packet);
   const fib::NextHop& hop = ctx.fib->next_hop(meta.next_hop);
   const bool neighbour = hop.kind == fib::NextHopKind::kNeighbour;
-  const fib::Link link = fib::unpack(hop.link.load(std::memory_order_acquire));
-  if (!neighbour || !link.has_mac()) [[unlikely]]
+  const std::uint64_t link = hop.link.load(std::memory_order_acquire);
+  if (!neighbour || !fib::has_mac(link)) [[unlikely]]
     return ctx.waiting->add(ctx, packet, hop.interface, neighbour ? hop.address : meta.destination);
   hop.mark_used();
   if (dpdk::headroom(packet) < sizeof(net::EthernetHeader)) [[unlikely]]
     return ctx.drop(packet, DropReason::kNoHeadroom);
   dpdk::prepend(packet, sizeof(net::EthernetHeader));
   auto& ethernet = *reinterpret_cast<net::EthernetHeader*>(dpdk::data(packet));
-  ethernet.destination = link.mac;
+  fib::write_mac(link, ethernet.destination);
   ethernet.source = interface.mac;
   ethernet.ether_type.set(net::kEtherTypeIpv4);
   send_frame(ctx, packet, interface);

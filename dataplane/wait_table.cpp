@@ -75,7 +75,7 @@ void WaitTable::poll(WorkerContext& ctx, Burst& ready) {
     const auto destination = dpdk::meta(entry.packets[0]).destination;
     const fib::NextHop& hop = ctx.fib->next_hop(ctx.fib->lookup(destination));
     const bool has_mac = hop.kind == fib::NextHopKind::kNeighbour &&
-                         fib::unpack(hop.link.load(std::memory_order_acquire)).has_mac();
+                         fib::has_mac(hop.link.load(std::memory_order_acquire));
     if (has_mac) {
       if (ready.size() + entry.count > kBurst) {
         all_looked_at = false;

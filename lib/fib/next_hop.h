@@ -5,7 +5,9 @@
 #pragma once
 
 #include <atomic>
+#include <bit>
 #include <cstdint>
+#include <cstring>
 
 #include "lib/fib/interface.h"
 
@@ -37,6 +39,13 @@ struct Link {
   std::uint64_t word = static_cast<std::uint64_t>(link.state) << 48;
   for (unsigned i = 0; i < 6; ++i) word |= static_cast<std::uint64_t>(link.mac[i]) << (8 * i);
   return word;
+}
+[[nodiscard]] constexpr bool has_mac(std::uint64_t word) { return word >> 48 != 0; }
+static_assert(NeighbourState::kIncomplete == NeighbourState{0});
+/// Only the MAC, into a frame.
+inline void write_mac(std::uint64_t word, net::MacAddress& to) {
+  static_assert(std::endian::native == std::endian::little, "pack() is the memory order");
+  std::memcpy(to.data(), &word, sizeof(to));
 }
 [[nodiscard]] constexpr Link unpack(std::uint64_t word) {
   Link link;

@@ -2,6 +2,8 @@
 // Ethernet II framing (RFC 894).
 #pragma once
 
+#include <cstring>
+
 #include "lib/base/endian.h"
 #include "lib/net/address.h"
 
@@ -20,6 +22,19 @@ struct EthernetHeader {
 static_assert(sizeof(EthernetHeader) == 14 && alignof(EthernetHeader) == 1);
 
 inline constexpr MacAddress kBroadcastMac{0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+
+/// Two loads and compares, where std::array's == is a call.
+[[nodiscard]] inline bool same_mac(const MacAddress& a, const MacAddress& b) {
+  std::uint32_t a_high = 0;
+  std::uint32_t b_high = 0;
+  std::uint16_t a_low = 0;
+  std::uint16_t b_low = 0;
+  std::memcpy(&a_high, a.data(), sizeof(a_high));
+  std::memcpy(&b_high, b.data(), sizeof(b_high));
+  std::memcpy(&a_low, a.data() + sizeof(a_high), sizeof(a_low));
+  std::memcpy(&b_low, b.data() + sizeof(b_high), sizeof(b_low));
+  return ((a_high ^ b_high) | std::uint32_t{static_cast<std::uint16_t>(a_low ^ b_low)}) == 0;
+}
 
 /// Multicast and broadcast: the lowest bit of the first octet.
 [[nodiscard]] constexpr bool is_group(const MacAddress& mac) { return (mac[0] & 1U) != 0; }
