@@ -40,10 +40,12 @@ constexpr std::array kTransitions{
 
   Transition{State::kInitDone, kAuth, Way::kRequest,
    {kIdInitiator, kAuthentication, kSa, kTsInitiator, kTsResponder}, kAuthOptional,
-   State::kEstablished, on_ike_auth_request, "responder: authenticate the peer, make the first child"},
+   State::kEstablished, on_ike_auth_request,
+   "responder: authenticate the peer, make the first child"},
   Transition{State::kAuthSent, kAuth, Way::kResponse, {kIdResponder, kAuthentication},
    {kSa, kTsInitiator, kTsResponder, kNotify, kVendorId, kConfiguration, kCertificate},
-   State::kEstablished, on_ike_auth_response, "initiator: authenticate the peer, install the first child"},
+   State::kEstablished, on_ike_auth_response,
+   "initiator: authenticate the peer, install the first child"},
   Transition{State::kAuthSent, kAuth, Way::kResponse, {kNotify}, {kVendorId},
    State::kDead, on_ike_auth_refused, "initiator: the peer refuses"},
 
