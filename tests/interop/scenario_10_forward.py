@@ -78,6 +78,14 @@ with Scenario("forward") as s:
         faults.expect(gateway.show("workers")["workers"], "no workers are shown")
         faults.expect(any(p["action"] == "bypass" for p in gateway.show("policies")["policies"]), "no bypass policy")
 
+    with s.step("DPDK's telemetry answers truthfully") as faults:
+        port = gateway.telemetry("/ethdev/stats,0")
+        faults.expect(port["ipackets"] > 40 and port["opackets"] > 40, f"/ethdev/stats,0: {port}")
+        totals, drops = gateway.telemetry("/penstock/totals"), gateway.telemetry("/penstock/drops")
+        faults.expect(totals["received"] >= port["ipackets"], f"/penstock/totals: {totals}")
+        faults.expect(drops.get("ttl_expired", 0) >= 2, f"/penstock/drops: {drops}")
+        faults.expect(gateway.telemetry("/penstock/workers"), "/penstock/workers is empty")
+
     with s.step("every packet is accounted for") as faults:
         s.healthy(faults, gateway)
 

@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import signal
+import socket
 import subprocess
 import time
 
@@ -131,6 +132,15 @@ class Gateway:
 
     def show_version(self):
         return self._json("version")
+
+    def telemetry(self, command):
+        """The answer of DPDK's own telemetry socket, as `dpdk-telemetry.py` would get it."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as connection:
+            connection.settimeout(10)
+            connection.connect(f"/var/run/dpdk/{self.prefix}/dpdk_telemetry.v2")
+            connection.recv(16384)  # who answers, and how much at once
+            connection.send(command.encode())
+            return json.loads(connection.recv(65536))[command.split(",")[0]]
 
     def drops(self):
         """{reason: count} of those that are not zero."""
