@@ -158,8 +158,37 @@ policy::SaSpec spec_of(policy::Direction direction, unsigned index) {
   spec.replay_window = row.window;
   spec.local_ts = selectors(row.local_ts);
   spec.remote_ts = selectors(row.remote_ts);
+  // The last one's lives are short.
+  if (index == kSas - 1) spec.lifetime = {.soft_packets = 3, .hard_packets = 6};
   spec.name = "fuzz";
   return spec;
+}
+
+ByteVector ip_packet(std::uint32_t source, std::uint32_t destination, std::uint8_t protocol,
+                     Bytes payload, std::uint8_t tos) {
+  ByteVector packet(sizeof(net::Ipv4Header));
+  packet.insert(packet.end(), payload.begin(), payload.end());
+  auto* ip = reinterpret_cast<net::Ipv4Header*>(packet.data());
+  ip->version_ihl = 0x45;
+  ip->tos = tos;
+  ip->total_length = base::Be16{static_cast<std::uint16_t>(packet.size())};
+  ip->ttl = 64;
+  ip->protocol = protocol;
+  ip->source = base::Be32{source};
+  ip->destination = base::Be32{destination};
+  ip->checksum = base::Be16{net::internet_checksum(Bytes(packet).first(sizeof(*ip)))};
+  return packet;
+}
+
+/// From and to the same port, without a checksum.
+ByteVector udp_packet(std::uint32_t source, std::uint32_t destination, std::uint16_t port,
+                      Bytes payload, std::uint8_t tos) {
+  ByteVector datagram(sizeof(net::UdpHeader));
+  datagram.insert(datagram.end(), payload.begin(), payload.end());
+  auto* udp = reinterpret_cast<net::UdpHeader*>(datagram.data());
+  udp->source_port = udp->destination_port = base::Be16{port};
+  udp->length = base::Be16{static_cast<std::uint16_t>(datagram.size())};
+  return ip_packet(source, destination, net::kProtocolUdp, datagram, tos);
 }
 
 class QuietLog final : public base::Log {
@@ -311,15 +340,25 @@ void FuzzGateway::begin(std::uint8_t fill) {
     install(policy::Direction::kOutbound, i);
   }
   for (unsigned i = 0; i < policies().size(); ++i) toggle_policy(i);
+  larval_ = must(writer_->allocate_spis(1)).front();
+  larval_keyed_ = false;
+  stops_ = false;
 }
 
 Outcome FuzzGateway::end() {
   round();
-  // Twice: what the first look ends may have asked for something new.
-  for (int i = 0; i < 3; ++i) {
+  if (stops_) {
+    ctx_->reassembler->clear(*ctx_, net::DropReason::kShutdown);
+    ctx_->waiting->clear(*ctx_, net::DropReason::kShutdown);
+    drop_larval(*ctx_, net::DropReason::kShutdown);
+  }
+  // Three times: what the first look ends may have asked for something new.
+  for (int i = 0; i < 3 && !stops_; ++i) {
     advance(kLongTime);
     round();
   }
+  if (larval_keyed_) toggle_larval();
+  writer_->return_spis({larval_});
   if (neighbour_in_) toggle_neighbour();
   if (route_in_) toggle_route();
   for (unsigned i = 0; i < kSas; ++i) {
@@ -371,6 +410,10 @@ void FuzzGateway::round() {
     PS_CHECK(burst.empty());
   }
   queued_.clear();
+  dataplane::Burst injected;
+  injected.set_size(channel_->inject.take({injected.raw(), dataplane::kBurst}));
+  channel_->counters.injected.add(injected.size());
+  if (!injected.empty()) run_injected(*ctx_, injected);
   run_pending(*ctx_);
   transmit(*ctx_);
   rcu_->quiescent(0);
@@ -427,7 +470,8 @@ void FuzzGateway::check_frame(unsigned port, Bytes frame) const {
     if (is_fragment) return;
     const auto* udp =
         base::view<net::UdpHeader>(packet.subspan(ip->header_length())).value_or(nullptr);
-    PS_CHECK(udp != nullptr && udp->source_port.get() == 4500);
+    PS_CHECK(udp != nullptr && (udp->source_port.get() == net::kIkeNatPort ||
+                                udp->source_port.get() == net::kIkePort));
     return;
   }
   PS_CHECK(source >> 16U == 0x0a01U && (ip->destination.get() & 0xffffff00U) == kBypassNetwork);
@@ -439,12 +483,12 @@ std::size_t FuzzGateway::block_of(unsigned index) const {
   return peers_[index]->session.block_octets;
 }
 
-ByteVector FuzzGateway::seal(unsigned index, std::uint64_t sequence, ByteVector text) {
+ByteVector FuzzGateway::seal(unsigned index, std::uint64_t sequence, ByteVector text, bool larval) {
   const burst_crypto::Session& session = peers_[index]->session;
   text.resize(text.size() / session.block_octets * session.block_octets);
   ByteVector esp(sizeof(net::EspHeader) + session.iv_octets);
   auto* header = reinterpret_cast<net::EspHeader*>(esp.data());
-  header->spi = base::Be32{spi_of(policy::Direction::kInbound, index).value()};
+  header->spi = base::Be32{(larval ? larval_ : spi_of(policy::Direction::kInbound, index)).value()};
   header->sequence = base::Be32{static_cast<std::uint32_t>(sequence)};
   for (std::size_t i = 0; i < session.iv_octets; ++i)
     esp[sizeof(net::EspHeader) + i] = static_cast<std::byte>(sequence >> (i % 8 * 8));
@@ -471,25 +515,9 @@ ByteVector FuzzGateway::seal(unsigned index, std::uint64_t sequence, ByteVector 
 
 ByteVector FuzzGateway::around(unsigned index, Bytes esp, std::uint8_t tos) const {
   const SaRow& row = rows()[index];
-  const std::size_t front = sizeof(net::Ipv4Header) + (row.encap ? sizeof(net::UdpHeader) : 0);
-  ByteVector packet(front);
-  packet.insert(packet.end(), esp.begin(), esp.end());
-  auto* ip = reinterpret_cast<net::Ipv4Header*>(packet.data());
-  ip->version_ihl = 0x45;
-  ip->tos = tos;
-  ip->total_length = base::Be16{static_cast<std::uint16_t>(packet.size())};
-  ip->ttl = 64;
-  ip->protocol = row.encap ? net::kProtocolUdp : net::kProtocolEsp;
-  ip->source = base::Be32{must(net::IpAddress::parse(row.peer)).v4_value()};
-  ip->destination = base::Be32{kOurWanAddress};
-  ip->checksum = base::Be16{net::internet_checksum(Bytes(packet).first(sizeof(*ip)))};
-  if (row.encap) {
-    auto* udp = reinterpret_cast<net::UdpHeader*>(packet.data() + sizeof(*ip));
-    udp->source_port = base::Be16{4500};
-    udp->destination_port = base::Be16{4500};
-    udp->length = base::Be16{static_cast<std::uint16_t>(packet.size() - sizeof(*ip))};
-  }
-  return packet;
+  const std::uint32_t peer = must(net::IpAddress::parse(row.peer)).v4_value();
+  return row.encap ? udp_packet(peer, kOurWanAddress, net::kIkeNatPort, esp, tos)
+                   : ip_packet(peer, kOurWanAddress, net::kProtocolEsp, esp, tos);
 }
 
 // ---- the control core ----
@@ -542,6 +570,25 @@ void FuzzGateway::toggle_policy(unsigned index) {
                               .name = "fuzz"}));
   }
   policy_in_[index] = !policy_in_[index];
+}
+
+void FuzzGateway::toggle_larval() {
+  if (larval_keyed_) {
+    must(writer_->retire({.direction = policy::Direction::kInbound, .spi = larval_, .remote = {}}));
+    larval_ = must(writer_->allocate_spis(1)).front();
+  } else {
+    policy::SaSpec spec = spec_of(policy::Direction::kInbound, 0);
+    spec.spi = larval_;
+    must(writer_->install_inbound(spec));
+  }
+  larval_keyed_ = !larval_keyed_;
+}
+
+void FuzzGateway::inject(std::uint32_t destination, bool nat_port, Bytes payload) {
+  // kLimit: the pool is empty, or it does not fit a packet.
+  (void)channel_->inject.put_ip(udp_packet(kOurWanAddress, destination,
+                                           nat_port ? net::kIkeNatPort : net::kIkePort, payload, 0),
+                                *pool_);
 }
 
 void FuzzGateway::toggle_neighbour() {

@@ -68,15 +68,23 @@ class FuzzGateway {
   void round();
   void advance(base::Duration time);
 
+  /// IKE of ours to an address, from one of its two ports.
+  void inject(std::uint32_t destination, bool nat_port, Bytes payload);
+  /// At the end nothing is waited for: the worker stops.
+  void stop_at_end() { stops_ = true; }
+
   /// The ESP packet that the peer of SA `index` would send: IV, ICV and all, around `text`, which
   /// ends with padding and trailer and is cut to a multiple of the block.
-  [[nodiscard]] ByteVector seal(unsigned index, std::uint64_t sequence, ByteVector text);
+  /// @param larval  under the SPI that was offered and may not be keyed yet, not the SA's own
+  [[nodiscard]] ByteVector seal(unsigned index, std::uint64_t sequence, ByteVector text,
+                                bool larval = false);
   /// IPv4 (and UDP) around it.
   [[nodiscard]] ByteVector around(unsigned index, Bytes esp, std::uint8_t tos) const;
   [[nodiscard]] std::size_t block_of(unsigned index) const;
 
   void retire_or_install(std::uint8_t which);  ///< an SA by its number and direction
   void toggle_policy(unsigned index);          ///< any number
+  void toggle_larval();  ///< keys the offered SPI with the keys of SA 0, or retires its SA
   void toggle_neighbour();
   void toggle_route();  ///< of a host on the inside link: it leads outside, or not
 
@@ -111,6 +119,9 @@ class FuzzGateway {
   std::vector<bool> policy_in_;
   std::vector<bool> inbound_in_;
   std::vector<bool> outbound_in_;
+  net::Spi larval_;
+  bool larval_keyed_ = false;
+  bool stops_ = false;
   bool neighbour_in_ = false;
   bool route_in_ = false;
   std::vector<std::pair<unsigned, ByteVector>> queued_;

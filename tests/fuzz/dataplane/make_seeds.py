@@ -49,6 +49,10 @@ def sealed(what, sa, sequence, source, destination, packet, tos=0, damage=None, 
                 struct.pack(">H", damage) if damage is not None else b"", sized(packet))
 
 
+def larval(sequence, source, destination, packet):
+    return step(15, 4, struct.pack(">HB", sequence, source << 4 | destination), sized(packet))
+
+
 def arp(operation):
     mac = bytes([2, 0, 0, 0, 0, 0x82])
     return (bytes([0xFF] * 6) + mac + b"\x08\x06" +
@@ -97,6 +101,12 @@ SEEDS = {
     "big_hub": sealed(5, 0, 1, NET2, NET3, BIG),
     "in_ttl": sealed(5, 0, 1, NET2, LAN_HOST, ipv4(17, udp(1, 2), ttl=1)),
     "in_fragments": sealed(5, 0, 1, NET2, LAN_HOST, ipv4(17, bytes(64), fragment=0x2000)),
+    "larval": larval(1, NET2, LAN_HOST, UDP) + larval(2, NET2, LAN_HOST, UDP) + step(15, 0) + step(9, 0, b"\x00\x05"),
+    "larval_late": larval(1, NET2, LAN_HOST, UDP) + step(9, 0, b"\x10\x00"),
+    "larval_retired": step(15, 0) + larval(1, NET2, LAN_HOST, UDP) + step(15, 0) + larval(2, NET2, LAN_HOST, UDP),
+    "stop": larval(1, NET2, LAN_HOST, UDP) + sound(LAN, LAN_HOST, BYPASS, UDP) + step(15, 1),
+    "inject": step(15, 2, bytes([PEER_9]), sized(bytes(64))) + step(15, 3, bytes([PEER_10]), sized(bytes(1500))),
+    "lifetime": sound(LAN, LAN_HOST, NET5, UDP) * 8,
     "rekey": step(10, 0, b"\x02") + sound(LAN, LAN_HOST, NET2, UDP) + step(10, 0, b"\x00"),
     "retired": step(10, 0, b"\x03") + sealed(5, 0, 1, NET2, LAN_HOST, UDP),
     "time": pieces(WAN, PEER_9, US_WAN, 0x0208, BIG, detail=4) + step(9, 0, b"\x3a\x98") + sound(WAN, PEER_9, US_WAN, UDP),

@@ -128,8 +128,16 @@ class Case {
       case 14:
         return gateway_.toggle_route();
       default:
-        return;
+        return perform_rare(detail);
     }
+  }
+
+  void perform_rare(unsigned detail) {
+    if (detail == 0) return gateway_.toggle_larval();
+    if (detail == 1) return gateway_.stop_at_end();
+    if (detail >= 4) return send_larval();
+    const std::uint32_t to = kAddresses[in_.u8() & 15U];
+    gateway_.inject(to, detail == 3, in_.take(in_.u16()));
   }
 
   void send(unsigned port, Bytes packet) {
@@ -185,6 +193,25 @@ class Case {
     for (const ByteVector& fragment : pieces) send(port, fragment);
   }
 
+  /// RFC 4303 §2.4: 1, 2, 3 …; then pad length and next header.
+  static void pad(ByteVector& text, std::size_t block) {
+    std::uint8_t octets = 0;
+    while ((text.size() + 2) % block != 0) text.push_back(std::byte{++octets});
+    text.push_back(std::byte{octets});
+    text.push_back(std::byte{net::kProtocolIpv4});
+  }
+
+  /// From the peer of SA 0, for the SPI that was offered.
+  void send_larval() {
+    const std::uint16_t sequence = in_.u16();
+    const std::uint8_t addresses = in_.u8();
+    ByteVector text = in_.take(in_.u16());
+    place(text, addresses);
+    make_sound(text);
+    pad(text, gateway_.block_of(0));
+    send(fuzz::kWan, gateway_.around(0, gateway_.seal(0, sequence, std::move(text), true), 0));
+  }
+
   /// 5: an inner packet, made sound and padded; 6: the same, and damaged on the way; 7: text and
   /// trailer are the fuzzer's; 8: an inner packet, in fragments.
   void send_sealed(unsigned what, unsigned detail) {
@@ -197,12 +224,7 @@ class Case {
     if (what != 7) {
       if ((tos & 0x80U) == 0) place(text, addresses);
       make_sound(text);
-      // RFC 4303 §2.4: 1, 2, 3 …; then pad length and next header.
-      const std::size_t block = gateway_.block_of(sa);
-      std::uint8_t pad = 0;
-      while ((text.size() + 2) % block != 0) text.push_back(std::byte{++pad});
-      text.push_back(std::byte{pad});
-      text.push_back(std::byte{4});
+      pad(text, gateway_.block_of(sa));
     }
     if (text.size() < 2) return;
     ByteVector packet = gateway_.around(sa, gateway_.seal(sa, sequence, std::move(text)), tos);
