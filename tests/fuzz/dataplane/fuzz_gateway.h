@@ -15,23 +15,19 @@
 
 #include "dataplane/ipsec_state.h"
 #include "dataplane/worker_context.h"
-#include "lib/base/check.h"
 #include "lib/base/random.h"
 #include "lib/burst_crypto/engine.h"
 #include "lib/dpdk/mempool.h"
 #include "lib/dpdk/port.h"
 #include "lib/ipsec/writer.h"
+#include "tests/fuzz/dataplane/fuzz_world.h"
 
 namespace penstock::fuzz {
-
-using base::Bytes;
-using base::ByteVector;
 
 inline constexpr unsigned kLan = 0;
 inline constexpr unsigned kWan = 1;
 inline constexpr unsigned kPorts = 2;
 inline constexpr unsigned kPackets = 255;
-inline constexpr unsigned kSas = 4;
 
 struct SentFrame {
   unsigned port = 0;
@@ -45,14 +41,6 @@ struct Outcome {
   std::array<std::uint64_t, net::kDropReasons> dropped{};
   friend bool operator==(const Outcome&, const Outcome&) = default;
 };
-
-/// A result without which nothing makes sense.
-template <class T>
-T must(base::Result<T> result) {
-  if (!result) std::fprintf(stderr, "%s\n", result.error().text.c_str());
-  PS_CHECK(result.has_value());
-  if constexpr (!std::is_void_v<T>) return *std::move(result);
-}
 
 class FuzzGateway {
  public:
