@@ -67,7 +67,9 @@ void EventLoop::run(Rings* rings) {
   while (!stopped_) {
     bool sleep = true;
     if (rings != nullptr) sleep = !rings->serve() && rings->prepare_sleep();
-    event_base_loop(base_, sleep ? EVLOOP_ONCE : EVLOOP_NONBLOCK);
+    // One pass, never more: without EVLOOP_ONCE libevent goes on while any descriptor is readable,
+    // and the wake-up of a worker stays so until woke(), which would then never be reached.
+    event_base_loop(base_, sleep ? EVLOOP_ONCE : EVLOOP_ONCE | EVLOOP_NONBLOCK);
     if (sleep && rings != nullptr) rings->woke();
   }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "control/io/event_loop.h"
 
+#include <event2/event.h>
 #include <gtest/gtest.h>
 
 #include <csignal>
@@ -93,6 +94,33 @@ TEST(EventLoop, ServesRingsUntilTheyAreEmptyBeforeItSleeps) {
   EXPECT_GE(rings.prepared, 1);
   EXPECT_EQ(rings.woken, rings.prepared);
   EXPECT_LE(rings.served, 8) << "it must not spin while there is nothing to do";
+}
+
+/// A worker writes the eventfd just after the loop has emptied it: it stays readable until the loop
+/// has slept once more, which it does not do while there is work.
+TEST(EventLoop, ServesRingsWhileADescriptorStaysReadable) {
+  EventLoop loop;
+  const WakeFd wake;
+  wake.signal();
+  int called = 0;
+  auto readable = loop.on_readable(wake.fd(), [&] {
+    // A loop that comes back here for ever never serves the rings again.
+    if (++called > 100) event_base_loopbreak(loop.base());
+  });
+  struct Busy : Rings {
+    bool serve() override {
+      if (++served == 5) loop->stop();
+      return true;
+    }
+    bool prepare_sleep() override { return false; }
+    void woke() override {}
+    EventLoop* loop = nullptr;
+    int served = 0;
+  } rings;
+  rings.loop = &loop;
+  loop.run(&rings);
+  EXPECT_EQ(rings.served, 5);
+  EXPECT_LE(called, 5);
 }
 
 }  // namespace
