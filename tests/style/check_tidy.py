@@ -19,7 +19,7 @@ import time
 
 from files import ROOT, Report
 
-BUDGET_S = 150
+BUDGET_S = 90
 BUILD = ROOT / "build"
 CLEAN = BUILD / "tidy-clean"
 HALVES = ("lib/", "control/", "dataplane/", "app/")
