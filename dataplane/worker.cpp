@@ -18,8 +18,9 @@ std::vector<std::vector<RxQueue>> assign_queues(const fib::Fib& fib,
                                                 unsigned workers) {
   std::vector<std::vector<RxQueue>> lists(workers);
   unsigned next = 0;
-  for (std::uint16_t i = 0; i < queues.size(); ++i) {
-    const fib::Interface& interface = fib.interface(dpdk::InterfaceIndex{i});
+  for (std::size_t i = 0; i < queues.size(); ++i) {
+    const fib::Interface& interface =
+        fib.interface(dpdk::InterfaceIndex{static_cast<std::uint16_t>(i)});
     for (std::uint16_t q = 0; q < queues[i]; ++q) {
       const bool outside = interface.side == fib::Side::kOutside;
       lists[outside ? 0 : next++ % workers].push_back({interface.index, q});
