@@ -80,6 +80,7 @@ Result<void> DataPlane::make_tables() {
   ipsec::WriterLimits limits;
   limits.inbound_sas = settings_.limits.sas;
   limits.outbound_sas = settings_.limits.sas;
+  limits.manual_sas = settings_.limits.manual_sas;
   limits.slots = settings_.limits.policies;
   limits.workers = static_cast<std::uint32_t>(settings_.workers.size());
   PS_ASSIGN(writer_, ipsec::Writer::create(limits, *rcu_, *sessions_, random_));

@@ -2,6 +2,8 @@
 // SAs keyed by hand: pairs, SPIs, keys of the right length.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "control/config/check.h"
 #include "lib/crypto/algorithms.h"
 
@@ -53,6 +55,8 @@ void check_manual_sas(const Place& root, Settings& settings, const DataplaneSett
   if (sas.size() > settings.dataplane.limits.sas)
     at.fault(fmt::format("{} SAs are over dataplane.limits.sas = {}", sas.size(),
                          settings.dataplane.limits.sas));
+  DataplaneLimits& limits = settings.dataplane.limits;
+  limits.manual_sas = std::max(limits.manual_sas, static_cast<std::uint32_t>(sas.size()));
   UsedOnce names("the name and direction");
   UsedOnce inbound("the inbound SPI");
   UsedOnce outbound("the SPI and remote");

@@ -60,7 +60,8 @@ struct CryptoSettings {
 
 /// Bounds that the operator may raise; each has a default that suits a small gateway.
 struct DataplaneLimits {
-  std::uint32_t sas = 16'384;  ///< inbound and outbound, each; a power of two
+  std::uint32_t sas = 16'384;        ///< inbound and outbound, each; a power of two
+  std::uint32_t manual_sas = 1'024;  ///< inbound ones beside `sas`; follows from the file
   std::uint32_t policies = 16'384;
   std::uint32_t routes = 4'096;
   std::uint32_t neighbors = 4'096;
