@@ -27,7 +27,8 @@ std::uint32_t source_for(const WorkerContext& ctx, const PacketMeta& meta) {
 void send_error(WorkerContext& ctx, const Packet* about, std::uint8_t type, std::uint8_t code,
                 std::uint32_t rest) {
   const PacketMeta& meta = dpdk::meta(about);
-  if ((meta.flags & dpdk::kMadeHere) != 0 || ctx.made.full()) return;
+  // A sealed packet is one of ours too: its source would be told of what it cannot read.
+  if ((meta.flags & (dpdk::kMadeHere | dpdk::kSealed)) != 0 || ctx.made.full()) return;
   if (!net::may_answer_with_error(dpdk::bytes(about))) return;
   const std::uint32_t source = source_for(ctx, meta);
   if (source == 0 || !ctx.icmp_errors.take(ctx.now)) return;

@@ -84,7 +84,10 @@ void run_injected(WorkerContext& ctx, Burst& burst) {
   burst.keep_if([&](Packet* packet) {
     const dpdk::PacketMeta& meta = dpdk::meta(packet);
     if (meta.egress != dpdk::kNoInterface) {
-      send_frame(ctx, packet, ctx.fib->interface(meta.egress));
+      if (meta.egress.value() < ctx.fib->interface_count())
+        send_frame(ctx, packet, ctx.fib->interface(meta.egress));
+      else
+        ctx.drop(packet, net::DropReason::kInjectBad);
       return false;
     }
     const auto reason = read_ipv4(packet, HeaderChecksum::kVerify);

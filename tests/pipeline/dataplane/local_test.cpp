@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Packets for the gateway itself: echo, IKE and its classes, keepalives, ESP without an SA.
+#include "dataplane/icmp.h"
 #include "tests/pipeline/harness/gateway.h"
 
 namespace penstock::pipeline {
@@ -202,6 +203,34 @@ TEST_F(Local, ABadInjectedPacketIsNamed) {
   ASSERT_TRUE(gateway.channel().inject.put_ip(pattern(40), gateway.pool()));
   gateway.step();
   EXPECT_EQ(gateway.dropped(DropReason::kInjectBad), 1U);
+}
+TEST_F(Local, AFrameForAPortThatIsNotThereIsNamed) {
+  const auto frame = arp(net::kArpRequest, Gateway::mac(0), "10.1.0.1", {}, "10.1.0.7");
+  ASSERT_TRUE(gateway.channel().inject.put_frame(dpdk::InterfaceIndex{0}, frame, gateway.pool()));
+  ASSERT_TRUE(gateway.channel().inject.put_frame(dpdk::InterfaceIndex{2}, frame, gateway.pool()));
+  gateway.step();
+  EXPECT_EQ(gateway.sent(0).size(), 1U);
+  EXPECT_EQ(gateway.dropped(DropReason::kInjectBad), 1U);
+}
+TEST_F(Local, NoErrorIsSentAboutASealedPacket) {
+  auto& ctx = gateway.context();
+  const auto octets = udp("10.1.0.9", "10.1.0.77", 1, 2, pattern(8));
+  dpdk::Packet* packet = ctx.make_packet();
+  ASSERT_NE(packet, nullptr);
+  std::copy(octets.begin(), octets.end(), dpdk::data(packet));
+  dpdk::resize(packet, static_cast<unsigned>(octets.size()));
+  dpdk::meta(packet).ingress = dpdk::InterfaceIndex{0};
+  for (const std::uint32_t flags : {std::uint32_t{dpdk::kSealed}, std::uint32_t{dpdk::kMadeHere}}) {
+    dpdk::meta(packet).flags = flags;
+    dataplane::send_unreachable(ctx, packet, net::kIcmpHostUnreachable);
+    EXPECT_TRUE(ctx.made.empty());
+  }
+  dpdk::meta(packet).flags = 0;
+  dataplane::send_unreachable(ctx, packet, net::kIcmpHostUnreachable);
+  EXPECT_EQ(ctx.made.size(), 1U);
+  ctx.drop(packet, DropReason::kNeighbourTimeout);
+  gateway.step();
+  EXPECT_EQ(gateway.sent(0).size(), 1U);
 }
 TEST_F(Local, InjectRefusesWhatDoesNotFitAPacket) {
   EXPECT_FALSE(gateway.channel().inject.put_ip(pattern(9000), gateway.pool()));
