@@ -47,10 +47,11 @@ class Tables {
       return sa;
     return manual_count_.load(std::memory_order_relaxed) == 0 ? nullptr : find_manual(spi);
   }
-  /// Allocated by us and not keyed yet: its packets are held (design §4.5).
+  /// Allocated by us and not keyed yet: its packets are held (design §4.5). 0 marks a free place,
+  /// so a packet with SPI 0 (RFC 4303 §2.1: none has it) is not larval.
   [[nodiscard]] bool is_larval(std::uint32_t spi) const {
     const SadEntry& entry = sad_[spi & sad_mask_];
-    return entry.spi.load(std::memory_order_relaxed) == spi &&
+    return spi != 0 && entry.spi.load(std::memory_order_relaxed) == spi &&
            entry.sa.load(std::memory_order_relaxed) == nullptr;
   }
   void prefetch_inbound(std::uint32_t spi) const { __builtin_prefetch(&sad_[spi & sad_mask_]); }

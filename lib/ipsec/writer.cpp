@@ -91,13 +91,6 @@ struct Writer::Impl {
   std::vector<const burst_crypto::FifoProgress*> fifos;
   std::uint32_t next_generation = 1;
   std::size_t larval = 0;
-
-  [[nodiscard]] bool is_larval(std::uint32_t spi) const {
-    return tables.is_larval(spi) && spi >= 256;
-  }
-  [[nodiscard]] bool spi_in_use(std::uint32_t spi) const {
-    return inbound_by_spi.contains(spi) || is_larval(spi);
-  }
 };
 
 namespace {
@@ -217,7 +210,7 @@ Result<std::vector<net::Spi>> Writer::allocate_spis(std::uint32_t count) {
 
 void Writer::return_spis(const std::vector<net::Spi>& spis) {
   for (const net::Spi spi : spis) {
-    if (!impl_->is_larval(spi.value())) continue;
+    if (!impl_->tables.is_larval(spi.value())) continue;
     WriterAccess::sad(impl_->tables, spi.value()).spi.store(0, std::memory_order_release);
     impl_->spis.give_back(spi.value());
     --impl_->larval;
@@ -229,7 +222,7 @@ void Writer::return_spis(const std::vector<net::Spi>& spis) {
 Result<void> Writer::install_inbound(const policy::SaSpec& spec) {
   Impl& m = *impl_;
   const std::uint32_t spi = spec.spi.value();
-  const bool manual = !m.is_larval(spi);
+  const bool manual = !m.tables.is_larval(spi);
   if (spec.direction != Direction::kInbound)
     return fail(ErrorCode::kMalformed, "an outbound SA was given to install_inbound");
   if (spec.slot.value() >= m.limits.slots)

@@ -80,6 +80,12 @@ TEST_F(Inbound, NoSaForTheSpi) {
   EXPECT_EQ(events[0].remote.address, net::IpAddress::v4(ip("192.0.2.9")));
 }
 
+TEST_F(Inbound, ReservedSpisAreNoSasThatAreYetToCome) {
+  for (const std::uint32_t spi : {0U, 1U, 255U})
+    g.gateway.send(1, peer_seal(inbound_packet(), {.spi = spi}));
+  g.expect_drop(DropReason::kNoSa, 3);
+}
+
 TEST_F(Inbound, TellsOfUnknownSpisAtALimitedRate) {
   for (int i = 0; i < 50; ++i) g.gateway.put(1, peer_seal(inbound_packet(), {.spi = 0x7777}));
   g.gateway.step();
