@@ -111,6 +111,9 @@ void Engine::Impl::receive_first(const Datagram& datagram, const isakmp::Message
   if (!h.from_initiator() || h.responder_spi.value() != 0 || h.initiator_spi.value() == 0 ||
       h.message_id.value() != 0)
     return drop(IkeDrop::kBadFlags);
+  // Our own first request, sent back to us: answered, we would prove our identity to ourselves.
+  const IkeSa* own = machine.find(machine.table().find(h.initiator_spi));
+  if (own != nullptr && own->initiator && own->handshake) return drop(IkeDrop::kSpiMismatch);
   if (const auto unknown = message.payloads().unknown_critical()) {
     drop(IkeDrop::kUnknownCritical);
     const std::byte type{*unknown};
@@ -216,7 +219,7 @@ void Engine::sa_result(base::Now now, SaToken token, base::Result<void> result) 
 void Engine::grant_spis(base::Now now, const std::vector<net::Spi>& spis) {
   impl_->input(now, [&] {
     if (impl_->closing) return impl_->services.emit(ReturnSpis{spis});
-    impl_->services.spis.grant(spis);
+    impl_->services.grant_spis(spis);
     impl_->machine.spis_granted();
   });
 }
@@ -249,7 +252,8 @@ std::optional<Output> Engine::poll_output() {
 std::optional<base::MonoTime> Engine::next_deadline() const {
   std::optional<base::MonoTime> best;
   for (const auto& at : {impl_->machine.next_deadline(), impl_->upkeep.next_deadline(),
-                         impl_->commands.next_deadline()})
+                         impl_->commands.next_deadline(),
+                         impl_->closing ? std::nullopt : impl_->services.spis_due()})
     if (at && (!best || *at < *best)) best = at;
   return best;
 }

@@ -166,6 +166,9 @@ base::Result<ChildAnswer> read_child_answer(const isakmp::PayloadChain& payloads
   PS_ASSIGN(const session::Agreed agreed,
             session::accept_answer(offered, answer.proposals, options));
   PS_ASSIGN(const net::Spi spi, child_spi_of(answer.proposals.front()));
+  // §3.13.1: selectors of types that we do not know say nothing.
+  if (answer.selectors.local.empty() || answer.selectors.remote.empty())
+    return base::fail(base::ErrorCode::kRefused, "the answer holds no traffic selector of ours");
   // §2.9: a responder narrows, it never widens.
   if (!session::covers(asked.local, answer.selectors.local) ||
       !session::covers(asked.remote, answer.selectors.remote))

@@ -167,6 +167,7 @@ void on_create_child_response(Machine& machine, IkeSa& sa, const Inbound& in) {
   OwnRequest& own = *sa.own;
   if (own.task.kind != Task::Kind::kNewChild && !is_rekey(own)) {
     machine.drop(IkeDrop::kInvalidSyntax);
+    machine.finish_own(sa, base::fail(ErrorCode::kMalformed, "a child SA in place of an IKE SA"));
     return machine.delete_ike(sa, EndReason::kExpired);
   }
   base::ByteVector ke_data;

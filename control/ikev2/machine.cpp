@@ -215,6 +215,9 @@ void Machine::receive(IkeSa& sa, const session::Datagram& datagram,
 void Machine::receive_request(IkeSa& sa, const session::Datagram& datagram,
                               const isakmp::MessageView& message) {
   const std::uint32_t id = message.header().message_id.value();
+  // §1.2: until its IKE_AUTH is answered the initiator knows nobody who may ask. What comes early
+  // is repeated (§2.1), and what is forged costs nothing.
+  if (sa.initiator && sa.handshake) return drop(IkeDrop::kUnexpectedExchange);
   // RFC 7296 §2.1, §2.3: a window of one; the last request may come again, octet for octet.
   if (sa.next_expected != 0 && id == sa.next_expected - 1) {
     if (!sa.answered.is_repetition(message.bytes())) return drop(IkeDrop::kNotIdentical);
@@ -326,9 +329,12 @@ void Machine::receive_response(IkeSa& sa, const session::Datagram& datagram,
   if (match.row == nullptr || chain->unknown_critical()) {
     // §2.21: a response is never answered by an error; state that it leaves in doubt is cleaned up.
     drop(chain && chain->unknown_critical() ? IkeDrop::kUnknownCritical : IkeDrop::kInvalidSyntax);
-    const bool young = sa.state == State::kAuthSent;
-    return young ? close(sa, EndReason::kFailed, "the peer's answer is malformed")
-                 : delete_ike(sa, EndReason::kExpired);
+    const std::string why = "the peer's answer is malformed";
+    if (sa.state == State::kAuthSent) return close(sa, EndReason::kFailed, why);
+    if (sa.state == State::kDeleting) return close(sa, sa.end_reason, why);
+    // The window is free again, or the Delete would wait behind this request for ever.
+    finish_own(sa, base::fail(base::ErrorCode::kMalformed, why));
+    return delete_ike(sa, EndReason::kExpired);
   }
   match.row->handler(*this, sa, {datagram, message, *chain});
 }

@@ -106,7 +106,14 @@ std::optional<net::Spi> Services::take_spi() {
   return spi;
 }
 
+void Services::grant_spis(const std::vector<net::Spi>& granted) {
+  spis.grant(granted);
+  if (granted.empty()) spis_due_ = now.mono + kSpiRetry;
+}
+
 void Services::ask_for_spis() {
+  if (spis_due_ && now.mono < *spis_due_) return;
+  spis_due_.reset();
   const std::uint32_t count = spis.to_ask();
   if (count != 0) emit(NeedSpis{count});
 }

@@ -20,6 +20,8 @@ inline constexpr std::size_t kMaxJobs = 4096;
 /// Inbound SPIs kept in store.
 inline constexpr std::size_t kSpiStore = 64;
 inline constexpr std::size_t kSpiStoreMost = 4096;  ///< grown to when the store ran dry
+/// After the data plane had none to give it is asked again.
+inline constexpr base::Duration kSpiRetry = base::seconds{1};
 
 class SpiStore {
  public:
@@ -115,6 +117,10 @@ class Services {
   [[nodiscard]] std::optional<net::Spi> take_spi();
   void return_spi(net::Spi spi) { emit(ReturnSpis{{spi}}); }
   void ask_for_spis();
+  /// None granted: the data plane is full.
+  void grant_spis(const std::vector<net::Spi>& granted);
+  /// When a data plane that was full is asked again.
+  [[nodiscard]] const std::optional<base::MonoTime>& spis_due() const { return spis_due_; }
 
   Settings settings;
   base::RandomSource& random;
@@ -133,6 +139,7 @@ class Services {
   std::unordered_map<SaToken, TokenOwner> tokens_;
   std::uint64_t last_job_ = 0;
   std::uint64_t last_token_ = 0;
+  std::optional<base::MonoTime> spis_due_;
 };
 
 }  // namespace penstock::session

@@ -61,6 +61,8 @@ void DataPlane::remove_policy(policy::PolicyId id) {
 }
 
 std::vector<net::Spi> DataPlane::allocate(std::uint32_t count) {
+  ++asked_for;
+  if (full) return {};
   std::vector<net::Spi> spis;
   for (std::uint32_t i = 0; i < count; ++i) {
     spis.emplace_back(next_spi_++);

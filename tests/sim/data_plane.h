@@ -44,6 +44,8 @@ class DataPlane {
   std::set<net::Spi> larval;  ///< granted, not keyed
   std::vector<std::string> faults;
   bool fail_installs = false;
+  bool full = false;          ///< no SPI is left
+  std::size_t asked_for = 0;  ///< times that SPIs were asked for
 
  private:
   std::uint32_t next_spi_;

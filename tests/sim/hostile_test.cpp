@@ -5,6 +5,7 @@
 
 #include "control/isakmp/payload/delete.h"
 #include "control/isakmp/payload/nonce.h"
+#include "control/isakmp/payload/sa.h"
 #include "tests/sim/scripted_peer.h"
 
 namespace penstock::sim {
@@ -303,6 +304,55 @@ TEST_F(Hostile, AnswersToStrangersAreRateLimited) {
   for (int i = 0; i < 1000; ++i) b().input([&](ike::Engine& e, base::Now t) { e.receive(t, d); });
   EXPECT_EQ(answers, 400U);
   EXPECT_EQ(b().counter("stranger_rate"), 600U);
+}
+
+// §2.21: it is not answered by an error; what it leaves in doubt is deleted.
+TEST_F(Hostile, AVerifiedAnswerThatIsMalformedEndsTheIkeSa) {
+  connect();
+  b().command(ike::Command::Kind::kRekey, "ab", "net");
+  const auto asked = peer.wait(base::milliseconds{200});
+  ASSERT_TRUE(asked);
+  ASSERT_EQ(asked->header.exchange, ExchangeType::kCreateChildSa);
+  const auto next = peer.send_raw(
+      peer.sealed_answer(ExchangeType::kCreateChildSa, asked->header.message_id.value(),
+                         [](auto& m) { isakmp::append_nonce(m, base::ByteVector(32)); }));
+  ASSERT_TRUE(next);
+  EXPECT_EQ(next->header.exchange, ExchangeType::kInformational);
+  EXPECT_TRUE(next->has(PayloadType::kDelete));
+  peer.send_raw(peer.sealed_answer(ExchangeType::kInformational, next->header.message_id.value(),
+                                   [](auto&) {}));
+  EXPECT_TRUE(b().plane().inbound.empty());
+}
+
+TEST_F(Hostile, AnAnswerWithoutASelectorThatWeKnowMakesNoChild) {
+  b().configuration = [] {
+    ike::ConfigChange change;
+    change.connections.push_back(connection("ab", false));
+    change.connections.back().children.push_back(child("net", false));
+    change.connections.back().children.push_back(child("more", false, 1));
+    change.secrets.push_back(secret());
+    return change;
+  };
+  connect();
+  const auto id = b().command(ike::Command::Kind::kUp, "ab", "more");
+  const auto asked = peer.wait(base::milliseconds{200});
+  ASSERT_TRUE(asked);
+  peer.send_raw(peer.sealed_answer(
+      ExchangeType::kCreateChildSa, asked->header.message_id.value(), [](MessageBuilder& m) {
+        const base::ByteVector spi{std::byte{0xab}, std::byte{0xcd}, std::byte{0}, std::byte{2}};
+        isakmp::append_sa(m, child("more", true).esp_proposals, spi);
+        isakmp::append_nonce(m, base::ByteVector(32));
+        // One selector of type 200, four octets long.
+        base::ByteVector unknown(8);
+        unknown[0] = std::byte{1};
+        unknown[4] = std::byte{200};
+        unknown[7] = std::byte{4};
+        m.append(PayloadType::kTsInitiator, unknown);
+        m.append(PayloadType::kTsResponder, unknown);
+      }));
+  ASSERT_TRUE(b().replies.contains(id));
+  EXPECT_FALSE(b().replies.at(id));
+  EXPECT_EQ(b().live_children(), 1U);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "control/isakmp/message_builder.h"
 #include "tests/sim/world.h"
 
 namespace penstock::sim {
@@ -383,6 +384,73 @@ TEST_F(Negotiation, ShuttingDownDeletesEverythingAtThePeer) {
   EXPECT_TRUE(a().engine().idle());
   EXPECT_TRUE(a().plane().larval.empty());
   EXPECT_EQ(b().established(), 0U);
+}
+
+// §2.21.1: whoever saw the first request can forge a message, and must not end the exchange by it.
+TEST_F(Negotiation, AForgedRequestDoesNotDisturbTheInitiator) {
+  boot();
+  bool forged = false;
+  world.filter = [&](const ike::Datagram& d) {
+    if (forged) return true;
+    forged = true;
+    isakmp::Header h;
+    h.initiator_spi = isakmp::Header::parse(d.data)->initiator_spi;
+    h.responder_spi = isakmp::IkeSpi{1};
+    h.exchange = isakmp::ExchangeType::kInformational;
+    isakmp::MessageBuilder builder(h);
+    builder.append(isakmp::PayloadType::kEncrypted, base::ByteVector(40));
+    const ike::Datagram forgery{d.local, d.remote, builder.finish()};
+    world.at(base::milliseconds{1}, [this, forgery] {
+      a().input([&](ike::Engine& e, base::Now t) { e.receive(t, forgery); });
+    });
+    return true;
+  };
+  EXPECT_TRUE(up());
+  EXPECT_EQ(a().counter("unexpected_exchange"), 1U);
+  expect_one_tunnel();
+}
+
+// The answer to IKE_AUTH is lost, and the responder's own request comes before its repetition.
+TEST_F(Negotiation, ARequestThatOvertakesTheAnswerToIkeAuthWaits) {
+  boot();
+  bool lost = false;
+  world.filter = [&](const ike::Datagram& d) {
+    const auto h = *isakmp::Header::parse(d.data);
+    if (lost || h.exchange != isakmp::ExchangeType::kIkeAuth || !h.is_response()) return true;
+    lost = true;
+    world.at(base::milliseconds{1}, [this] { b().command(Command::Kind::kRekey, "ab", "net"); });
+    return false;
+  };
+  EXPECT_TRUE(up());
+  world.run_for(seconds{60});
+  EXPECT_GE(a().counter("unexpected_exchange"), 1U);
+  expect_one_tunnel();
+}
+
+// A man in the middle who sends us back what we send gets no IKE SA, whatever identity would do.
+TEST_F(Negotiation, OurOwnMessagesSentBackAuthenticateNobody) {
+  config[0].remote.id = {};
+  boot();
+  world.filter = [&](const ike::Datagram& d) {
+    world.at(base::milliseconds{1},
+             [this, d] { a().input([&](ike::Engine& e, base::Now t) { e.receive(t, d); }); });
+    return false;
+  };
+  EXPECT_FALSE(up());
+  EXPECT_EQ(a().established(), 0U);
+  EXPECT_GE(a().counter("spi_mismatch"), 1U);
+}
+
+TEST_F(Negotiation, ADataPlaneWithoutSpisIsAskedAgainAtTimes) {
+  boot();
+  a().plane().full = true;
+  a().command(Command::Kind::kUp, "ab");
+  world.run_for(seconds{10});
+  EXPECT_LE(a().plane().asked_for, 11U);
+  EXPECT_EQ(a().live_children(), 0U);
+  a().plane().full = false;
+  world.run_for(seconds{2});
+  expect_one_tunnel();
 }
 
 }  // namespace

@@ -54,6 +54,12 @@ std::optional<Answer> ScriptedPeer::read(base::ByteVector raw) {
   return answer;
 }
 
+std::optional<Answer> ScriptedPeer::wait(base::Duration time) {
+  world_.run_for(time);
+  if (received_.empty()) return std::nullopt;
+  return read(received_.back());
+}
+
 std::optional<Answer> ScriptedPeer::send_raw(base::ByteVector octets) {
   received_.clear();
   ike::Datagram d{{world_.b().address(), net::Port{500}},
@@ -107,11 +113,21 @@ bool ScriptedPeer::exchange_init() {
 
 base::ByteVector ScriptedPeer::sealed(isakmp::ExchangeType exchange, std::uint32_t id,
                                       const Fill& fill) {
+  return seal(exchange, id, isakmp::kFlagInitiator, fill);
+}
+
+base::ByteVector ScriptedPeer::sealed_answer(isakmp::ExchangeType exchange, std::uint32_t id,
+                                             const Fill& fill) {
+  return seal(exchange, id, isakmp::kFlagInitiator | isakmp::kFlagResponse, fill);
+}
+
+base::ByteVector ScriptedPeer::seal(isakmp::ExchangeType exchange, std::uint32_t id,
+                                    std::uint8_t flags, const Fill& fill) {
   isakmp::Header h;
   h.initiator_spi = spi_i;
   h.responder_spi = spi_r;
   h.exchange = exchange;
-  h.flags = isakmp::kFlagInitiator;
+  h.flags = flags;
   h.message_id = isakmp::MessageId{id};
   isakmp::MessageBuilder builder(h);
   fill(builder);

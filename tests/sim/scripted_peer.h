@@ -49,12 +49,20 @@ class ScriptedPeer {
   [[nodiscard]] base::ByteVector sealed(isakmp::ExchangeType exchange, std::uint32_t id,
                                         const Fill& fill);
 
+  /// A protected response to B's request with this message id.
+  [[nodiscard]] base::ByteVector sealed_answer(isakmp::ExchangeType exchange, std::uint32_t id,
+                                               const Fill& fill);
+  /// Lets time pass. @return the last that B sent
+  std::optional<Answer> wait(base::Duration time);
+
   std::uint32_t next_id = 1;
   isakmp::IkeSpi spi_i{0x1122334455667788};
   isakmp::IkeSpi spi_r;
 
  private:
   std::optional<Answer> read(base::ByteVector raw);
+  base::ByteVector seal(isakmp::ExchangeType exchange, std::uint32_t id, std::uint8_t flags,
+                        const Fill& fill);
 
   World& world_;
   std::vector<base::ByteVector> received_;
