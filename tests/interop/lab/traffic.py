@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Traffic of real programs between namespaces: ping, iperf3, the numbered stream."""
 import json
+import math
 import pathlib
 import re
 import signal
@@ -12,12 +13,14 @@ STREAM = pathlib.Path(__file__).with_name("stream.py")
 
 
 def ping(space, destination, source=None, count=5, size=56, more=(), interval=0.1, wait=2):
-    """How many of `count` echoes were answered."""
-    words = ["ping", "-n", "-c", count, "-i", interval, "-W", wait, "-s", size, *more]
+    """How many echoes were answered, at most `count`. With a deadline ping waits for `count` answers; without one
+    it leaves two round trips after its last request, which a loaded machine does not always keep."""
+    deadline = math.ceil(count * interval + wait + 1)
+    words = ["ping", "-n", "-c", count, "-i", interval, "-W", wait, "-w", deadline, "-s", size, *more]
     words += ["-I", source] if source else []
     text = space.run(*words, destination, check=False, timeout=count * 2 + 20 + wait).text
     found = re.search(r"(\d+) received", text)
-    return int(found[1]) if found else 0
+    return min(int(found[1]), count) if found else 0
 
 
 def ping_until(space, destination, source=None, timeout_s=10):

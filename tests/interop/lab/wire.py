@@ -14,7 +14,9 @@ class Capture:
     def __init__(self, space, interface, name="wire", expression=""):
         self.path = space.bench.directory / f"{name}.pcap"
         self.bench = space.bench
-        words = ["tcpdump", "-i", interface, "-n", "-U", "-s", "0", "-B", "8192", "-Z", "root", "-w", self.path]
+        # Without --immediate-mode the kernel may keep the last second's packets to itself.
+        words = ["tcpdump", "-i", interface, "-n", "-U", "-s", "0", "-B", "8192", "--immediate-mode", "-Z", "root",
+                 "-w", self.path]
         self.process = space.start(*words, *expression.split(), log=f"{name}-tcpdump.log")
         wait_for("tcpdump listens", lambda: "listening" in self.process.log.read_text(), 10)
 
