@@ -114,6 +114,11 @@ std::optional<DropReason> read_ipv4(Packet* packet, HeaderChecksum checksum) {
   if (header > sizeof(Ipv4Header) &&
       !options_are_fine(dpdk::data(packet) + sizeof(Ipv4Header), header - net::kIpv4MinHeader))
     return DropReason::kIpOptions;
+  // RFC 791: no packet ends beyond 65,535 octets. Cut again, such a fragment's offset would wrap,
+  // and a piece of it would pass for the first one, with ports that no policy has seen.
+  const std::uint16_t fragment = ip.fragment.get();
+  if ((fragment & net::kIpv4OffsetMask) * 8U + total > net::kIpv4MaxPacket)
+    return DropReason::kFragmentTooLong;
   if (total < length) dpdk::resize(packet, total);  // padding of short frames
 
   PacketMeta& meta = dpdk::meta(packet);
@@ -126,7 +131,6 @@ std::optional<DropReason> read_ipv4(Packet* packet, HeaderChecksum checksum) {
   meta.tos = ip.tos;
   std::uint32_t flags =
       meta.flags & ~(dpdk::kFragment | dpdk::kHasPorts | dpdk::kDontFragment | dpdk::kHasOptions);
-  const std::uint16_t fragment = ip.fragment.get();
   if ((fragment & (net::kIpv4MoreFragments | net::kIpv4OffsetMask)) != 0) flags |= dpdk::kFragment;
   if ((fragment & net::kIpv4DontFragment) != 0) flags |= dpdk::kDontFragment;
   if (header > sizeof(Ipv4Header)) flags |= dpdk::kHasOptions;

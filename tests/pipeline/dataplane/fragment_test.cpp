@@ -60,6 +60,12 @@ TEST_F(Fragmentation, AFragmentIsCutFurther) {
   EXPECT_EQ(ip_of(out[2]).fragment_offset(), 800U + 1152U);
   EXPECT_TRUE(ip_of(out[2]).more_fragments()) << "more follows the packet that we cut";
 }
+TEST_F(Fragmentation, AFragmentThatEndsBeyondTheLargestPacketIsNotCutFurther) {
+  // Its second piece would begin at 65,536, which is written as 0: a first fragment.
+  gateway.send(0, sample(1400, {.fragment = 8192 - 1152 / 8}));
+  EXPECT_TRUE(gateway.sent(1).empty());
+  EXPECT_EQ(gateway.dropped(DropReason::kFragmentTooLong), 1U);
+}
 TEST_F(Fragmentation, OnlyCopiedOptionsGoIntoLaterFragments) {
   // A router alert (148, copied), a record route (7, not copied), END.
   const auto options = base::from_hex("94040000 0707040000000000").value();
