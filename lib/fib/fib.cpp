@@ -68,6 +68,10 @@ Result<std::unique_ptr<Fib>> Fib::create(const FibLimits& limits, dpdk::RcuDomai
 
 Result<std::uint32_t> Fib::new_next_hop(NextHopKind kind, InterfaceIndex interface,
                                         std::uint32_t address) {
+  while (!retired_next_hops_.empty() && rcu_.passed(retired_next_hops_.front().since)) {
+    free_next_hops_.push_back(retired_next_hops_.front().index);
+    retired_next_hops_.pop_front();
+  }
   if (free_next_hops_.empty()) return fail(ErrorCode::kLimit, "the table of next hops is full");
   const std::uint32_t index = free_next_hops_.back();
   free_next_hops_.pop_back();
@@ -82,7 +86,7 @@ Result<std::uint32_t> Fib::new_next_hop(NextHopKind kind, InterfaceIndex interfa
 
 void Fib::retire_next_hop(std::uint32_t index) {
   // A worker may still hold the index it looked up: not to be used again before it is quiescent.
-  rcu_.retire([this, index] { free_next_hops_.push_back(index); });
+  retired_next_hops_.push_back({rcu_.token(), index});
 }
 
 // ---- routes ----

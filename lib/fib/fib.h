@@ -7,6 +7,7 @@
 #include <rte_lpm.h>
 
 #include <array>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -124,6 +125,10 @@ class Fib {
     std::uint32_t routes = 0;
     bool listed = false;  ///< asked for or learned or configured: not only a gateway of routes
   };
+  struct RetiredNextHop {
+    dpdk::GraceToken since;
+    std::uint32_t index;
+  };
   struct FreeLpm {
     void operator()(rte_lpm* lpm) const { rte_lpm_free(lpm); }
   };
@@ -146,6 +151,7 @@ class Fib {
   std::unique_ptr<NextHop[]> next_hops_;
   std::uint32_t next_hop_count_ = 0;
   std::vector<std::uint32_t> free_next_hops_;
+  std::deque<RetiredNextHop> retired_next_hops_;  ///< wait for a grace period, in its order
   std::unique_ptr<Interface[]> interfaces_;
   unsigned interface_count_ = 0;
   std::map<net::Prefix, Origins> routes_;
