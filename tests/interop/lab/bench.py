@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Bench: network namespaces, veth pairs and processes that vanish with it, whatever happens."""
 import atexit
+import json
 import os
 import pathlib
 import shutil
@@ -49,8 +50,8 @@ def wait_for(what, condition, timeout_s, pause_s=0.05):
 class Namespace:
     """One network namespace of a bench."""
 
-    def __init__(self, bench, name):
-        self.bench, self.name = bench, name
+    def __init__(self, bench, role, name):
+        self.bench, self.role, self.name = bench, role, name
 
     def words(self, *words):
         return ["ip", "netns", "exec", self.name, *[str(w) for w in words]]
@@ -72,6 +73,10 @@ class Namespace:
 
     def route(self, to, via):
         self.ip("route", "replace", to, "via", via)
+
+    def device(self, name):
+        """The kernel's statistics of a network device."""
+        return json.loads(self.ip("-j", "-s", "link", "show", "dev", name).text)[0]["stats64"]
 
     def counters(self, protocol="Udp"):
         """A row of /proc/net/snmp in this namespace, by name."""
@@ -107,7 +112,7 @@ class Bench:
             return self.namespaces[role]
         name = f"{self.tag}-{role}"
         run("ip", "netns", "add", name)
-        space = self.namespaces[role] = Namespace(self, name)
+        space = self.namespaces[role] = Namespace(self, role, name)
         space.ip("link", "set", "lo", "up")
         space.sysctl(net__ipv4__ip_forward=1, net__ipv4__conf__all__rp_filter=0,
                      net__ipv4__conf__default__rp_filter=0, net__ipv6__conf__default__disable_ipv6=1,
