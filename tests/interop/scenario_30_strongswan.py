@@ -41,9 +41,9 @@ def installed(gateway, name):
     return [c for _, c in gateway.children() if c["child"] == name]
 
 
-def carries(s, gateway, host, peer, word, port):
-    """Ping, TCP and UDP both ways through the child of this cipher."""
-    with s.step(f"{word}: ping, TCP and UDP both ways") as faults:
+def carries(s, gateway, host, peer, word, role, port):
+    """Ping, TCP and UDP both ways through the child of this cipher; role: ours when it was negotiated."""
+    with s.step(f"{word}, {role}: ping, TCP and UDP both ways") as faults:
         children = installed(gateway, NAMES[word])
         if not faults.expect(len(children) == 1, f"{len(children)} children are installed"):
             return
@@ -122,7 +122,6 @@ with Scenario("strongswan", needs=["swanctl"]) as s:
         swan.start()
     capture = Capture(peer, "p0", "outside")
 
-    # What carries traffic is negotiated by us for one half, by strongSwan for the other.
     with s.step("as initiator: a child for each cipher") as faults:
         for word in WORDS:
             done = gateway.cli("up", f"lab/{NAMES[word]}", check=False)
@@ -131,8 +130,8 @@ with Scenario("strongswan", needs=["swanctl"]) as s:
         sas = gateway.show("sas")["ike_sas"]
         faults.expect(len(sas) == 1 and sas[0]["role"] == "initiator", f"{len(sas)} IKE SAs")
         ping_until(host, INNER[WORDS[0]])
-    for n, word in enumerate(WORDS[::2]):
-        carries(s, gateway, host, peer, word, 5201 + n)
+    for n, word in enumerate(WORDS):
+        carries(s, gateway, host, peer, word, "initiator", 5201 + n)
 
     with s.step("down deletes at both ends") as faults:
         gateway.cli("down", "lab")
@@ -146,11 +145,8 @@ with Scenario("strongswan", needs=["swanctl"]) as s:
         sas = gateway.show("sas")["ike_sas"]
         faults.expect(len(sas) == 1 and sas[0]["role"] == "responder", f"{len(sas)} IKE SAs")
         faults.expect(len(gateway.children()) == len(WORDS), f"{len(gateway.children())} children are installed")
-    for n, word in enumerate(WORDS[1::2]):
-        carries(s, gateway, host, peer, word, 5231 + n)
-
-    with s.step("every cipher answers an echo as responder too") as faults:
-        faults += [word for word in WORDS if ping(host, INNER[word], count=2, interval=0.05) != 2]
+    for n, word in enumerate(WORDS):
+        carries(s, gateway, host, peer, word, "responder", 5231 + n)
 
     with s.step("nothing in clear on the outside") as faults:
         clear = capture.stop().in_clear("10.0.0.0/8")
