@@ -11,7 +11,7 @@ import re
 
 from lab.bench import wait_for
 from lab.kernel_peer import KernelPeer
-from lab.scenario import HOST, LAN, LAN_NET, PEER, WAN, Scenario, standard_gateway, two_ports
+from lab.scenario import HOST, LAN_NET, PEER, WAN, Scenario, standard_gateway, two_ports
 from lab.suites import SUITES, tunnels
 from lab.traffic import ping
 from lab.wire import Capture

@@ -5,10 +5,11 @@ carries ping, and TCP and UDP of iperf3 both ways; then each key exchange, ciphe
 
 One IKE SA has a child for each ESP cipher, each to a network of its own behind the peer, 10.2.N.0/24.
 """
-from lab.scenario import (HOST, LAN_NET, PEER, PSK, WAN, Scenario, standard_gateway, two_ports, with_address)
-from lab.strongswan import StrongSwan, child, connection
+from lab.scenario import HOST, LAN_NET, PEER, WAN, Scenario
+from lab.strongswan import child
 from lab.suites import SUITES
 from lab.traffic import iperf, ping, ping_until
+from lab.tunnel import configure, our_child, tunnel_lab
 from lab.wire import Capture
 
 WORDS = list(SUITES)
@@ -21,20 +22,10 @@ IKE = ["aes128gcm16-prfsha256-x25519", "aes256gcm16-prfsha512-ecp521", "aes128-s
        "chacha20poly1305-prfsha256-x448", "aes256-sha256-modp3072"]
 
 
-def configure(gateway, swan):
-    gateway.config["connections"]["lab"] = {
-        "local_addrs": [WAN], "remote_addrs": [PEER], "proposals": IKE, "rekey_time": "0s",
-        "local": {"auth": "psk", "id": WAN}, "remote": {"auth": "psk", "id": PEER},
-        "children": {NAMES[word]: {"local_ts": [LAN_NET], "remote_ts": [NETS[word]], "esp_proposals": [word],
-                                   "rekey_time": "0s", "start_action": "none"} for word in WORDS}}
-    gateway.config["connections"]["lab"]["children"]["wide"] = {
-        "local_ts": [LAN_NET], "remote_ts": ["10.2.192.0/18"], "esp_proposals": ["aes128gcm16"],
-        "rekey_time": "0s", "start_action": "none"}
-    gateway.config["secrets"]["ike-lab"] = {"id": [PEER], "secret": PSK}
-    swan.connections["lab"] = connection(PEER, WAN, {
-        NAMES[word]: child(NETS[word], LAN_NET, word) for word in WORDS}, ike=",".join(IKE))
-    swan.connections["lab"]["children"]["wide"] = child(",".join(NARROW), "10.1.0.0/16", "aes128gcm16")
-    swan.psk(PSK, PEER, WAN)
+OURS = {NAMES[word]: our_child(LAN_NET, NETS[word], word) for word in WORDS}
+OURS["wide"] = our_child(LAN_NET, "10.2.192.0/18")
+THEIRS = {NAMES[word]: child(NETS[word], LAN_NET, word) for word in WORDS}
+THEIRS["wide"] = child(",".join(NARROW), "10.1.0.0/16")
 
 
 def installed(gateway, name):
@@ -112,11 +103,8 @@ def refused_proposal(s, gateway, swan):
 
 
 with Scenario("strongswan", needs=["swanctl"]) as s:
-    host, gw, peer = two_ports(s)
-    with_address(peer, *INNER.values(), "10.2.200.1", "10.2.201.1")
-    gateway, swan = standard_gateway(s, gw), StrongSwan(s.bench, peer)
-    s.show_on_failure("log of strongSwan", lambda: swan.log(40))
-    configure(gateway, swan)
+    host, peer, gateway, swan = tunnel_lab(s, *INNER.values(), "10.2.200.1", "10.2.201.1")
+    configure(gateway, swan, OURS, THEIRS, IKE)
     with s.vital("both start"):
         gateway.start()
         swan.start()

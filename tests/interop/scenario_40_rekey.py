@@ -8,27 +8,16 @@ import time
 
 from lab.bench import wait_for
 from lab.losses import Losses
-from lab.scenario import (HOST, LAN_NET, PEER, PEER_INNER, PEER_NET, PSK, WAN, Scenario, standard_gateway, two_ports,
-                          with_address)
-from lab.strongswan import StrongSwan, child, connection
+from lab.scenario import HOST, LAN_NET, PEER_INNER, PEER_NET, Scenario
+from lab.strongswan import child
 from lab.traffic import Stream, describe, ping_until
+from lab.tunnel import configure, our_child, tunnel_lab
 from lab.wire import Capture
 
 CHILD_REKEYS, IKE_REKEYS = 20, 5
+IKE = "aes256gcm16-prfsha384-x25519"
 ESP = "aes128gcm16-x25519"  # with PFS: a key exchange in every rekey
 PAUSE_S = 0.15
-
-
-def configure(gateway, swan):
-    gateway.config["connections"]["lab"] = {
-        "local_addrs": [WAN], "remote_addrs": [PEER], "proposals": ["aes256gcm16-prfsha384-x25519"],
-        "rekey_time": "0s", "local": {"auth": "psk", "id": WAN}, "remote": {"auth": "psk", "id": PEER},
-        "children": {"net": {"local_ts": [LAN_NET], "remote_ts": [PEER_NET], "esp_proposals": [ESP],
-                             "rekey_time": "0s", "start_action": "none"}}}
-    gateway.config["secrets"]["ike-lab"] = {"id": [PEER], "secret": PSK}
-    swan.connections["lab"] = connection(PEER, WAN, {"net": child(PEER_NET, LAN_NET, ESP)},
-                                         ike="aes256gcm16-prfsha384-x25519")
-    swan.psk(PSK, PEER, WAN)
 
 
 def current(gateway):
@@ -77,18 +66,15 @@ def judge_stream(faults, name, result, lost):
 
 
 with Scenario("rekey", needs=["swanctl"]) as s:
-    host, gw, peer = two_ports(s)
-    with_address(peer)
-    gateway, swan = standard_gateway(s, gw), StrongSwan(s.bench, peer)
-    s.show_on_failure("log of strongSwan", lambda: swan.log(60))
-    configure(gateway, swan)
+    host, peer, gateway, swan = tunnel_lab(s)
+    configure(gateway, swan, {"net": our_child(LAN_NET, PEER_NET, ESP)}, {"net": child(PEER_NET, LAN_NET, ESP)}, [IKE])
     with s.vital("the tunnel is up"):
         gateway.start()
         swan.start()
         gateway.cli("up", "lab/net")
         ping_until(host, PEER_INNER)
     capture = Capture(peer, "p0", "rekey", "esp or udp port 500 or udp port 4500 or net 10.0.0.0/8")
-    before, sockets = gateway.drops(), peer.counters()
+    before, sockets, gw = gateway.drops(), peer.counters(), gateway.space
     out_lost = Losses(gateway, [(host, "h0", "tx"), (gw, "in0", "ring"), (gw, "out0", "tx"), (peer, "p0", "rx"),
                                 (peer, "ipsec0", "rx")])
     back_lost = Losses(gateway, [(peer, "ipsec0", "tx"), (peer, "p0", "tx"), (gw, "out0", "ring"), (gw, "in0", "tx"),

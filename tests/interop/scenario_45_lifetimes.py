@@ -3,11 +3,11 @@
 """Lifetimes that end by themselves, by time, octets and packets, at either end: the SAs are replaced under
 a numbered stream and nothing is lost. A hard end without a rekey stops the traffic."""
 from lab.bench import wait_for
-from lab.scenario import (HOST, PEER, PEER_INNER, PSK, WAN, Scenario, standard_gateway, two_ports, with_address)
-from lab.strongswan import StrongSwan, child, connection
+from lab.scenario import HOST, LAN_NET, PEER_INNER, Scenario
+from lab.strongswan import child
 from lab.traffic import Stream, describe, ping, ping_until
+from lab.tunnel import configure, our_child, tunnel_lab
 
-IKE = "aes128gcm16-prfsha256-x25519"
 # A child each, so that each limit shows alone: local and remote network, and what limits it.
 CASES = {
     "time": {"rekey_time": "3s", "life_time": "8s", "rand_time": "0s"},
@@ -19,21 +19,11 @@ NETS = {"time": "10.2.1.0/24", "octets": "10.2.2.0/24", "packets": "10.2.3.0/24"
 INNER = {name: net.replace("0/24", "1") for name, net in NETS.items()}
 
 
-def configure(gateway, swan):
-    plain = {"local_ts": ["10.1.0.0/24"], "esp_proposals": ["aes128gcm16"], "start_action": "none"}
-    children = {name: {**plain, "remote_ts": [NETS[name]], **limits} for name, limits in CASES.items()}
-    children["hard"] = {**plain, "remote_ts": [NETS["hard"]], "rekey_time": "0s", "life_time": "0s",
-                        "life_packets": "20"}
-    children["theirs"] = {**plain, "remote_ts": [NETS["theirs"]], "rekey_time": "0s"}
-    gateway.config["connections"]["lab"] = {
-        "local_addrs": [WAN], "remote_addrs": [PEER], "proposals": [IKE], "rekey_time": "4s", "over_time": "10s",
-        "rand_time": "0s", "local": {"auth": "psk", "id": WAN}, "remote": {"auth": "psk", "id": PEER},
-        "children": children}
-    gateway.config["secrets"]["ike-lab"] = {"id": [PEER], "secret": PSK}
-    there = {name: child(net, "10.1.0.0/24") for name, net in NETS.items()}
-    there["theirs"].update(rekey_time="3s", life_time="8s", rand_time=0)
-    swan.connections["lab"] = connection(PEER, WAN, there, ike=IKE)
-    swan.psk(PSK, PEER, WAN)
+OURS = {name: our_child(LAN_NET, NETS[name], **limits) for name, limits in CASES.items()}
+OURS["hard"] = our_child(LAN_NET, NETS["hard"], life_time="0s", life_packets="20")
+OURS["theirs"] = our_child(LAN_NET, NETS["theirs"])
+THEIRS = {name: child(net, LAN_NET) for name, net in NETS.items()}
+THEIRS["theirs"].update(rekey_time="3s", life_time="8s", rand_time=0)
 
 
 def spi_of(gateway, name):
@@ -42,11 +32,8 @@ def spi_of(gateway, name):
 
 
 with Scenario("lifetimes", needs=["swanctl"]) as s:
-    host, gw, peer = two_ports(s)
-    with_address(peer, PEER_INNER, *INNER.values())
-    gateway, swan = standard_gateway(s, gw), StrongSwan(s.bench, peer)
-    s.show_on_failure("log of strongSwan", lambda: swan.log(40))
-    configure(gateway, swan)
+    host, peer, gateway, swan = tunnel_lab(s, PEER_INNER, *INNER.values())
+    configure(gateway, swan, OURS, THEIRS, rekey_time="4s", over_time="10s", rand_time="0s")
     with s.vital("the tunnels are up"):
         gateway.start()
         swan.start()

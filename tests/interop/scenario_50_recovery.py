@@ -5,33 +5,18 @@ policy that traps negotiates on the first packet."""
 import time
 
 from lab.bench import wait_for
-from lab.scenario import (LAN_NET, PEER, PEER_INNER, PEER_NET, PSK, WAN, Scenario, standard_gateway, two_ports,
-                          with_address)
-from lab.strongswan import StrongSwan, child, connection
+from lab.scenario import LAN_NET, PEER_INNER, PEER_NET, Scenario
+from lab.strongswan import child
 from lab.traffic import ping, ping_until
+from lab.tunnel import configure, our_child, tunnel_lab
 
 DEAD_WITHIN_S = 45  # dpd_delay, then every retransmission
 
 
-def configure(gateway, swan):
-    gateway.config["connections"]["lab"] = {
-        "local_addrs": [WAN], "remote_addrs": [PEER], "proposals": ["aes128gcm16-prfsha256-x25519"],
-        "dpd_delay": "2s", "keyingtries": 0, "rekey_time": "0s",
-        "local": {"auth": "psk", "id": WAN}, "remote": {"auth": "psk", "id": PEER},
-        "children": {"net": {"local_ts": [LAN_NET], "remote_ts": [PEER_NET], "esp_proposals": ["aes128gcm16"],
-                             "rekey_time": "0s", "start_action": "trap", "dpd_action": "trap",
-                             "close_action": "trap"}}}
-    gateway.config["secrets"]["ike-lab"] = {"id": [PEER], "secret": PSK}
-    swan.connections["lab"] = connection(PEER, WAN, {"net": child(PEER_NET, LAN_NET)})
-    swan.psk(PSK, PEER, WAN)
-
-
 with Scenario("recovery", needs=["swanctl"]) as s:
-    host, gw, peer = two_ports(s)
-    with_address(peer)
-    gateway, swan = standard_gateway(s, gw), StrongSwan(s.bench, peer)
-    s.show_on_failure("log of strongSwan", lambda: swan.log(40))
-    configure(gateway, swan)
+    host, peer, gateway, swan = tunnel_lab(s)
+    net = our_child(LAN_NET, PEER_NET, start_action="trap", dpd_action="trap", close_action="trap")
+    configure(gateway, swan, {"net": net}, {"net": child(PEER_NET, LAN_NET)}, dpd_delay="2s", keyingtries=0)
     with s.vital("both start"):
         gateway.start()
         swan.start()

@@ -3,9 +3,10 @@
 """strongSwan inside User Mode Linux, where the guest's kernel does ESP: raw ESP (protocol 50), with and
 without extended sequence numbers, keyed by IKE, begun by either end."""
 from lab.kernel_peer import KernelPeer
-from lab.scenario import (HOST, LAN_NET, PEER, PEER_INNER, PEER_NET, PSK, WAN, Scenario, standard_gateway, two_ports)
-from lab.strongswan import StrongSwan, child, connection
+from lab.scenario import HOST, LAN_NET, PEER, PEER_INNER, Scenario, standard_gateway, two_ports
+from lab.strongswan import StrongSwan, child
 from lab.traffic import ping, ping_until
+from lab.tunnel import configure, our_child
 from lab.wire import Capture
 
 PROPOSALS = ["aes128gcm16", "aes128gcm16-esn", "aes256gcm16-esn", "aes256-sha256", "aes256-sha256-esn",
@@ -13,18 +14,8 @@ PROPOSALS = ["aes128gcm16", "aes128gcm16-esn", "aes256gcm16-esn", "aes256-sha256
 NETS = {word: f"10.2.{n}.0/24" for n, word in enumerate(PROPOSALS, 1)}
 INNER = {word: f"10.2.{n}.1" for n, word in enumerate(PROPOSALS, 1)}
 NAMES = {word: f"c{n}" for n, word in enumerate(PROPOSALS, 1)}
-IKE = "aes128gcm16-prfsha256-x25519"
-
-
-def configure(gateway, swan):
-    gateway.config["connections"]["lab"] = {
-        "local_addrs": [WAN], "remote_addrs": [PEER], "proposals": [IKE], "rekey_time": "0s",
-        "local": {"auth": "psk", "id": WAN}, "remote": {"auth": "psk", "id": PEER},
-        "children": {NAMES[w]: {"local_ts": [LAN_NET], "remote_ts": [NETS[w]], "esp_proposals": [w],
-                                "rekey_time": "0s", "start_action": "none"} for w in PROPOSALS}}
-    gateway.config["secrets"]["ike-lab"] = {"id": [PEER], "secret": PSK}
-    swan.connections["lab"] = connection(PEER, WAN, {NAMES[w]: child(NETS[w], LAN_NET, w) for w in PROPOSALS}, ike=IKE)
-    swan.psk(PSK, PEER, WAN)
+OURS = {NAMES[w]: our_child(LAN_NET, NETS[w], w) for w in PROPOSALS}
+THEIRS = {NAMES[w]: child(NETS[w], LAN_NET, w) for w in PROPOSALS}
 
 
 def carries(faults, guest, host):
@@ -40,7 +31,7 @@ with Scenario("kernel_ike", needs=["linux.uml", "swanctl"]) as s:
         guest = KernelPeer(s.bench, peer, "p0", [f"{PEER}/24", *[f"{a}/32" for a in (PEER_INNER, *INNER.values())]])
         swan = StrongSwan(s.bench, peer, "swan", guest)
         s.show_on_failure("log of strongSwan", lambda: swan.log(40))
-        configure(gateway, swan)
+        configure(gateway, swan, OURS, THEIRS)
         gateway.start()
         swan.start()
     capture = Capture(peer, "p0", "outside")
