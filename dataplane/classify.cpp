@@ -2,6 +2,7 @@
 // classify: one lookup says where each destination leads; what is ours is told apart.
 // Ways out: onward (kLocal or not), ESP, punt (IKE), consumed (keepalives), a drop by name.
 #include "dataplane/stages.h"
+#include "lib/net/icmp.h"
 #include "lib/net/ipv4.h"
 #include "lib/net/udp.h"
 
@@ -61,23 +62,36 @@ Way take_ike_port(WorkerContext& ctx, Packet* packet, Burst& esp) {
   return Way::kGone;
 }
 
+/// RFC 7296 §2.11: IKE is taken on both ports.
+bool is_for_ike_port(const PacketMeta& meta) {
+  return meta.protocol == net::kProtocolUdp && (meta.flags & dpdk::kHasPorts) != 0 &&
+         (meta.destination_port == net::kIkePort || meta.destination_port == net::kIkeNatPort);
+}
+
+bool is_icmp_error(const PacketMeta& meta) {
+  return meta.protocol == net::kProtocolIcmp && (meta.flags & dpdk::kHasPorts) != 0 &&
+         net::is_icmp_error(static_cast<std::uint8_t>(meta.destination_port >> 8));
+}
+
 Way take_local(WorkerContext& ctx, Packet* packet, Burst& esp) {
   PacketMeta& meta = dpdk::meta(packet);
   meta.flags |= dpdk::kLocal;
-  if ((meta.flags & dpdk::kFragment) != 0) {
-    ctx.drop(packet, DropReason::kFragmentNotReassembled);
+  const auto drop = [&](DropReason reason) {
+    ctx.drop(packet, reason);
     return Way::kGone;
-  }
-  if (meta.protocol == net::kProtocolEsp) {
-    meta.payload_offset = meta.header_length;
-    esp.push(packet);
-    return Way::kGone;
-  }
-  // RFC 7296 §2.11: IKE is taken on both ports.
-  if (meta.protocol == net::kProtocolUdp && (meta.flags & dpdk::kHasPorts) != 0 &&
-      (meta.destination_port == net::kIkePort || meta.destination_port == net::kIkeNatPort))
-    return take_ike_port(ctx, packet, esp);
-  return Way::kOnward;
+  };
+  if ((meta.flags & dpdk::kFragment) != 0) return drop(DropReason::kFragmentNotReassembled);
+  // RFC 4301 §6.1: what an ICMP error tells us is not acted on, whichever side it came from.
+  if (is_icmp_error(meta)) return drop(DropReason::kIcmpErrorIgnored);
+  const bool is_esp = meta.protocol == net::kProtocolEsp;
+  if (!is_esp && !is_for_ike_port(meta)) return Way::kOnward;
+  // design §1: SAs end at outside ports. Inside ports are other workers' too, and a replay window
+  // has one owner (design §4.7).
+  if ((meta.flags & dpdk::kFromOutside) == 0) return drop(DropReason::kIpsecFromInside);
+  if (!is_esp) return take_ike_port(ctx, packet, esp);
+  meta.payload_offset = meta.header_length;
+  esp.push(packet);
+  return Way::kGone;
 }
 
 }  // namespace

@@ -112,8 +112,31 @@ TEST_F(Local, PuntsIkeInTwoClassesOnBothPorts) {
   EXPECT_EQ(gateway.totals().punted, 4U);
 }
 TEST_F(Local, IkeForSomebodyElseIsNotPunted) {
-  gateway.send(0, udp("10.1.0.9", "10.1.0.77", 500, 500, ike(0)));
+  gateway.send(1, udp("192.0.2.9", "10.1.0.77", 500, 500, ike(0)));
   EXPECT_TRUE(gateway.punted().empty());
+}
+// design §1: SAs end at outside ports, whose one worker has the replay windows.
+TEST_F(Local, TakesNeitherIkeNorEspFromInside) {
+  gateway.send(0, udp("10.1.0.9", "192.0.2.1", 500, 500, ike(0)));
+  gateway.send(0, udp("10.1.0.9", "10.1.0.1", 4500, 4500, marked(ike(1))));
+  gateway.send(0, udp("10.1.0.9", "192.0.2.1", 4500, 4500,
+                      base::from_hex("00001001 00000001 0011223344556677").value()));
+  gateway.send(0, ipv4({.source = ip("10.1.0.9"), .destination = ip("192.0.2.1"), .protocol = 50},
+                       pattern(64)));
+  EXPECT_EQ(gateway.dropped(DropReason::kIpsecFromInside), 4U);
+  EXPECT_EQ(gateway.dropped(), 4U);
+  EXPECT_TRUE(gateway.punted().empty());
+}
+// RFC 4301 §6.1.1: nothing unauthenticated is acted on.
+TEST_F(Local, NamesAnIcmpErrorForUs) {
+  const auto about = udp("192.0.2.1", "192.0.2.9", 500, 500, ike(1));
+  for (const std::uint8_t type : {net::kIcmpUnreachable, net::kIcmpTimeExceeded})
+    gateway.send(1, icmp("192.0.2.9", "192.0.2.1", type, 0, 0, Bytes(about).first(28)));
+  gateway.send(0, icmp("10.1.0.9", "10.1.0.1", net::kIcmpRedirect, 0, 0, Bytes(about).first(28)));
+  EXPECT_EQ(gateway.dropped(DropReason::kIcmpErrorIgnored), 3U);
+  EXPECT_EQ(gateway.dropped(), 3U);
+  EXPECT_TRUE(gateway.sent(0).empty());
+  EXPECT_TRUE(gateway.sent(1).empty());
 }
 TEST_F(Local, DropsIkeWithAWrongChecksum) {
   auto packet = udp("192.0.2.9", "192.0.2.1", 500, 500, ike(1));
