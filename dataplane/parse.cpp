@@ -153,6 +153,7 @@ void read_ports(Packet* packet) {
   switch (meta.protocol) {
     case net::kProtocolTcp:
     case net::kProtocolUdp:
+    case net::kProtocolDccp:  // RFC 4340 §5.1: ports where UDP has them
     case net::kProtocolSctp:
     case net::kProtocolUdpLite:
       if (length < 4) return;

@@ -215,6 +215,24 @@ TEST_F(Outbound, PassesBypassInClear) {
   EXPECT_EQ(g.only(1), forwarded(in));
 }
 
+// RFC 4301 §4.4.1.1: the protocols that have ports.
+TEST_F(Outbound, FindsThePortsOfEveryProtocolThatHasThem) {
+  for (const std::string protocol : {"6", "17", "33", "132", "136"})
+    g.policy(PolicyAction::kBypass, "10.1.0.0/16[" + protocol + "/1000]", "10.2.0.0/16");
+  unsigned dropped = 0;
+  for (const std::uint8_t protocol : {std::uint8_t{6}, std::uint8_t{17}, std::uint8_t{33},
+                                      std::uint8_t{132}, std::uint8_t{136}}) {
+    ByteVector packet = outbound_packet();
+    packet[9] = std::byte{protocol};
+    net::set_checksum(*reinterpret_cast<net::Ipv4Header*>(packet.data()));
+    g.gateway.send(0, packet);
+    EXPECT_EQ(g.gateway.sent(1).size(), 1U) << unsigned{protocol};
+    packet[21] ^= std::byte{1};  // another source port
+    g.gateway.send(0, packet);
+    g.expect_drop(DropReason::kNoPolicy, ++dropped);
+  }
+}
+
 TEST_F(Outbound, ABypassCutsAHoleIntoAProtect) {
   g.protect();
   g.policy(PolicyAction::kBypass, "10.1.0.0/16", "10.2.0.7/32", 0, policy::kPriorityPassDrop);
