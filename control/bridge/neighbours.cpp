@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // ARP from the control core: a worker that lacks a next hop punts its wish, this asks, learns, ages
 // and publishes. What a stranger can make it hold is bounded: addresses that nobody answers for
-// have at most half of the table, so a scan never pushes a living neighbour out.
+// have at most half of the table, so a scan never pushes a living neighbour out; and the one of
+// them that was asked longest ago makes room for the next, so a scan keeps no living one out.
 #include "control/bridge/neighbours.h"
 
 #include <algorithm>
@@ -60,17 +61,25 @@ bool Neighbours::has_answer(const Entry& entry) {
   return entry.state != NeighbourState::kIncomplete && entry.state != NeighbourState::kFailed;
 }
 
-base::Result<Neighbours::Entries::iterator> Neighbours::insert(const NeighbourKey& key,
-                                                               std::size_t most_unanswered) {
-  if (entries_.size() >= limits_.entries || unanswered_ >= most_unanswered) {
-    // The failed one whose hold-down ends first makes room: deadlines are in order.
-    const auto old = std::ranges::find_if(due_, [this](const auto& due) {
-      return entries_.at(due.second).state == NeighbourState::kFailed;
-    });
-    if (old == due_.end())
-      return base::fail(base::ErrorCode::kLimit, "the neighbour table is full");
-    outputs_.push_back(ForgetNeighbour{old->second});
-    erase(entries_.find(old->second));
+/// Deadlines are in order, and those of who is asked come before those of who has answered, so the
+/// first that may go is soon found.
+std::optional<NeighbourKey> Neighbours::first_due(const std::function<bool(const Entry&)>& may_go) {
+  for (const auto& [when, key] : due_)
+    if (may_go(entries_.at(key))) return key;
+  return std::nullopt;
+}
+
+base::Result<Neighbours::Entries::iterator> Neighbours::insert(const NeighbourKey& key, Room room) {
+  const std::size_t most =
+      room == Room::kAsked ? std::max<std::size_t>(limits_.entries / 2, 1) : limits_.entries;
+  if (entries_.size() >= limits_.entries || unanswered_ >= most) {
+    std::optional<NeighbourKey> old;
+    if (unanswered_ != 0) old = first_due([](const Entry& entry) { return !has_answer(entry); });
+    if (!old && room == Room::kAsked)
+      old = first_due([](const Entry& entry) { return entry.state == NeighbourState::kStale; });
+    if (!old) return base::fail(base::ErrorCode::kLimit, "the neighbour table is full");
+    outputs_.push_back(ForgetNeighbour{*old});
+    erase(entries_.find(*old));
   }
   ++unanswered_;
   return entries_.emplace(key, Entry{}).first;
@@ -114,8 +123,7 @@ base::Result<void> Neighbours::wanted(base::MonoTime now, const NeighbourKey& ke
       outputs_.push_back(PublishNeighbour{key, entry.mac, entry.state == NeighbourState::kStatic});
     return {};
   }
-  PS_ASSIGN(const Entries::iterator entry,
-            insert(key, std::max<std::size_t>(limits_.entries / 2, 1)));
+  PS_ASSIGN(const Entries::iterator entry, insert(key, Room::kAsked));
   ask(now, entry, false);
   return {};
 }
@@ -144,7 +152,7 @@ void Neighbours::heard(base::MonoTime now, const NeighbourKey& key, const net::M
   auto found = entries_.find(key);
   if (found == entries_.end()) {
     if (!for_us) return;
-    auto made = insert(key, limits_.entries);
+    auto made = insert(key, Room::kHeard);
     if (!made) return;  // full: it is asked for when a packet wants it
     found = *made;
   }

@@ -129,7 +129,12 @@ class Neighbours {
   [[nodiscard]] const OwnAddress* own_for(const NeighbourKey& key) const;
   [[nodiscard]] static bool has_answer(const Entry& entry);
   [[nodiscard]] bool is_own(const NeighbourKey& key) const;
-  base::Result<Entries::iterator> insert(const NeighbourKey& key, std::size_t most_unanswered);
+  /// Who asks for a place: one that a packet wants, or one that spoke to us. The first may push an
+  /// idle neighbour out.
+  enum class Room : bool { kAsked, kHeard };
+  [[nodiscard]] std::optional<NeighbourKey> first_due(
+      const std::function<bool(const Entry&)>& may_go);
+  base::Result<Entries::iterator> insert(const NeighbourKey& key, Room room);
   void set_due(Entries::iterator entry, base::MonoTime when);
   void erase(Entries::iterator entry);
   void ask(base::MonoTime now, Entries::iterator entry, bool unicast);

@@ -122,7 +122,8 @@ void Network::carry_out(const PublishNeighbour& output) {
       output.permanent ? fib::NeighbourState::kPermanent : fib::NeighbourState::kReachable;
   const auto set =
       fib_.set_neighbour(output.key.interface, output.key.address, {output.mac, state});
-  if (set) return;
+  // Strangers on the link choose how often this happens.
+  if (set || !unused_logged_.take(io::monotonic_now())) return;
   const base::LogField fields[] = {{"address", output.key.address.to_string()}};
   log_.write(base::LogLevel::kWarning, "bridge", "a neighbour is not used: " + set.error().text,
              fields);

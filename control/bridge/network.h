@@ -54,6 +54,7 @@ class Network {
   Transmitter* transmitter_ = nullptr;
   Neighbours neighbours_;
   base::TokenBucket full_logged_{1, 1};
+  base::TokenBucket unused_logged_{1, 1};
   std::unique_ptr<io::EventLoop::Handle> deadline_;
   std::unique_ptr<io::EventLoop::Handle> links_;
 };

@@ -194,14 +194,44 @@ TEST_F(NeighboursTest, AScanTakesAtMostHalfOfTheTable) {
   EXPECT_EQ(only<PublishNeighbour>().size(), 1U);
 }
 
-TEST_F(NeighboursTest, AFailedOneMakesRoomForANewOne) {
-  make({.entries = 2});
+TEST_F(NeighboursTest, AScanKeepsNoNewOneOut) {
+  make({.entries = 8});
+  for (std::uint32_t i = 0; i < 20; ++i)
+    ASSERT_TRUE(
+        table->wanted(MonoTime{milliseconds{i}}, {kWan, net::IpAddress::v4(0xc0000264 + i)}));
+  outputs();
+  ASSERT_TRUE(table->wanted(MonoTime{milliseconds{20}}, peer));
+  EXPECT_EQ(only<SendArpRequest>().size(), 1U);
+  EXPECT_EQ(table->size(), 4U);
+  table->heard(MonoTime{milliseconds{21}}, peer, kMac, true);
+  EXPECT_EQ(only<PublishNeighbour>().size(), 1U);
+}
+
+TEST_F(NeighboursTest, WhoWasAskedFirstMakesRoomForANewOne) {
+  make({.entries = 4});
   ASSERT_TRUE(table->wanted(MonoTime{}, peer));
-  EXPECT_EQ(table->wanted(MonoTime{}, {kWan, ip("192.0.2.10")}).error().code,
-            base::ErrorCode::kLimit);
-  run(seconds{3});
-  EXPECT_TRUE(table->wanted(MonoTime{seconds{3}}, {kWan, ip("192.0.2.10")}));
-  EXPECT_EQ(table->size(), 1U);
+  ASSERT_TRUE(table->wanted(MonoTime{milliseconds{1}}, {kWan, ip("192.0.2.10")}));
+  outputs();
+  ASSERT_TRUE(table->wanted(MonoTime{milliseconds{2}}, {kWan, ip("192.0.2.11")}));
+  const auto forgotten = only<ForgetNeighbour>();
+  ASSERT_EQ(forgotten.size(), 1U);
+  EXPECT_EQ(forgotten[0].key, peer);
+  EXPECT_EQ(table->size(), 2U);
+}
+
+TEST_F(NeighboursTest, AFullTableForgetsAnIdleOneForOneThatIsWanted) {
+  make({.entries = 4});
+  for (std::uint32_t i = 0; i < 4; ++i)
+    table->heard(MonoTime{}, {kWan, net::IpAddress::v4(0xc0000264 + i)}, kMac, true);
+  EXPECT_EQ(table->wanted(MonoTime{seconds{1}}, peer).error().code, base::ErrorCode::kLimit)
+      << "all were heard just now";
+  run(seconds{61});
+  outputs();
+  table->heard(MonoTime{seconds{61}}, peer, kMac, true);
+  EXPECT_EQ(only<PublishNeighbour>().size(), 0U) << "who only speaks to us pushes nobody out";
+  EXPECT_TRUE(table->wanted(MonoTime{seconds{61}}, peer));
+  EXPECT_EQ(only<ForgetNeighbour>().size(), 1U);
+  EXPECT_EQ(table->size(), 4U);
 }
 
 TEST_F(NeighboursTest, AnnouncesItsAddressesTwice) {  // RFC 5227 §2.3
