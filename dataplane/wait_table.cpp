@@ -19,16 +19,18 @@ constexpr base::Duration kLookEvery = base::milliseconds{50};
 void WaitTable::add(WorkerContext& ctx, dpdk::Packet* packet, dpdk::InterfaceIndex interface,
                     std::uint32_t address) {
   Entry* entry = nullptr;
-  Entry* free = nullptr;
+  Entry* place = &entries_[0];  // a free one, else the one that was asked for first
   for (Entry& e : entries_) {
     if (e.count == 0)
-      free = &e;
+      place = &e;
     else if (e.address == address && e.interface == interface)
       entry = &e;
+    else if (place->count != 0 && e.deadline < place->deadline)
+      place = &e;
   }
-  if (entry == nullptr && free == nullptr) return ctx.drop(packet, DropReason::kNeighbourQueueFull);
   if (entry == nullptr) {
-    entry = free;
+    entry = place;
+    if (entry->count != 0) make_room(ctx, *entry);
     entry->interface = interface;
     entry->address = address;
     entry->deadline = ctx.now + kNeighbourWait;
@@ -60,6 +62,14 @@ void WaitTable::give_up(WorkerContext& ctx, Entry& entry) {
   send_unreachable(ctx, entry.packets[0], net::kIcmpHostUnreachable);
   for (unsigned i = 0; i < entry.count; ++i)
     ctx.drop(entry.packets[i], DropReason::kNeighbourTimeout);
+}
+
+void WaitTable::make_room(WorkerContext& ctx, Entry& entry) {
+  for (unsigned i = 0; i < entry.count; ++i)
+    ctx.drop(entry.packets[i], DropReason::kNeighbourQueueFull);
+  ctx.release(channel::Held::kNeighbour, entry.count);
+  waiting_ -= entry.count;
+  entry.count = 0;
 }
 
 void WaitTable::poll(WorkerContext& ctx, Burst& ready) {

@@ -9,7 +9,9 @@
 
 namespace penstock::dataplane {
 
-inline constexpr unsigned kWaitNeighbours = 64;   ///< next hops waited for
+/// Next hops waited for; who has waited longest makes room, so that a scan of addresses where
+/// nobody is keeps nobody from being asked for.
+inline constexpr unsigned kWaitNeighbours = 64;
 inline constexpr unsigned kWaitPerNeighbour = 8;  ///< packets for one of them
 inline constexpr base::Duration kNeighbourWait = base::seconds{3};
 inline constexpr base::Duration kNeighbourAskAgain = base::seconds{1};
@@ -37,6 +39,7 @@ class WaitTable {
   };
   void ask(WorkerContext& ctx, Entry& entry);
   void give_up(WorkerContext& ctx, Entry& entry);
+  void make_room(WorkerContext& ctx, Entry& entry);
 
   std::array<Entry, kWaitNeighbours> entries_{};
   unsigned waiting_ = 0;  ///< packets in all

@@ -140,10 +140,23 @@ TEST_F(Neighbour, TheOldestGoesWhenTooManyWait) {
   ASSERT_EQ(sent.size(), dataplane::kWaitPerNeighbour);
   EXPECT_EQ(payload_of(sent[0])[1], std::byte{2}) << "0 and 1 made room";
 }
-TEST_F(Neighbour, OnlySoManyNeighboursAreWaitedFor) {
-  for (unsigned i = 0; i < dataplane::kWaitNeighbours + 5; ++i)
+TEST_F(Neighbour, OnlySoManyNeighboursAreWaitedForAndTheNextIsAskedForToo) {
+  for (unsigned i = 0; i < dataplane::kWaitNeighbours; ++i) {
     send_to("10.2.0." + std::to_string(10 + i));
-  EXPECT_EQ(gateway.dropped(DropReason::kNeighbourQueueFull), 5U);
+    gateway.advance(base::milliseconds{1});
+  }
+  send_to("10.2.0.10");
+  EXPECT_EQ(gateway.neighbour_events().size(), dataplane::kWaitNeighbours);
+  send_to("10.2.0.200");
+  EXPECT_EQ(gateway.dropped(DropReason::kNeighbourQueueFull), 2U)
+      << "both packets of who was asked for first";
+  EXPECT_EQ(held(), dataplane::kWaitNeighbours);
+  const auto events = gateway.neighbour_events();
+  ASSERT_EQ(events.size(), 1U);
+  EXPECT_EQ(events[0].address, ip("10.2.0.200"));
+  learn("10.2.0.200");
+  gateway.step();
+  EXPECT_EQ(gateway.sent(1).size(), 1U);
 }
 TEST_F(Neighbour, WhoDoesNotAnswerIsUnreachable) {
   send_to("10.2.0.7");
