@@ -52,16 +52,29 @@ std::optional<unsigned> Reassembler::find(const Key& key) const {
   return std::nullopt;
 }
 
-std::optional<unsigned> Reassembler::open(const Key& key, base::MonoTime now) {
+unsigned Reassembler::open(WorkerContext& ctx, const Key& key) {
   std::optional<unsigned> place;
+  std::optional<unsigned> earliest;
+  std::optional<unsigned> earliest_of_source;
   unsigned of_source = 0;
+  const auto keep_earlier = [this](std::optional<unsigned>& best, unsigned i) {
+    if (!best || (*entries_)[i].deadline < (*entries_)[*best].deadline) best = i;
+  };
   for (unsigned i = 0; i < kReassemblies; ++i) {
-    if (!used_[i])
+    if (!used_[i]) {
       place = i;
-    else if (keys_[i].source == key.source)
-      ++of_source;
+      continue;
+    }
+    keep_earlier(earliest, i);
+    if (keys_[i].source != key.source) continue;
+    ++of_source;
+    keep_earlier(earliest_of_source, i);
   }
-  if (!place || of_source >= kReassembliesPerSource) return std::nullopt;
+  if (of_source >= kReassembliesPerSource)
+    place = earliest_of_source;
+  else if (!place)
+    place = earliest;
+  if (used_[*place]) evict(ctx, *place);
   keys_[*place] = key;
   used_[*place] = true;
   Entry& entry = (*entries_)[*place];
@@ -69,9 +82,23 @@ std::optional<unsigned> Reassembler::open(const Key& key, base::MonoTime now) {
   entry.count = 0;
   entry.octets = 0;
   entry.total = 0;
-  entry.deadline = now + kReassemblyTimeout;
+  entry.deadline = ctx.now + kReassemblyTimeout;
   ++open_;
-  return place;
+  return *place;
+}
+
+void Reassembler::evict(WorkerContext& ctx, unsigned index) {
+  drop_pieces(ctx, (*entries_)[index], DropReason::kFragmentEvicted);
+  close(index);
+}
+
+void Reassembler::evict_fragments(WorkerContext& ctx, unsigned keep) {
+  std::optional<unsigned> earliest;
+  for (unsigned i = 0; i < kReassemblies; ++i) {
+    if (!used_[i] || i == keep || (*entries_)[i].count == 0) continue;
+    if (!earliest || (*entries_)[i].deadline < (*entries_)[*earliest].deadline) earliest = i;
+  }
+  if (earliest) evict(ctx, *earliest);
 }
 
 void Reassembler::close(unsigned index) {
@@ -107,7 +134,6 @@ Packet* Reassembler::accept(WorkerContext& ctx, Packet* fragment) {
   const unsigned room = fragment->buf_len - RTE_PKTMBUF_HEADROOM - dpdk::kLinkHeadroom;
   if (end + meta.header_length > std::min(room, net::kIpv4MaxPacket))
     return drop(DropReason::kFragmentTooLong);
-  if (held_ >= kFragmentsHeld) return drop(DropReason::kFragmentTableFull);
 
   const Key key{.source = meta.source,
                 .destination = meta.destination,
@@ -116,10 +142,9 @@ Packet* Reassembler::accept(WorkerContext& ctx, Packet* fragment) {
                 .protocol = meta.protocol,
                 .origin = meta.flags & (dpdk::kFromOutside | dpdk::kDecapsulated),
                 .child_slot = meta.child_slot};
-  auto index = find(key);
-  if (!index) index = open(key, ctx.now);
-  if (!index) return drop(DropReason::kFragmentTableFull);
-  Entry& entry = (*entries_)[*index];
+  const auto known = find(key);
+  const unsigned index = known ? *known : open(ctx, key);
+  Entry& entry = (*entries_)[index];
   if (entry.refused) return drop(DropReason::kFragmentOverlap);
 
   const Piece piece{fragment, static_cast<std::uint16_t>(begin), static_cast<std::uint16_t>(end)};
@@ -133,6 +158,8 @@ Packet* Reassembler::accept(WorkerContext& ctx, Packet* fragment) {
     entry.refused = true;
     return drop(reason);
   }
+  static_assert(kFragmentsHeld > kFragmentsPerPacket, "another packet can always make room");
+  if (held_ >= kFragmentsHeld) evict_fragments(ctx, index);
   unsigned at = entry.count++;
   for (; at != 0 && entry.pieces[at - 1].begin > piece.begin; --at)
     entry.pieces[at] = entry.pieces[at - 1];
@@ -141,7 +168,7 @@ Packet* Reassembler::accept(WorkerContext& ctx, Packet* fragment) {
   if (last) entry.total = piece.end;
   ++held_;
   ctx.hold(channel::Held::kReassembly);
-  return entry.total != 0 && entry.octets == entry.total ? merge(ctx, *index) : nullptr;
+  return entry.total != 0 && entry.octets == entry.total ? merge(ctx, index) : nullptr;
 }
 
 Packet* Reassembler::merge(WorkerContext& ctx, unsigned index) {

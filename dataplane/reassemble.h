@@ -10,10 +10,12 @@
 
 namespace penstock::dataplane {
 
+/// At these limits the packet whose time ends first makes room: whoever forges fragments can push
+/// others out only while he keeps at it, and never locks them out.
 inline constexpr unsigned kReassemblies = 256;          ///< packets under way
 inline constexpr unsigned kReassembliesPerSource = 32;  ///< of one source address
+inline constexpr unsigned kFragmentsHeld = 1'024;       ///< in the whole table
 inline constexpr unsigned kFragmentsPerPacket = 16;
-inline constexpr unsigned kFragmentsHeld = 1'024;  ///< in the whole table
 /// RFC 791 §3.2 suggests 15 s; RFC 1122 §3.3.2 would have 60 s or more, which gives a stranger four
 /// times the memory and helps neither IKE, which retransmits, nor ESP.
 inline constexpr base::Duration kReassemblyTimeout = base::seconds{15};
@@ -66,7 +68,10 @@ class Reassembler {
 
   [[nodiscard]] static Fit fit(const Entry& entry, const Piece& piece, bool last);
   [[nodiscard]] std::optional<unsigned> find(const Key& key) const;
-  [[nodiscard]] std::optional<unsigned> open(const Key& key, base::MonoTime now);
+  [[nodiscard]] unsigned open(WorkerContext& ctx, const Key& key);
+  /// Makes room for a fragment of entry `keep`.
+  void evict_fragments(WorkerContext& ctx, unsigned keep);
+  void evict(WorkerContext& ctx, unsigned index);
   [[nodiscard]] dpdk::Packet* merge(WorkerContext& ctx, unsigned index);
   void drop_pieces(WorkerContext& ctx, Entry& entry, net::DropReason reason);
   void close(unsigned index);

@@ -16,7 +16,8 @@ using dataplane::kReassembliesPerSource;
 using net::DropReason;
 
 struct Reassemble : testing::Test {
-  Gateway gateway{{.ports = {{.name = "lan", .addresses = {"10.1.0.1/24"}}}}};
+  Gateway gateway{
+      {.ports = {{.name = "wan", .side = fib::Side::kOutside, .addresses = {"10.1.0.1/24"}}}}};
   Reassemble() { gateway.neighbour(0, "10.1.0.9"); }
 
   ByteVector whole = udp("10.1.0.9", "10.1.0.1", 500, 500, pattern(1200));
@@ -156,8 +157,9 @@ TEST_F(Reassemble, TooManyFragmentsOfOnePacket) {
 TEST_F(Reassemble, OneSourceCannotFillTheTable) {
   for (unsigned i = 0; i < kReassembliesPerSource + 3; ++i)
     gateway.send(0, piece(0, 8, true, static_cast<std::uint16_t>(i)));
-  EXPECT_EQ(gateway.dropped(DropReason::kFragmentTableFull), 3U);
-  // Another source still gets its packet through.
+  EXPECT_EQ(held(), kReassembliesPerSource);
+  EXPECT_EQ(gateway.dropped(DropReason::kFragmentEvicted), 3U);
+  // Another source's packets stay, and its new ones pass.
   Ipv4Spec other{.source = ip("10.1.0.10"), .destination = ip("10.1.0.1")};
   whole = udp("10.1.0.10", "10.1.0.1", 500, 500, pattern(1200));
   other.fragment = net::kIpv4MoreFragments;
@@ -166,20 +168,64 @@ TEST_F(Reassemble, OneSourceCannotFillTheTable) {
   gateway.send(0, ipv4(other, Bytes(whole).subspan(820)));
   EXPECT_EQ(gateway.punted().size(), 1U);
 }
-TEST_F(Reassemble, TheWholeTableIsBounded) {
-  for (unsigned source = 0; source < 40; ++source)
-    for (unsigned i = 0; i < 8; ++i)
-      gateway.send(0, ipv4({.source = ip("10.1.0.20") + source,
-                            .destination = ip("10.1.0.1"),
-                            .identification = static_cast<std::uint16_t>(i),
-                            .fragment = net::kIpv4MoreFragments},
-                           pattern(8)));
-  EXPECT_EQ(held(), dataplane::kReassemblies);
-  EXPECT_EQ(gateway.dropped(DropReason::kFragmentTableFull), 320U - dataplane::kReassemblies);
-}
-TEST_F(Reassemble, WhatIsNotCompletedInTimeIsDroppedAndTold) {
+TEST_F(Reassemble, ForgedFragmentsOfASourceDoNotKeepItsOwnOut) {
+  for (unsigned i = 0; i < 2 * kReassembliesPerSource; ++i)
+    gateway.send(0, piece(0, 8, true, static_cast<std::uint16_t>(100 + i)));
   gateway.send(0, piece(0, 800, true));
-  gateway.send(0, piece(0, 8, true, 9));
+  gateway.send(0, piece(800, total(), false));
+  expect_whole();
+}
+TEST_F(Reassemble, TheEarliestOfAFullTableMakesRoom) {
+  const auto forge = [&](unsigned source, unsigned id) {
+    gateway.send(0, ipv4({.source = ip("10.1.0.20") + source,
+                          .destination = ip("10.1.0.1"),
+                          .identification = static_cast<std::uint16_t>(id),
+                          .fragment = net::kIpv4MoreFragments},
+                         pattern(8)));
+    gateway.advance(base::milliseconds{1});
+  };
+  for (unsigned source = 0; source < 40; ++source)
+    for (unsigned i = 0; i < 8; ++i) forge(source, i);
+  EXPECT_EQ(held(), dataplane::kReassemblies);
+  EXPECT_EQ(gateway.dropped(DropReason::kFragmentEvicted), 320U - dataplane::kReassemblies);
+  // An honest packet passes while the forging goes on.
+  gateway.send(0, piece(0, 800, true));
+  for (unsigned source = 0; source < 30; ++source) forge(source, 99);
+  gateway.send(0, piece(800, total(), false));
+  expect_whole();
+}
+TEST_F(Reassemble, FragmentsInAllAreBoundedAndTheEarliestPacketMakesRoom) {
+  for (unsigned source = 0; source < 100; ++source)
+    for (unsigned i = 0; i < 15; ++i) {
+      const std::uint16_t offset = static_cast<std::uint16_t>(i + 1);
+      gateway.put(0,
+                  ipv4({.source = ip("10.1.0.20") + source,
+                        .destination = ip("10.1.0.1"),
+                        .fragment = static_cast<std::uint16_t>(net::kIpv4MoreFragments | offset)},
+                       pattern(8)));
+      if (i == 14) gateway.step();
+    }
+  EXPECT_LE(held(), dataplane::kFragmentsHeld);
+  EXPECT_EQ(gateway.dropped(DropReason::kFragmentEvicted) + held(), 1'500U);
+  gateway.send(0, piece(0, 800, true));
+  gateway.send(0, piece(800, total(), false));
+  expect_whole();
+}
+TEST(ReassembleInside, WhatIsNotCompletedInTimeIsDroppedAndTold) {
+  Gateway gateway{{.ports = {{.name = "lan", .addresses = {"10.1.0.1/24"}}}}};
+  gateway.neighbour(0, "10.1.0.9");
+  const auto held = [&] {
+    return gateway.totals().held[static_cast<std::size_t>(channel::Held::kReassembly)];
+  };
+  const auto piece = [](std::size_t octets, std::uint16_t identification) {
+    return ipv4({.source = ip("10.1.0.9"),
+                 .destination = ip("10.1.0.1"),
+                 .identification = identification,
+                 .fragment = net::kIpv4MoreFragments},
+                pattern(octets));
+  };
+  gateway.send(0, piece(800, 7));
+  gateway.send(0, piece(8, 9));
   gateway.advance(base::milliseconds{14'900});
   gateway.step();
   EXPECT_EQ(held(), 2U);
