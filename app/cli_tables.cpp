@@ -110,9 +110,17 @@ constexpr std::array kNeighbor{
     Column{"STATE", "state"}, Column{"AGE S", "age_s"},
 };
 constexpr std::array kWorker{
-    Column{"LCORE", "lcore"},      Column{"NUMA", "numa"},         Column{"QUEUES", "queues"},
-    Column{"POLLS", "polls"},      Column{"EMPTY", "empty_polls"}, Column{"RECEIVED", "received"},
-    Column{"SENT", "transmitted"}, Column{"DROPPED", "dropped"},   Column{"WAKEUPS", "wakeups"},
+    Column{"LCORE", "lcore"},
+    Column{"NUMA", "numa"},
+    Column{"QUEUES", "queues"},
+    Column{"POLLS", "polls"},
+    Column{"EMPTY", "empty_polls"},
+    Column{"RECEIVED", "received"},
+    Column{"SENT", "transmitted"},
+    Column{"DROPPED", "dropped"},
+    Column{"HANDED OVER", "handed_over"},
+    Column{"TAKEN OVER", "taken_over"},
+    Column{"WAKEUPS", "wakeups"},
 };
 constexpr std::array kReason{
     Column{"COUNT", "count"},

@@ -53,6 +53,9 @@ Result<void> DataPlane::make_memory() {
     PS_ASSIGN(auto one, channel::WorkerChannel::create(i, -1, *wakeup_));
     channels_.push_back(std::move(one));
   }
+  if (workers > 1) {
+    PS_ASSIGN(handoff_, channel::Handoff::create(workers, -1));
+  }
   return {};
 }
 
@@ -106,8 +109,8 @@ Result<void> DataPlane::make_workers() {
     ipsec_.push_back(
         std::make_unique<dataplane::IpsecState>(writer_->tables(), std::move(engine), *fib_));
     workers_.push_back(std::make_unique<dataplane::Worker>(
-        dataplane::WorkerOptions{i, idle, std::move(assigned[i])}, *pool_, *fib_, ipsec_[i].get(),
-        *channels_[i], *rcu_));
+        dataplane::WorkerOptions{i, idle, std::move(assigned[i]), handoff_.get()}, *pool_, *fib_,
+        ipsec_[i].get(), *channels_[i], *rcu_));
   }
   return {};
 }
@@ -122,6 +125,7 @@ Result<void> DataPlane::run() {
 void DataPlane::stop() {
   for (const auto& worker : workers_) worker->stop();
   for (; running_ > 0; --running_) static_cast<void>(dpdk::wait_for(running_ - 1));
+  for (const auto& worker : workers_) worker->drop_taken_over();
 }
 
 std::vector<channel::WorkerChannel*> DataPlane::channels() const {

@@ -12,6 +12,7 @@
 #include "dataplane/ipsec_state.h"
 #include "dataplane/worker.h"
 #include "lib/burst_crypto/session.h"
+#include "lib/channel/handoff.h"
 #include "lib/channel/worker_channel.h"
 #include "lib/crypto/context.h"
 #include "lib/dpdk/eal.h"
@@ -66,6 +67,7 @@ class DataPlane {
   std::unique_ptr<dpdk::RcuDomain> rcu_;
   std::unique_ptr<channel::Wakeup> wakeup_;
   std::vector<std::unique_ptr<channel::WorkerChannel>> channels_;
+  std::unique_ptr<channel::Handoff> handoff_;  ///< with several workers
   std::unique_ptr<fib::Fib> fib_;
   std::unique_ptr<burst_crypto::SessionFactory> sessions_;
   std::unique_ptr<ipsec::Writer> writer_;

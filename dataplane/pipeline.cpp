@@ -15,6 +15,7 @@ using dpdk::Packet;
 
 namespace {
 
+/// ESP whose SAs are this worker's.
 void run_inbound_ipsec(WorkerContext& ctx, Burst& esp) {
   lookup_inbound_sa(ctx, esp);
   check_replay(ctx, esp);
@@ -50,6 +51,7 @@ void run_in(WorkerContext& ctx, Burst& burst) {
     check_policy(ctx, burst);
     forward(ctx, burst);
     run_out(ctx, burst);
+    hand_off(ctx, esp);
     if (esp.empty() && !pending_inbound(ctx)) return;
     run_inbound_ipsec(ctx, esp);
     if (esp.empty()) return;
@@ -96,6 +98,12 @@ void run_injected(WorkerContext& ctx, Burst& burst) {
   });
   route(ctx, burst);
   run_out(ctx, burst);
+}
+
+void run_taken_over(WorkerContext& ctx, Burst& esp) {
+  run_inbound_ipsec(ctx, esp);
+  run_in(ctx, esp);
+  run_made(ctx);
 }
 
 void run_pending(WorkerContext& ctx) {

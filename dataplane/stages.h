@@ -26,6 +26,8 @@ void reassemble(WorkerContext& ctx, Burst& burst);
 void classify(WorkerContext& ctx, Burst& burst, Burst& esp);
 
 // ---- inbound IPsec (RFC 4301 §5.2), over ESP packets for us ----
+/// With several workers: leaves the packets whose SA is this worker's, and gives the others away.
+void hand_off(WorkerContext& ctx, Burst& esp);
 /// At the end of a worker: everything that waits is dropped by this reason.
 void drop_larval(WorkerContext& ctx, net::DropReason reason);
 /// Also takes in packets that waited for their SA (design §4.5).

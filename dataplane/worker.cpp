@@ -10,6 +10,7 @@
 #include "dataplane/reassemble.h"
 #include "dataplane/stages.h"
 #include "dataplane/wait_table.h"
+#include "lib/channel/handoff.h"
 
 namespace penstock::dataplane {
 
@@ -22,8 +23,7 @@ std::vector<std::vector<RxQueue>> assign_queues(const fib::Fib& fib,
     const fib::Interface& interface =
         fib.interface(dpdk::InterfaceIndex{static_cast<std::uint16_t>(i)});
     for (std::uint16_t q = 0; q < queues[i]; ++q) {
-      const bool outside = interface.side == fib::Side::kOutside;
-      lists[outside ? 0 : next++ % workers].push_back({interface.index, q});
+      lists[next++ % workers].push_back({interface.index, q});
     }
   }
   return lists;
@@ -37,6 +37,7 @@ Worker::Worker(WorkerOptions options, const dpdk::PacketPool& pool, const fib::F
   ctx_.fib = &fib;
   ctx_.ipsec = ipsec;
   ctx_.channel = &channel;
+  ctx_.handoff = options_.handoff;
   ctx_.counters = &channel.counters;
   ctx_.set_time(rte_rdtsc());
   for (unsigned i = 0; i < fib.interface_count(); ++i) {
@@ -57,6 +58,7 @@ unsigned Worker::round() {
     packets += burst.size();
     if (!burst.empty()) run_pipeline(ctx_, burst);
   }
+  packets += take_over();
   burst.set_size(ctx_.channel->inject.take({burst.raw(), kBurst}));
   if (!burst.empty()) {
     packets += burst.size();
@@ -66,6 +68,21 @@ unsigned Worker::round() {
   run_pending(ctx_);
   transmit(ctx_);
   rcu_.quiescent(options_.id);
+  return packets;
+}
+
+/// What other workers received for SAs of this one.
+unsigned Worker::take_over() {
+  if (ctx_.handoff == nullptr) return 0;
+  unsigned packets = 0;
+  Burst burst;
+  for (unsigned from = 0; from < ctx_.handoff->workers(); ++from) {
+    burst.set_size(ctx_.handoff->take(from, options_.id, {burst.raw(), kBurst}));
+    if (burst.empty()) continue;
+    packets += burst.size();
+    ctx_.counters->taken_over.add(burst.size());
+    run_taken_over(ctx_, burst);
+  }
   return packets;
 }
 
@@ -103,7 +120,18 @@ void Worker::shut_down() {
   ctx_.reassembler->clear(ctx_, net::DropReason::kShutdown);
   ctx_.waiting->clear(ctx_, net::DropReason::kShutdown);
   drop_larval(ctx_, net::DropReason::kShutdown);
+  drop_taken_over();
   transmit(ctx_);
+}
+
+void Worker::drop_taken_over() {
+  if (ctx_.handoff == nullptr) return;
+  std::array<dpdk::Packet*, kBurst> packets;
+  for (unsigned from = 0; from < ctx_.handoff->workers(); ++from)
+    while (const unsigned n = ctx_.handoff->take(from, options_.id, packets)) {
+      ctx_.counters->taken_over.add(n);
+      for (unsigned i = 0; i < n; ++i) ctx_.drop(packets[i], net::DropReason::kShutdown);
+    }
 }
 
 int Worker::run_on_lcore(void* worker) {

@@ -27,8 +27,8 @@ struct RxQueue {
   std::uint16_t queue = 0;
 };
 
-/// Which worker polls which queue. Every outside queue is worker 0's, so that it alone owns the
-/// replay windows; inside queues go round. `queues[i]` is the number of queues of interface i.
+/// Which worker polls which queue: they go round. `queues[i]` is the number of queues of
+/// interface i.
 /// @return one list a worker
 [[nodiscard]] std::vector<std::vector<RxQueue>> assign_queues(const fib::Fib& fib,
                                                               std::span<const std::uint16_t> queues,
@@ -38,6 +38,7 @@ struct WorkerOptions {
   unsigned id = 0;
   IdleMode idle = IdleMode::kPoll;
   std::vector<RxQueue> queues;
+  channel::Handoff* handoff = nullptr;  ///< between all workers, borrowed; nullptr: there is one
 };
 
 class Worker {
@@ -54,6 +55,8 @@ class Worker {
   void run();
   /// For dpdk::launch(): `worker` is a Worker*.
   static int run_on_lcore(void* worker);
+  /// After every worker has ended: drops what others still handed over, as `shutdown`.
+  void drop_taken_over();
   void stop() { stopping_.store(true, std::memory_order_relaxed); }
 
   [[nodiscard]] const WorkerOptions& options() const { return options_; }
@@ -62,6 +65,7 @@ class Worker {
 
  private:
   [[nodiscard]] unsigned round();
+  [[nodiscard]] unsigned take_over();
   void rest(unsigned empty_rounds);
   void shut_down();
 

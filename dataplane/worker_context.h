@@ -15,6 +15,10 @@
 #include "lib/dpdk/rcu.h"
 #include "lib/fib/fib.h"
 
+namespace penstock::channel {
+class Handoff;  // handoff.h: between the workers
+}
+
 namespace penstock::dataplane {
 
 class Reassembler;  // reassemble.h
@@ -60,6 +64,7 @@ struct WorkerContext {
   const fib::Fib* fib = nullptr;
   IpsecState* ipsec = nullptr;
   channel::WorkerChannel* channel = nullptr;
+  channel::Handoff* handoff = nullptr;          ///< nullptr: this worker is the only one
   channel::WorkerCounters* counters = nullptr;  ///< channel->counters
 
   // when: set once a loop

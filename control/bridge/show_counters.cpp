@@ -37,6 +37,8 @@ RowSource worker_rows(const ShowContext& context) {
             {"received", totals.received},
             {"transmitted", totals.transmitted},
             {"dropped", totals.dropped_total()},
+            {"handed_over", totals.handed_over},
+            {"taken_over", totals.taken_over},
             {"wakeups", totals.wakeups}};
   });
 }

@@ -10,8 +10,8 @@ namespace {
 
 using io::Json;
 
-/// Outside queues are worker 0's (dataplane), so it has every replay window: lcore 1.
-constexpr unsigned kOwnerLcore = 1;
+/// The lcore of the worker that has an inbound SA's window; worker 0 runs on lcore 1.
+Json owner_of(const ipsec::Writer& writer, net::Spi spi) { return writer.owner_of(spi) + 1; }
 
 std::string_view name_of(policy::IpsecProtocol protocol) {
   return protocol == policy::IpsecProtocol::kEsp ? "esp" : "ah";
@@ -43,7 +43,7 @@ Json child_row(const ShowContext& context, const ike::IkeSaStatus& sa,
           {"bytes_in", in_counters.bytes},
           {"packets_out", out_counters.packets},
           {"bytes_out", out_counters.bytes},
-          {"owner", in ? Json(kOwnerLcore) : Json(nullptr)}};
+          {"owner", in ? owner_of(writer, child.spi_in) : Json(nullptr)}};
 }
 
 Json ike_sa_row(const ShowContext& context, const ike::IkeSaStatus& sa) {
@@ -70,7 +70,8 @@ Json ike_sa_row(const ShowContext& context, const ike::IkeSaStatus& sa) {
 }
 
 Json manual_sa_row(const ShowContext& context, const ManualSa& sa) {
-  const auto found = context.installer.writer().find(sa.sa);
+  const ipsec::Writer& writer = context.installer.writer();
+  const auto found = writer.find(sa.sa);
   const bool inbound = sa.sa.direction == policy::Direction::kInbound;
   return {{"name", sa.name},
           {"direction", inbound ? "in" : "out"},
@@ -85,7 +86,7 @@ Json manual_sa_row(const ShowContext& context, const ManualSa& sa) {
           {"remote_ts", texts_of(sa.remote_ts)},
           {"packets", found ? found->counters.packets : 0},
           {"bytes", found ? found->counters.bytes : 0},
-          {"owner", inbound && found ? Json(kOwnerLcore) : Json(nullptr)}};
+          {"owner", inbound && found ? owner_of(writer, sa.sa.spi) : Json(nullptr)}};
 }
 
 Json connection_row(const ike::ConnectionStatus& connection) {

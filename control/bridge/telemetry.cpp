@@ -77,6 +77,8 @@ int on_workers(const char*, const char*, rte_tel_data* out) {
       add_number(one, "received", totals.received);
       add_number(one, "transmitted", totals.transmitted);
       add_number(one, "dropped", totals.dropped_total());
+      add_number(one, "handed_over", totals.handed_over);
+      add_number(one, "taken_over", totals.taken_over);
       add_number(one, "wakeups", totals.wakeups);
       rte_tel_data_add_dict_container(out, std::to_string(worker.lcore).c_str(), one, 0);
     }

@@ -140,6 +140,8 @@ constexpr std::array kWorker{
     FieldShape{"received", K::kNumber, "packets received"},
     FieldShape{"transmitted", K::kNumber, "packets transmitted"},
     FieldShape{"dropped", K::kNumber, "packets dropped, all reasons"},
+    FieldShape{"handed_over", K::kNumber, "ESP packets given to the worker that owns their SA"},
+    FieldShape{"taken_over", K::kNumber, "ESP packets of its SAs that other workers received"},
     FieldShape{"wakeups", K::kNumber, "times that it woke the control core (its one system call)"},
 };
 

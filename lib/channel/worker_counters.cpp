@@ -31,6 +31,8 @@ CounterTotals& CounterTotals::operator+=(const CounterTotals& other) {
   injected += other.injected;
   generated += other.generated;
   punted += other.punted;
+  handed_over += other.handed_over;
+  taken_over += other.taken_over;
   add(consumed, other.consumed);
   add(held, other.held);
   add(dropped, other.dropped);
@@ -61,7 +63,10 @@ CounterTotals snapshot(const WorkerCounters& counters) {
   t.generated = counters.generated.get();
   t.punted = counters.punted.get();
   read(t.consumed, counters.consumed);
+  t.handed_over = counters.handed_over.get();
+  t.taken_over = counters.taken_over.get();
   read(t.held, counters.held);
+  t.held[static_cast<std::size_t>(Held::kHandoff)] = t.handed_over - t.taken_over;
   read(t.dropped, counters.dropped);
   t.loops = counters.loops.get();
   t.empty_loops = counters.empty_loops.get();

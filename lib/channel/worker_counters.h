@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // WorkerCounters: where every packet of a worker went (design §4.9). The worker alone writes;
-// anybody may read. When the worker is idle the balance holds exactly:
+// anybody may read. When the workers are idle the balance of their sum holds exactly:
 // received + injected + generated = transmitted + dropped + punted + consumed + held.
 #pragma once
 
@@ -17,7 +17,8 @@ using base::Counter;
 
 /// Why a packet ended well without leaving.
 enum class Consumed : std::uint8_t { kMergedFragment, kDummy, kKeepalive, kArp, kCount };
-/// Where packets wait.
+/// Where packets wait. kHandoff is what a worker handed over less what it took over: the sum over
+/// all workers is what lies in the rings between them.
 enum class Held : std::uint8_t { kCrypto, kHandoff, kReassembly, kNeighbour, kLarval, kCount };
 
 inline constexpr std::size_t kConsumedKinds = static_cast<std::size_t>(Consumed::kCount);
@@ -33,8 +34,10 @@ struct alignas(64) WorkerCounters {
   Counter injected;   ///< taken from the inject ring
   Counter generated;  ///< fragments, ICMP, dummies
   Counter punted;
+  Counter handed_over;  ///< to the worker that owns the SA
+  Counter taken_over;   ///< from the worker that received them
   std::array<Counter, kConsumedKinds> consumed;
-  std::array<Counter, kHeldKinds> held;  ///< gauges
+  std::array<Counter, kHeldKinds> held;  ///< gauges; that of kHandoff is unused
   std::array<Counter, net::kDropReasons> dropped;
   // not terms of the balance
   Counter loops;        ///< rounds of the worker loop
@@ -51,6 +54,8 @@ struct CounterTotals {
   std::uint64_t injected = 0;
   std::uint64_t generated = 0;
   std::uint64_t punted = 0;
+  std::uint64_t handed_over = 0;
+  std::uint64_t taken_over = 0;
   std::array<std::uint64_t, kConsumedKinds> consumed{};
   std::array<std::uint64_t, kHeldKinds> held{};
   std::array<std::uint64_t, net::kDropReasons> dropped{};

@@ -185,6 +185,7 @@ Result<std::unique_ptr<Writer>> Writer::create(const WriterLimits& limits, dpdk:
 
 const Tables& Writer::tables() const { return impl_->tables; }
 const WriterLimits& Writer::limits() const { return impl_->limits; }
+unsigned Writer::owner_of(net::Spi spi) const { return tables().owner_of(spi.value()); }
 
 // ---- SPIs ----
 

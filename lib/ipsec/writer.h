@@ -80,6 +80,9 @@ class Writer {
   [[nodiscard]] const Tables& tables() const;
   [[nodiscard]] const WriterLimits& limits() const;
 
+  /// The worker that has the window and counters of an inbound SA (design §4.7): 0 … workers - 1.
+  [[nodiscard]] unsigned owner_of(net::Spi spi) const;
+
   // ---- SPIs ----
 
   /// `count` inbound SPIs, ≥ 256, that carry their SA's place and a random tag. Until it is keyed

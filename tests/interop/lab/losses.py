@@ -16,7 +16,7 @@ class Losses:
         self.before = self._now()
 
     def _now(self):
-        ports = {port["device"].rpartition("iface=")[2]: port["rx_packets"] for port in self.gateway.show("ports")["ports"]}
+        ports = {port["device"].rpartition("iface=")[2].split(",")[0]: port["rx_packets"] for port in self.gateway.show("ports")["ports"]}
         return [space.device(name)["rx"]["packets"] - ports[name] if way == "ring"
                 else space.device(name)[way]["dropped"] for space, name, way in self.path]
 
