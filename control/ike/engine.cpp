@@ -305,10 +305,11 @@ std::string_view word(session::StartAction a) {
   return kWords.at(static_cast<std::size_t>(a));
 }
 
+/// As a configuration may have it: one text with commas.
 template <class List>
 std::string joined(const List& list) {
   std::string text;
-  for (const auto& item : list) text += (text.empty() ? "" : " ") + item.to_string();
+  for (const auto& item : list) text += (text.empty() ? "" : ", ") + item.to_string();
   return text.empty() ? "%any" : text;
 }
 

@@ -77,7 +77,7 @@ constexpr std::array kConnection{
     FieldShape{"connection", K::kText, "its name"},
     FieldShape{"version", K::kNumber, "2: IKEv2, 1: IKEv1, 0: either"},
     FieldShape{"local_addrs", K::kText, "addresses of ours, with commas; `%any`"},
-    FieldShape{"remote_addrs", K::kText, "addresses or prefixes of the peer; `%any`"},
+    FieldShape{"remote_addrs", K::kText, "addresses or prefixes of the peer, with commas; `%any`"},
     FieldShape{"ike_sas", K::kNumber, "IKE SAs that it has now"},
     FieldShape{"children", K::kRows, "its children", kConnectionChild},
 };
@@ -104,7 +104,7 @@ constexpr std::array kPort{
     FieldShape{"speed_mbps", K::kNumber, "null: the driver does not say"},
     FieldShape{"queues", K::kNumber, "receive queues in use"},
     FieldShape{"numa", K::kNumber, "NUMA node; null: unknown"},
-    FieldShape{"offloads", K::kTexts, "what the port does for us: `ipv4_cksum`, `rss`, …"},
+    FieldShape{"offloads", K::kTexts, "what the port can do for us: `rx_ipv4_cksum`, `rss`, …"},
     FieldShape{"rx_packets", K::kNumber, "packets received"},
     FieldShape{"rx_bytes", K::kNumber, "octets received"},
     FieldShape{"tx_packets", K::kNumber, "packets transmitted"},

@@ -46,7 +46,7 @@ manual_sas = (
     proposal = "aes128gcm16"; enc_key = "000102030405060708090a0b0c0d0e0f10111213";
     local_ts = "10.1.0.0/16"; remote_ts = "10.2.0.0/16"; } );
 connections = { branch = {
-  local_addrs = "192.0.2.1"; remote_addrs = "192.0.2.9";
+  local_addrs = "192.0.2.1"; remote_addrs = ["192.0.2.9", "198.51.100.0/24"];
   local = { id = "hq.example"; }; remote = { id = "branch.example"; };
   children = {
     net = { local_ts = "10.1.0.0/16"; remote_ts = "10.3.0.0/16"; start_action = "trap"; };
@@ -160,6 +160,8 @@ TEST_F(DaemonTest, ShowsWhatIsConfigured) {
   const Json connections = shown("connections")["connections"];
   ASSERT_EQ(connections.size(), 1U);
   EXPECT_EQ(connections[0]["connection"], "branch");
+  EXPECT_EQ(connections[0]["local_addrs"], "192.0.2.1");
+  EXPECT_EQ(connections[0]["remote_addrs"], "192.0.2.9/32, 198.51.100.0/24");
   EXPECT_EQ(connections[0]["children"].size(), 2U);
   const Json neighbors = shown("neighbors")["neighbors"];
   ASSERT_EQ(neighbors.size(), 1U);
