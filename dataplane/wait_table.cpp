@@ -21,11 +21,9 @@ void WaitTable::add(WorkerContext& ctx, dpdk::Packet* packet, dpdk::InterfaceInd
   Entry* entry = nullptr;
   Entry* place = &entries_[0];  // a free one, else the one that was asked for first
   for (Entry& e : entries_) {
-    if (e.count == 0)
-      place = &e;
-    else if (e.address == address && e.interface == interface)
+    if (e.count != 0 && e.address == address && e.interface == interface)
       entry = &e;
-    else if (place->count != 0 && e.deadline < place->deadline)
+    else if (e.count == 0 || (place->count != 0 && e.deadline < place->deadline))
       place = &e;
   }
   if (entry == nullptr) {

@@ -358,6 +358,7 @@ std::vector<ConnectionStatus> Engine::list_connections(std::size_t from, std::si
 
 std::vector<IkeCounter> Engine::counters() const {
   std::vector<IkeCounter> list;
+  list.reserve(std::size(session::kIkeDropTable));
   for (const session::IkeDropRow& row : session::kIkeDropTable)
     list.push_back({row.name, row.clause, row.text, impl_->services.drops.get(row.id)});
   return list;

@@ -21,7 +21,6 @@ using policy::Identity;
 using session::ChildSa;
 using session::EndReason;
 using session::IkeDrop;
-using session::Task;
 
 namespace {
 

@@ -12,9 +12,7 @@
 
 namespace penstock::ikev2 {
 
-using isakmp::ExchangeType;
 using isakmp::NotifyType;
-using session::ChildSa;
 using session::EndReason;
 using session::IkeDrop;
 using session::Task;
@@ -72,8 +70,9 @@ base::Result<IkeKeys> Machine::install_keys(IkeSa& sa, IkeKeys keys) {
   PS_ASSIGN(crypto::SkCipher r,
             crypto::SkCipher::create(services_.crypto, *algorithms.encr, algorithms.integ,
                                      keys.er.bytes(), keys.ar.bytes()));
-  sa.seal = sa.initiator ? std::move(i) : std::move(r);
-  sa.open = sa.initiator ? std::move(r) : std::move(i);
+  if (!sa.initiator) std::swap(i, r);
+  sa.seal = std::move(i);
+  sa.open = std::move(r);
   sa.sk_d = std::move(keys.d);
   return keys;
 }

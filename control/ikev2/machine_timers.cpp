@@ -8,7 +8,6 @@
 
 namespace penstock::ikev2 {
 
-using isakmp::ExchangeType;
 using session::ChildSa;
 using session::ChildState;
 using session::EndReason;

@@ -13,7 +13,6 @@ namespace penstock::ikev2 {
 
 using base::ErrorCode;
 using base::LogLevel;
-using crypto::DhGroupId;
 using isakmp::ExchangeType;
 using isakmp::NotifyType;
 using isakmp::PayloadType;

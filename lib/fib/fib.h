@@ -149,7 +149,6 @@ class Fib {
   dpdk::RcuDomain& rcu_;
   std::unique_ptr<rte_lpm, FreeLpm> lpm_;
   std::unique_ptr<NextHop[]> next_hops_;
-  std::uint32_t next_hop_count_ = 0;
   std::vector<std::uint32_t> free_next_hops_;
   std::deque<RetiredNextHop> retired_next_hops_;  ///< wait for a grace period, in its order
   std::unique_ptr<Interface[]> interfaces_;

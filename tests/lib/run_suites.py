@@ -172,7 +172,12 @@ def find_vectors():
 
 def style(count):
     for script in sorted((ROOT / "tests/style").glob("check_*.py")):
-        line_suite(count, f"style/{script.stem}", ["/usr/bin/python3", str(script)], 240)
+        line_suite(count, f"style/{script.stem}", ["/usr/bin/python3", str(script)], 900)
+
+
+def tidy(count):
+    script = ROOT / "tests/style/check_tidy.py"
+    line_suite(count, "tidy", ["/usr/bin/python3", str(script), "--whole"], 7200)
 
 
 def interop(count, only):
@@ -206,10 +211,10 @@ def main():
     for suite in dict.fromkeys(s.partition("/")[0] for s in suites):
         begin = time.monotonic()
         print(f"== {suite}", flush=True)
-        if suite == "style":
+        if suite in ("style", "tidy"):
             # The linter needs the compilation database, not the binaries.
             if build("build", ["build.ninja"]):
-                style(count)
+                style(count) if suite == "style" else tidy(count)
             else:
                 count.add("FAIL", suite, "meson setup does not work")
         elif suite in ("unit", "sim", "pipeline"):
