@@ -5,11 +5,11 @@
 #include <openssl/hmac.h>
 
 #include <array>
-#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "esp_packet.h"
 #include "lib/base/random.h"
+#include "tests/lib/vectors.h"
 
 namespace penstock::burst_crypto {
 namespace {
@@ -223,8 +223,7 @@ TEST_F(EngineTest, FinishesMixedBurstsOfAnyLength) {
 }
 
 TEST_F(EngineTest, OpensThePacketsOfRfc3602) {
-  PS_NEED_VECTORS();
-  std::ifstream file(test::vectors_folder() + "/esp/rfc3602_packets.json");
+  PS_VECTORS_OR_SKIP(file, "esp/rfc3602_packets.json");
   const auto cases = nlohmann::json::parse(file);
   const auto encr = test::encr_row(EncrId::kAesCbc, 128);
   const auto integ = test::integ_row(IntegId::kHmacSha1_96);

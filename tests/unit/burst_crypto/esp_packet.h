@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// An ESP packet in a buffer, run through an engine as the stages do it; and the vectors' folder.
+// An ESP packet in a buffer, run through an engine as the stages do it.
 #pragma once
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <filesystem>
 #include <memory>
-#include <string>
 
 #include "lib/burst_crypto/ipsec_mb.h"
 
@@ -102,13 +99,4 @@ inline JobStatus run(Engine& engine, EspPacket& packet) {
   return packet.job.status;
 }
 
-inline std::string vectors_folder() {
-  const char* set = std::getenv("PENSTOCK_VECTORS");
-  return set != nullptr ? set : PENSTOCK_SOURCE_ROOT "/../shared/vectors";
-}
-
 }  // namespace penstock::burst_crypto::test
-
-#define PS_NEED_VECTORS()                               \
-  if (!std::filesystem::exists(test::vectors_folder())) \
-  GTEST_SKIP() << "no vectors in " << test::vectors_folder()
