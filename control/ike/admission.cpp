@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Admission stands between the bridge and the exchanges: a first request that does not pass costs a
-// hash and, at a limited rate, an answer.
+// hash and a short answer.
 #include "control/ike/admission.h"
 
 #include <algorithm>
@@ -66,12 +66,6 @@ Admission::Cookie Admission::check_cookie(const net::Endpoint& source,
   return base::equal_constant_time(notify->data, wanted) ? Cookie::kGood : Cookie::kBad;
 }
 
-bool Admission::may_answer() {
-  if (answers_.take(services_.now.mono)) return true;
-  services_.drops.count(IkeDrop::kStrangerRate);
-  return false;
-}
-
 Admission::Verdict Admission::judge(const session::SessionTable& table, const net::Endpoint& source,
                                     const isakmp::MessageView& message) {
   const auto drop = [&](IkeDrop why) {
@@ -85,7 +79,7 @@ Admission::Verdict Admission::judge(const session::SessionTable& table, const ne
   if (table.half_open() < limits_.cookie_threshold) return Verdict::kAccept;
   switch (check_cookie(source, message)) {
     case Cookie::kGood:
-      return Verdict::kAccept;
+      return Verdict::kAcceptProved;
     case Cookie::kNone:
       services_.drops.count(IkeDrop::kCookieRequired);
       return Verdict::kAskCookie;

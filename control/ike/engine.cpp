@@ -16,6 +16,7 @@ namespace penstock::ike {
 using ikev2::IkeSa;
 using isakmp::ExchangeType;
 using isakmp::NotifyType;
+using session::Allowance;
 using session::IkeDrop;
 
 namespace {
@@ -71,14 +72,14 @@ struct Engine::Impl {
   void receive(const Datagram& datagram);
   void receive_first(const Datagram& datagram, const isakmp::MessageView& message);
   void receive_stray(const Datagram& datagram, const isakmp::MessageView& message);
-  void answer(const Datagram& datagram, const isakmp::Header& header, NotifyType type,
-              base::Bytes data);
+  void answer(Allowance allowance, const Datagram& datagram, const isakmp::Header& header,
+              NotifyType type, base::Bytes data);
   void configure(ConfigChange change);
 };
 
-void Engine::Impl::answer(const Datagram& datagram, const isakmp::Header& header, NotifyType type,
-                          base::Bytes data) {
-  if (!admission.may_answer()) return;
+void Engine::Impl::answer(Allowance allowance, const Datagram& datagram,
+                          const isakmp::Header& header, NotifyType type, base::Bytes data) {
+  if (!services.allows(allowance)) return;
   isakmp::MessageBuilder builder = ikev2::stateless_answer(header);
   isakmp::append_notify(builder, type, data);
   services.send(datagram.local, datagram.remote, builder.finish());
@@ -90,7 +91,8 @@ void Engine::Impl::receive(const Datagram& datagram) {
   if (header->major > 2) {
     drop(IkeDrop::kMajorVersion);
     // RFC 7296 §2.5: the answer names the version that we speak.
-    if (!header->is_response()) answer(datagram, *header, NotifyType::kInvalidMajorVersion, {});
+    if (!header->is_response())
+      answer(Allowance::kStray, datagram, *header, NotifyType::kInvalidMajorVersion, {});
     return;
   }
   if (header->major == 1) return drop(IkeDrop::kIkev1Off);
@@ -117,16 +119,23 @@ void Engine::Impl::receive_first(const Datagram& datagram, const isakmp::Message
   if (const auto unknown = message.payloads().unknown_critical()) {
     drop(IkeDrop::kUnknownCritical);
     const std::byte type{*unknown};
-    return answer(datagram, h, NotifyType::kUnsupportedCriticalPayload, {&type, 1});
+    return answer(Allowance::kRefusal, datagram, h, NotifyType::kUnsupportedCriticalPayload,
+                  {&type, 1});
   }
   const std::uint64_t known = machine.table().find_half_open(h.initiator_spi, datagram.remote);
   if (IkeSa* sa = machine.find(known)) return machine.repeat_first(*sa, datagram);
   if (closing) return drop(IkeDrop::kNoConnection);
+  // What lacks its payloads is not worth a cookie.
+  const auto match = ikev2::find_transition(ikev2::State::kStart, h.exchange, ikev2::Way::kRequest,
+                                            ikev2::PayloadSet::of(message.payloads()));
+  if (match.row == nullptr) return drop(IkeDrop::kInvalidSyntax);
   switch (admission.judge(machine.table(), datagram.remote, message)) {
     case Admission::Verdict::kAccept:
-      return machine.begin_response(datagram, message);
+      return machine.begin_response(datagram, message, false);
+    case Admission::Verdict::kAcceptProved:
+      return machine.begin_response(datagram, message, true);
     case Admission::Verdict::kAskCookie:
-      return answer(datagram, h, NotifyType::kCookie,
+      return answer(Allowance::kCookie, datagram, h, NotifyType::kCookie,
                     admission.cookie_for(datagram.remote, message));
     case Admission::Verdict::kDrop:
       return;
@@ -138,11 +147,11 @@ void Engine::Impl::receive_stray(const Datagram& datagram, const isakmp::Message
   drop(IkeDrop::kUnknownSpi);
   if (!message.encrypted() && isakmp::find_error_notify(message.payloads())) {
     // §1.5, §2.21.4: an error in clear is a hint to look whether the peer lives, never more.
-    if (admission.may_answer()) machine.hint(datagram.remote.address);
+    if (services.allows(Allowance::kStray)) machine.hint(datagram.remote.address);
     return;
   }
   if (h.is_response()) return;
-  answer(datagram, h, NotifyType::kInvalidIkeSpi, {});
+  answer(Allowance::kStray, datagram, h, NotifyType::kInvalidIkeSpi, {});
 }
 
 void Engine::Impl::configure(ConfigChange change) {
@@ -201,7 +210,7 @@ void Engine::sa_event(base::Now now, const policy::SaEvent& event) {
       case policy::SaEventKind::kPeerMoved:
         return m.peer_moved(event);
       case policy::SaEventKind::kUnknownSpi:
-        if (impl_->admission.may_answer()) m.unknown_spi(event);
+        if (impl_->services.allows(Allowance::kStray)) m.unknown_spi(event);
         return;
     }
   });

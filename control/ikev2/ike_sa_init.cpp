@@ -111,12 +111,18 @@ tl::expected<FirstRequest, Refusal> judge(Machine& machine, const Inbound& in) {
 
 /// Nothing is kept: the answer goes out and the IKE SA goes away.
 void refuse_first(Machine& machine, IkeSa& sa, const Inbound& in, const Refusal& refusal) {
+  using session::Allowance;
+  session::Services& services = machine.services();
   machine.drop(refusal.why);
-  machine.report(sa, LogLevel::kInfo,
-                 std::string(session::kIkeDropTable.at(static_cast<std::size_t>(refusal.why)).name),
-                 "IKE_SA_INIT refused with " + isakmp::name_of(refusal.type) + ": " + refusal.text);
+  // §2.21.4: neither the log nor our answers are a stranger's to flood.
+  if (services.allows(Allowance::kReport))
+    machine.report(
+        sa, LogLevel::kInfo,
+        std::string(session::kIkeDropTable.at(static_cast<std::size_t>(refusal.why)).name),
+        "IKE_SA_INIT refused with " + isakmp::name_of(refusal.type) + ": " + refusal.text);
   // §3.10.1: INVALID_SYNTAX is never said in clear.
-  if (refusal.type == NotifyType::kInvalidSyntax)
+  if (refusal.type == NotifyType::kInvalidSyntax ||
+      !services.allows(in.proved ? Allowance::kProvedRefusal : Allowance::kRefusal))
     return machine.close(sa, EndReason::kFailed, refusal.text);
   isakmp::MessageBuilder answer = stateless_answer(in.message.header());
   if (refusal.group != crypto::DhGroupId::kNone) {
@@ -124,7 +130,7 @@ void refuse_first(Machine& machine, IkeSa& sa, const Inbound& in, const Refusal&
   } else {
     isakmp::append_notify(answer, refusal.type);
   }
-  machine.services().send(in.datagram.local, in.datagram.remote, answer.finish());
+  services.send(in.datagram.local, in.datagram.remote, answer.finish());
   machine.close(sa, EndReason::kFailed, refusal.text);
 }
 

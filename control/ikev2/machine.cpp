@@ -346,8 +346,8 @@ void Machine::repeat_first(IkeSa& sa, const session::Datagram& datagram) {
   services_.send(datagram.local, datagram.remote, sa.answered.response());
 }
 
-void Machine::begin_response(const session::Datagram& datagram,
-                             const isakmp::MessageView& message) {
+void Machine::begin_response(const session::Datagram& datagram, const isakmp::MessageView& message,
+                             bool proved) {
   const isakmp::Header& h = message.header();
   IkeSa* sa = create(false, IkeSpi{}, h.initiator_spi);
   if (sa == nullptr) return;
@@ -355,11 +355,8 @@ void Machine::begin_response(const session::Datagram& datagram,
   sa->remote = datagram.remote;
   const Match match =
       find_transition(State::kStart, h.exchange, Way::kRequest, PayloadSet::of(message.payloads()));
-  if (match.row == nullptr) {
-    drop(IkeDrop::kInvalidSyntax);
-    return close(*sa, EndReason::kFailed, "a first request without its payloads");
-  }
-  match.row->handler(*this, *sa, {datagram, message, message.payloads()});
+  PS_CHECK(match.row != nullptr);
+  match.row->handler(*this, *sa, {datagram, message, message.payloads(), proved});
 }
 
 void retry_held_request(Machine& machine, IkeSa& sa) {

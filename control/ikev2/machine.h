@@ -25,8 +25,8 @@ inline constexpr unsigned kMaxRounds = 5;
 inline constexpr std::size_t kMaxTasks = 1024;
 /// After TEMPORARY_FAILURE the next try is so far away, and as much again at random (§2.25).
 inline constexpr base::Duration kTemporaryWait = base::seconds{2};
-/// After so many of them the two ends are out of step: the IKE SA is closed (§2.25).
-inline constexpr unsigned kTemporaryTries = 20;
+/// After so many of them, some minutes, the two ends are out of step: the IKE SA is closed (§2.25).
+inline constexpr unsigned kTemporaryTries = 60;
 /// How long a replaced IKE SA waits for the peer's delete before we send one.
 inline constexpr base::Duration kRekeyedPatience = base::seconds{60};
 /// Between two liveness checks that unprotected messages cause (§2.21.4).
@@ -40,8 +40,10 @@ class Machine {
 
   /// Dials the connection. @return nullptr if there is no room or no address
   IkeSa* initiate(session::Connection& connection, std::vector<session::Task> tasks);
-  /// A first request that admission let through.
-  void begin_response(const session::Datagram& datagram, const isakmp::MessageView& message);
+  /// A first request with its payloads that admission let through.
+  /// @param proved  a cookie shows that the source takes what is sent to it (§2.6)
+  void begin_response(const session::Datagram& datagram, const isakmp::MessageView& message,
+                      bool proved);
   /// A first request from where a half-open IKE SA came from: repeated, or not the same.
   void repeat_first(IkeSa& sa, const session::Datagram& datagram);
   /// A message for an IKE SA of ours.

@@ -19,6 +19,7 @@ struct Inbound {
   const session::Datagram& datagram;
   const isakmp::MessageView& message;
   const isakmp::PayloadChain& payloads;  ///< those within SK, if there is one
+  bool proved = false;                   ///< a first request with a good cookie (RFC 7296 §2.6)
 };
 
 using Handler = void (*)(Machine&, IkeSa&, const Inbound&);

@@ -100,6 +100,13 @@ base::Duration Services::shortened(base::Duration base, base::Duration jitter) {
                     random.below(static_cast<std::uint64_t>(most.count()) + 1))};
 }
 
+bool Services::allows(Allowance what) {
+  if (allowances_.take(what, now.mono)) return true;
+  // A withheld log line takes nothing from the peer.
+  if (what != Allowance::kReport) drops.count(IkeDrop::kStrangerRate);
+  return false;
+}
+
 std::optional<net::Spi> Services::take_spi() {
   const auto spi = spis.take();
   ask_for_spis();

@@ -3,6 +3,7 @@
 // slots, tokens, counters, randomness, the time of this input.
 #pragma once
 
+#include <array>
 #include <deque>
 #include <optional>
 #include <unordered_map>
@@ -12,6 +13,7 @@
 #include "control/session/retransmission.h"
 #include "control/session/values.h"
 #include "lib/base/random.h"
+#include "lib/base/token_bucket.h"
 
 namespace penstock::session {
 
@@ -22,6 +24,47 @@ inline constexpr std::size_t kSpiStore = 64;
 inline constexpr std::size_t kSpiStoreMost = 4096;  ///< grown to when the store ran dry
 /// After the data plane had none to give it is asked again.
 inline constexpr base::Duration kSpiRetry = base::seconds{1};
+
+/// What unprotected messages may make us do (RFC 7296 §2.6, §2.21.4). Each has a budget of its own,
+/// so that a flood of one kind takes nothing from the others.
+enum class Allowance : std::uint8_t {
+  kStray,          ///< answers to what belongs to no IKE SA, and what it hints at
+  kCookie,         ///< requests for a cookie: stateless, and hardly longer than what asks for them
+  kRefusal,        ///< refused first requests
+  kProvedRefusal,  ///< the same, from an address that a cookie proved
+  kReport,         ///< log lines of refused first requests
+  kCount,
+};
+struct AllowanceRow {
+  Allowance id;
+  std::uint64_t per_second;
+  std::uint64_t burst;  ///< saved up
+};
+inline constexpr std::array<AllowanceRow, static_cast<std::size_t>(Allowance::kCount)>
+    kAllowanceTable{{
+        {Allowance::kStray, 200, 400},
+        {Allowance::kCookie, 20'000, 20'000},
+        {Allowance::kRefusal, 200, 400},
+        {Allowance::kProvedRefusal, 200, 400},
+        {Allowance::kReport, 10, 50},
+    }};
+
+/// Counts what is allowed and says when it is used up.
+class Allowances {
+ public:
+  [[nodiscard]] bool take(Allowance what, base::MonoTime now) {
+    return buckets_.at(static_cast<std::size_t>(what)).take(now);
+  }
+
+ private:
+  static constexpr base::TokenBucket bucket(Allowance what) {
+    const AllowanceRow& row = kAllowanceTable.at(static_cast<std::size_t>(what));
+    return {row.per_second, row.burst};
+  }
+  std::array<base::TokenBucket, static_cast<std::size_t>(Allowance::kCount)> buckets_{
+      bucket(Allowance::kStray), bucket(Allowance::kCookie), bucket(Allowance::kRefusal),
+      bucket(Allowance::kProvedRefusal), bucket(Allowance::kReport)};
+};
 
 class SpiStore {
  public:
@@ -115,6 +158,9 @@ class Services {
 
   /// An inbound SPI of the store; asks for more when it runs low.
   [[nodiscard]] std::optional<net::Spi> take_spi();
+  /// Takes one of what unprotected messages may make us do. A withheld answer is counted.
+  [[nodiscard]] bool allows(Allowance what);
+
   void return_spi(net::Spi spi) { emit(ReturnSpis{{spi}}); }
   void ask_for_spis();
   /// None granted: the data plane is full.
@@ -137,6 +183,7 @@ class Services {
  private:
   std::unordered_map<JobId, JobOwner> jobs_;
   std::unordered_map<SaToken, TokenOwner> tokens_;
+  Allowances allowances_;
   std::uint64_t last_job_ = 0;
   std::uint64_t last_token_ = 0;
   std::optional<base::MonoTime> spis_due_;
