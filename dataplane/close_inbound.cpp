@@ -60,7 +60,8 @@ void count(WorkerContext& ctx, InboundSa& sa, const PacketMeta& outer, unsigned 
   if (packets >= sa.hard_packets || bytes >= sa.hard_bytes) [[unlikely]]
     raise(ctx, sa, ipsec::kHardRaised, SaEventKind::kHardExpiry);
   if (sa.encap_local_port != 0 &&
-      (outer.source != sa.remote || outer.source_port != sa.encap_remote_port)) [[unlikely]]
+      (outer.source != sa.remote.load(std::memory_order_relaxed) ||
+       outer.source_port != sa.encap_remote_port.load(std::memory_order_relaxed))) [[unlikely]]
     report_move(ctx, sa, outer);
 }
 

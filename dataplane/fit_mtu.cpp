@@ -17,7 +17,7 @@ namespace {
 
 /// Of the port by which the sealed packet leaves.
 unsigned tunnel_mtu(const WorkerContext& ctx, const ipsec::OutboundSa& sa) {
-  const fib::NextHop& hop = ctx.fib->next_hop(ctx.fib->lookup(sa.remote));
+  const fib::NextHop& hop = ctx.fib->next_hop(ctx.fib->lookup(sa.remote()));
   return hop.interface == dpdk::kNoInterface ? ctx.ipsec->smallest_mtu
                                              : ctx.fib->interface(hop.interface).mtu;
 }

@@ -94,9 +94,14 @@ std::uint8_t* write_headers(Packet* packet, const OutboundSa& sa, std::uint16_t 
   dpdk::resize(packet, total);
   std::uint8_t* out = base::u8(dpdk::data(packet));
   std::uint8_t* esp = out + sa.prefix_octets;
-  // Outer IPv4 and four octets; with UDP eight more. The prefix ends with the SPI.
-  std::memcpy(out, sa.prefix.octets, sizeof(net::Ipv4Header) + 4);
-  if (sa.prefix_octets != sizeof(net::Ipv4Header)) std::memcpy(out + 24, sa.prefix.octets + 24, 8);
+  // Outer IPv4 and four octets; with UDP eight more, that end with the SPI. Where the peer is may
+  // change meanwhile, so it is read once.
+  const std::uint64_t path = sa.prefix.path.load(std::memory_order_relaxed);
+  const std::uint32_t destination = ipsec::TunnelPrefix::destination(path);
+  std::memcpy(out, sa.prefix.front, sizeof(sa.prefix.front));
+  std::memcpy(out + sizeof(sa.prefix.front), &path, sizeof(path));
+  if (sa.prefix_octets != sizeof(net::Ipv4Header))
+    std::memcpy(out + 24, sa.prefix.back, sizeof(sa.prefix.back));
   const base::Be32 low{static_cast<std::uint32_t>(sequence)};
   std::memcpy(esp + 4, &low, sizeof(low));
   if (sa.session.iv_octets == sizeof(base::Be64)) {
@@ -105,7 +110,7 @@ std::uint8_t* write_headers(Packet* packet, const OutboundSa& sa, std::uint16_t 
   }
   auto& ip = *reinterpret_cast<net::Ipv4Header*>(out);
   const auto tos = static_cast<std::uint8_t>((meta.tos & sa.tos_copied) | sa.tos_set);
-  net::complete_header(ip, sa.header_sum,
+  net::complete_header(ip, sa.header_sum + (destination >> 16U) + (destination & 0xffffU),
                        {.total_length = static_cast<std::uint16_t>(total),
                         .identification = static_cast<std::uint16_t>(sa.identification + sequence),
                         .fragment = fragment,
@@ -122,7 +127,7 @@ void describe_outer(Packet* packet, const OutboundSa& sa, std::uint16_t fragment
   PacketMeta& meta = dpdk::meta(packet);
   const auto& ip = *reinterpret_cast<const net::Ipv4Header*>(dpdk::data(packet));
   meta.source = ip.source.get();
-  meta.destination = sa.remote;
+  meta.destination = ip.destination.get();
   meta.source_port = 0;
   meta.destination_port = 0;
   meta.protocol = ip.protocol;
@@ -147,7 +152,7 @@ void fill_job(Job& job, Packet* packet, const OutboundSa& sa, std::uint8_t* esp,
   std::memcpy(job.nonce + 4, &wire, sizeof(wire));
   std::memcpy(job.sequence_high, &wire, sizeof(job.sequence_high));
   // RFC 4106 §5: SPI and the whole number as it counts: 8 or 12 octets.
-  std::memcpy(job.aad, sa.prefix.octets + sa.prefix_octets, 4);
+  std::memcpy(job.aad, sa.wire_spi(), 4);
   if (sa.session.esn())
     std::memcpy(job.aad + 4, &wire, sizeof(wire));
   else

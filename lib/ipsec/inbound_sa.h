@@ -32,13 +32,13 @@ enum SaEventBit : std::uint32_t {
 struct alignas(64) InboundSa {
   // line 0: constant
   burst_crypto::Session session;
-  std::uint32_t spi = 0;     ///< host order, as all numbers here
-  std::uint32_t local = 0;   ///< outer destination
-  std::uint32_t remote = 0;  ///< outer source when it was installed
-  std::uint32_t slot = 0;    ///< policy::ChildSlot
+  std::uint32_t spi = 0;                 ///< host order, as all numbers here
+  std::uint32_t local = 0;               ///< outer destination
+  std::atomic<std::uint32_t> remote{0};  ///< outer source, where the peer was last
+  std::uint32_t slot = 0;                ///< policy::ChildSlot
   std::uint32_t generation = 0;
   std::uint16_t encap_local_port = 0;  ///< RFC 3948; 0: raw ESP
-  std::uint16_t encap_remote_port = 0;
+  std::atomic<std::uint16_t> encap_remote_port{0};
   std::uint16_t vrf = 0;
   std::uint16_t selector_count = 0;
   std::uint32_t min_esp_octets = 0;  ///< header, IV, one block, ICV

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "lib/base/endian.h"
 #include "lib/burst_crypto/session.h"
 #include "lib/ipsec/inbound_sa.h"
 #include "lib/ipsec/sequence.h"
@@ -16,10 +17,20 @@
 namespace penstock::ipsec {
 
 /// What goes in front of every packet, but for the fields that differ: outer IPv4, UDP (RFC 3948)
-/// or not, and the SPI. Copied as a whole; what is behind the SPI is overwritten afterwards.
+/// or not, and the SPI. Copied as a whole; what is behind the SPI is overwritten afterwards. `path`
+/// is where the peer is: one word, so that a peer that moved (RFC 7296 §2.23) is followed by one
+/// store while workers seal.
 struct TunnelPrefix {
-  std::uint8_t octets[32] = {};
+  std::uint8_t front[16] = {};         ///< IPv4 header up to the source
+  std::atomic<std::uint64_t> path{0};  ///< destination; then both UDP ports, or the SPI
+  std::uint8_t back[8] = {};           ///< with UDP: length, checksum; then the SPI in any case
+
+  /// @return the outer destination, host order
+  [[nodiscard]] static std::uint32_t destination(std::uint64_t path) {
+    return reinterpret_cast<const base::Be32*>(&path)->get();
+  }
 };
+static_assert(sizeof(TunnelPrefix) == 32 && offsetof(TunnelPrefix, path) == 16);
 
 struct alignas(64) OutboundSa {
   // line 0: constant
@@ -34,7 +45,6 @@ struct alignas(64) OutboundSa {
   std::uint32_t slot = 0;  ///< policy::ChildSlot
   std::uint32_t generation = 0;
   std::uint32_t spi = 0;         ///< host order, as all numbers here
-  std::uint32_t remote = 0;      ///< outer destination
   std::uint16_t header_sum = 0;  ///< of the prefix's IPv4 header without what differs
   std::uint16_t df_copied = 0;   ///< mask of the inner fragment word
   std::uint16_t df_set = 0;
@@ -44,7 +54,7 @@ struct alignas(64) OutboundSa {
   std::uint8_t tos_copied = 0;       ///< mask of the inner type of service
   std::uint8_t tos_set = 0;
   bool shared = false;  ///< several workers reserve
-  std::uint8_t unused[3] = {};
+  std::uint8_t unused[7] = {};
 
   // line 2: all workers write
   SequenceCounter sequence;
@@ -54,6 +64,13 @@ struct alignas(64) OutboundSa {
 
   // lines 3 …
   burst_crypto::KeyMaterial keys;
+
+  /// Outer destination.
+  [[nodiscard]] std::uint32_t remote() const {
+    return TunnelPrefix::destination(prefix.path.load(std::memory_order_relaxed));
+  }
+  /// The SPI as it is on the wire.
+  [[nodiscard]] const std::uint8_t* wire_spi() const { return prefix.back + 4; }
 
   /// True once for each bit, over all workers.
   [[nodiscard]] bool raise(SaEventBit bit) {

@@ -6,6 +6,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <cstring>
 
 #include "lib/base/byte_io.h"
@@ -138,21 +140,22 @@ void write_prefix(const policy::SaSpec& spec, OutboundSa& sa) {
   ip.ttl = spec.tunnel_header.ttl;
   ip.protocol = spec.encap ? net::kProtocolUdp : net::kProtocolEsp;
   ip.source.set(spec.local.v4_value());
-  ip.destination.set(spec.remote.v4_value());
+  // The destination is added to the sum with each packet: it may change (RFC 7296 §2.23).
   sa.header_sum = static_cast<std::uint16_t>(~net::internet_checksum(base::bytes_of(ip)));
-  sa.prefix = {};
-  std::uint8_t* out = sa.prefix.octets;
-  std::memcpy(out, &ip, sizeof(ip));
-  out += sizeof(ip);
-  if (spec.encap) {
-    // RFC 3948 §2.1: the UDP checksum is 0.
-    const net::UdpHeader udp{spec.encap->local.value(), spec.encap->remote.value(), 0, 0};
-    std::memcpy(out, &udp, sizeof(udp));
-    out += sizeof(udp);
-  }
-  const net::EspHeader esp{spec.spi.value(), 0};
-  std::memcpy(out, &esp.spi, sizeof(esp.spi));
-  sa.prefix_octets = static_cast<std::uint8_t>(out - sa.prefix.octets);
+  std::memcpy(sa.prefix.front, &ip, sizeof(sa.prefix.front));
+  const base::Be32 spi{spec.spi.value()};
+  std::memset(sa.prefix.back, 0, sizeof(sa.prefix.back));  // RFC 3948 §2.1: the UDP checksum is 0
+  std::memcpy(sa.prefix.back + 4, &spi, sizeof(spi));
+  struct {
+    base::Be32 destination;
+    base::Be32 behind;  // both ports, or the SPI
+  } const path{spec.remote.v4_value(),
+               spec.encap
+                   ? std::uint32_t{spec.encap->local.value()} << 16U | spec.encap->remote.value()
+                   : spec.spi.value()};
+  sa.prefix.path.store(std::bit_cast<std::uint64_t>(path), std::memory_order_relaxed);
+  sa.prefix_octets = static_cast<std::uint8_t>(sizeof(net::Ipv4Header) +
+                                               (spec.encap ? sizeof(net::UdpHeader) : 0));
 }
 
 /// What the outer header takes from the inner one: RFC 4301 §5.1.2.1, §8.1, RFC 6040 §4.1.
@@ -177,11 +180,12 @@ Result<void> build_inbound(const policy::SaSpec& spec, const burst_crypto::Sessi
   }
   sa.spi = spec.spi.value();
   sa.local = spec.local.v4_value();
-  sa.remote = spec.remote.v4_value();
+  sa.remote.store(spec.remote.v4_value(), std::memory_order_relaxed);
   sa.slot = spec.slot.value();
   sa.vrf = spec.vrf.value();
   sa.encap_local_port = spec.encap ? spec.encap->local.value() : std::uint16_t{0};
-  sa.encap_remote_port = spec.encap ? spec.encap->remote.value() : std::uint16_t{0};
+  sa.encap_remote_port.store(spec.encap ? spec.encap->remote.value() : std::uint16_t{0},
+                             std::memory_order_relaxed);
   sa.min_esp_octets = std::uint32_t{sizeof(net::EspHeader)} + sa.session.iv_octets +
                       sa.session.block_octets + sa.session.icv_octets;
   set_limits(spec.lifetime, sa);
@@ -199,7 +203,6 @@ Result<void> build_outbound(const policy::SaSpec& spec,
   PS_TRY(build_session(spec, CipherDirection::kSeal, sessions, sa.session, sa.keys));
   sa.spi = spec.spi.value();
   sa.slot = spec.slot.value();
-  sa.remote = spec.remote.v4_value();
   sa.shared = shared;
   write_prefix(spec, sa);
   set_tunnel_header(spec.tunnel_header, sa);
@@ -216,6 +219,23 @@ Result<void> build_outbound(const policy::SaSpec& spec,
   sa.errors.store(0, std::memory_order_relaxed);
   sa.raised.store(0, std::memory_order_relaxed);
   return {};
+}
+
+void move(InboundSa& sa, const net::Endpoint& to) {
+  sa.remote.store(to.address.v4_value(), std::memory_order_relaxed);
+  if (sa.encap_local_port != 0)
+    sa.encap_remote_port.store(to.port.value(), std::memory_order_relaxed);
+}
+
+void move(OutboundSa& sa, const net::Endpoint& to) {
+  auto octets =
+      std::bit_cast<std::array<std::uint8_t, 8>>(sa.prefix.path.load(std::memory_order_relaxed));
+  const base::Be32 destination{to.address.v4_value()};
+  std::memcpy(octets.data(), &destination, sizeof(destination));
+  const base::Be16 port{to.port.value()};
+  const bool in_udp = sa.prefix_octets != sizeof(net::Ipv4Header);
+  if (in_udp) std::memcpy(octets.data() + 6, &port, sizeof(port));
+  sa.prefix.path.store(std::bit_cast<std::uint64_t>(octets), std::memory_order_relaxed);
 }
 
 void clear_inbound(SaMemory& memory, InboundSa& sa) {

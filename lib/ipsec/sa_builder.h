@@ -27,6 +27,10 @@ class SaMemory {
 [[nodiscard]] base::Result<void> build_outbound(const policy::SaSpec& spec,
                                                 const burst_crypto::SessionFactory& sessions,
                                                 bool shared, OutboundSa& sa);
+/// The peer is elsewhere now. Workers may use the record meanwhile: they see the old place or the
+/// new one.
+void move(InboundSa& sa, const net::Endpoint& to);
+void move(OutboundSa& sa, const net::Endpoint& to);
 /// Wipes the keys and frees what lies outside of the record.
 void clear_inbound(SaMemory& memory, InboundSa& sa);
 void clear_outbound(OutboundSa& sa);

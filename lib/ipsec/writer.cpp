@@ -321,6 +321,34 @@ Result<void> Writer::retire(const SaName& name) {
   return {};
 }
 
+Result<void> Writer::move(const SaName& name, const net::Endpoint& to) {
+  Impl& m = *impl_;
+  const std::uint32_t spi = name.spi.value();
+  if (!to.address.is_v4()) return fail(ErrorCode::kUnsupported, "IPv6 outside is not built yet");
+  if (name.direction == Direction::kInbound) {
+    const auto found = m.inbound_by_spi.find(spi);
+    if (found == m.inbound_by_spi.end())
+      return fail(ErrorCode::kNotFound, fmt::format("no inbound SA has SPI {}", spi_text(spi)));
+    ipsec::move(m.inbound[found->second], to);
+    m.inbound_notes[found->second].remote = to.address;
+    return {};
+  }
+  const auto found = m.outbound_by_name.find({name.remote, spi});
+  if (found == m.outbound_by_name.end())
+    return fail(ErrorCode::kNotFound, fmt::format("no outbound SA has SPI {} to {}", spi_text(spi),
+                                                  name.remote.to_string()));
+  const std::uint32_t index = found->second;
+  if (to.address != name.remote) {
+    if (!m.outbound_by_name.emplace(Impl::OutboundKey{to.address, spi}, index).second)
+      return fail(ErrorCode::kExists, fmt::format("outbound SPI {} to {} is in use", spi_text(spi),
+                                                  to.address.to_string()));
+    m.outbound_by_name.erase(found);
+  }
+  ipsec::move(m.outbound[index], to);
+  m.outbound_notes[index].remote = to.address;
+  return {};
+}
+
 // ---- policies ----
 
 Result<void> Writer::add_policy(const policy::PolicyRule& rule) {
@@ -384,7 +412,7 @@ std::optional<SaStatus> Writer::find(const SaName& name) const {
 std::optional<SaStatus> Writer::outbound_of(policy::ChildSlot slot) const {
   const OutboundSa* sa = impl_->tables.outbound_of(slot.value());
   if (sa == nullptr) return std::nullopt;
-  return find({Direction::kOutbound, net::Spi{sa->spi}, net::IpAddress::v4(sa->remote)});
+  return find({Direction::kOutbound, net::Spi{sa->spi}, net::IpAddress::v4(sa->remote())});
 }
 
 std::uint64_t Writer::list(Direction direction, std::uint64_t cursor, std::size_t limit,

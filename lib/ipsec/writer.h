@@ -106,6 +106,12 @@ class Writer {
   /// @return kNotFound
   base::Result<void> retire(const SaName& name);
 
+  /// The peer of an SA is elsewhere (RFC 7296 §2.23): one store, seen by the next packet. From now
+  /// on the SA's name has the new address.
+  /// @return kNotFound; kExists: another outbound SA to there has the SPI, and nothing is changed;
+  /// kUnsupported: not IPv4
+  base::Result<void> move(const SaName& name, const net::Endpoint& to);
+
   // ---- policies ----
 
   [[nodiscard]] base::Result<void> add_policy(const policy::PolicyRule& rule);

@@ -71,9 +71,10 @@ struct Ipv4Variables {
 };
 
 /// Writes what differs from packet to packet, and the checksum.
-/// @param sum  the 16-bit sum of the header with all of these and the checksum 0, not complemented
-inline void complete_header(Ipv4Header& header, std::uint16_t sum, const Ipv4Variables& v) {
-  std::uint32_t total = std::uint32_t{sum} + v.tos + v.total_length + v.identification + v.fragment;
+/// @param sum  of the header's 16-bit words with all of these and the checksum 0, not complemented;
+///   up to three such words may stand in it unfolded
+inline void complete_header(Ipv4Header& header, std::uint32_t sum, const Ipv4Variables& v) {
+  std::uint32_t total = sum + v.tos + v.total_length + v.identification + v.fragment;
   total = (total & 0xffffU) + (total >> 16);
   total = (total & 0xffffU) + (total >> 16);
   header.tos = v.tos;

@@ -423,6 +423,12 @@ TEST_F(Inbound, APeerThatMovedIsToldOnlyAfterItsIcvWasRightAndNotTooOften) {
   g.gateway.advance(base::seconds{1});
   expect_opened(inbound_packet(), {.sequence = 4, .encap = true, .source_port = 61000});
   EXPECT_EQ(g.events().size(), 1U);
+  // Once it is known where it is, there is nothing to tell.
+  ASSERT_TRUE(g.writer->move({policy::Direction::kInbound, net::Spi{kSpiIn}, {}},
+                             {net::IpAddress::v4(ip("192.0.2.9")), net::Port{61000}}));
+  g.gateway.advance(base::seconds{2});
+  expect_opened(inbound_packet(), {.sequence = 5, .encap = true, .source_port = 61000});
+  EXPECT_TRUE(g.events().empty());
 }
 
 // ---- in clear ----

@@ -69,6 +69,44 @@ TEST_F(Outbound, SealsInUdpWithoutAChecksum) {
   EXPECT_EQ(inner_of(out, 28), forwarded(in));
 }
 
+// RFC 7296 §2.23: the peer's NAT gives it another address and port.
+TEST_F(Outbound, FollowsAPeerThatMoved) {
+  g.protect({}, false, true);
+  const ipsec::SaName name{policy::Direction::kOutbound, net::Spi{kSpiOut},
+                           net::IpAddress::v4(ip("192.0.2.9"))};
+  g.gateway.send(0, outbound_packet());
+  EXPECT_FALSE(g.only(1).empty());
+  g.gateway.neighbour(1, "192.0.2.77");
+  ASSERT_TRUE(g.writer->move(name, {net::IpAddress::v4(ip("192.0.2.77")), net::Port{61000}}));
+  const ByteVector in = outbound_packet();
+  g.gateway.send(0, in);
+  const ByteVector out = g.only(1);
+  EXPECT_EQ(header(out).destination.get(), ip("192.0.2.77"));
+  EXPECT_EQ(header(out).source.get(), ip("192.0.2.1"));
+  EXPECT_EQ(net::internet_checksum(Bytes(out).first(20)), 0);
+  const auto& udp = *reinterpret_cast<const net::UdpHeader*>(out.data() + 20);
+  EXPECT_EQ(udp.source_port.get(), 4500);
+  EXPECT_EQ(udp.destination_port.get(), 61000);
+  const auto& esp = *reinterpret_cast<const net::EspHeader*>(out.data() + 28);
+  EXPECT_EQ(esp.spi.get(), kSpiOut);
+  EXPECT_EQ(esp.sequence.get(), 2U);  // the same SA: its numbers go on
+  EXPECT_EQ(inner_of(out, 28), forwarded(in));
+}
+
+TEST_F(Outbound, FollowsAPeerThatMovedWithoutUdp) {
+  g.protect();
+  const ipsec::SaName name{policy::Direction::kOutbound, net::Spi{kSpiOut},
+                           net::IpAddress::v4(ip("192.0.2.9"))};
+  g.gateway.neighbour(1, "192.0.2.77");
+  ASSERT_TRUE(g.writer->move(name, {net::IpAddress::v4(ip("192.0.2.77")), net::Port{61000}}));
+  const ByteVector in = outbound_packet();
+  g.gateway.send(0, in);
+  const ByteVector out = g.only(1);
+  EXPECT_EQ(header(out).destination.get(), ip("192.0.2.77"));
+  EXPECT_EQ(net::internet_checksum(Bytes(out).first(20)), 0);
+  EXPECT_EQ(inner_of(out), forwarded(in));
+}
+
 TEST_F(Outbound, NumbersABurstOneByOneAndNeverTwice) {
   g.protect();
   for (int i = 0; i < 100; ++i) g.gateway.put(0, outbound_packet(32));

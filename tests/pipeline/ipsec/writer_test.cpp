@@ -42,6 +42,30 @@ TEST_F(WriterTest, GrantsSpisOnceAndAllOrNone) {
   for (const net::Spi spi : again) EXPECT_FALSE(distinct.contains(spi));
 }
 
+TEST_F(WriterTest, AMovedOutboundSaHasTheNewAddressInItsName) {
+  const auto there = [](std::uint32_t spi, std::string_view address) {
+    return ipsec::SaName{Direction::kOutbound, net::Spi{spi}, net::IpAddress::v4(ip(address))};
+  };
+  const net::Endpoint to{net::IpAddress::v4(ip("192.0.2.77")), net::Port{61000}};
+  g.must_install(make_spec({.direction = Direction::kOutbound, .spi = 0x2001, .encap = true}));
+  ASSERT_TRUE(w.move(there(0x2001, "192.0.2.9"), to));
+  EXPECT_FALSE(w.find(there(0x2001, "192.0.2.9")));
+  ASSERT_TRUE(w.find(there(0x2001, "192.0.2.77")));
+  EXPECT_TRUE(w.find(there(0x2001, "192.0.2.77"))->current);
+  EXPECT_EQ(w.outbound_of(policy::ChildSlot{kSlot})->name.remote, to.address);
+  EXPECT_EQ(w.move(there(0x2001, "192.0.2.9"), to).error().code, ErrorCode::kNotFound);
+  // Another SA of this SPI cannot come to where one is.
+  g.must_install(make_spec(
+      {.direction = Direction::kOutbound, .spi = 0x2001, .encap = true, .slot = kSlot + 1}));
+  EXPECT_EQ(w.move(there(0x2001, "192.0.2.9"), to).error().code, ErrorCode::kExists);
+  EXPECT_TRUE(w.find(there(0x2001, "192.0.2.9")));
+  EXPECT_TRUE(w.retire(there(0x2001, "192.0.2.77")));
+  EXPECT_TRUE(w.move(there(0x2001, "192.0.2.9"), to));
+  EXPECT_TRUE(w.retire(there(0x2001, "192.0.2.77")));
+  quiesce();
+  EXPECT_EQ(w.usage().outbound, 0U);
+}
+
 TEST_F(WriterTest, FindsNegotiatedAndManualSas) {
   const std::uint32_t spi = w.allocate_spis(1).value()[0].value();
   EXPECT_TRUE(w.tables().is_larval(spi));
