@@ -185,7 +185,13 @@ base::Result<Agreed> accept_answer(std::span<const Proposal> offered,
   if (p.encr.size() > 1 || p.prf.size() > 1 || p.integ.size() > 1 || p.dh.size() > 1 ||
       p.esn.size() > 1)
     return base::fail(base::ErrorCode::kRefused, "the answer has several transforms of one type");
-  PS_ASSIGN(const ProposalChoice choice, choose_proposal(offered, answer, options));
+  // §3.3.1: it has the number of the proposal that was accepted; ours count from 1.
+  const std::size_t number = answer.front().number;
+  if (number == 0 || number > offered.size())
+    return base::fail(base::ErrorCode::kRefused,
+                      fmt::format("the answer has the number of no proposal: {}", number));
+  PS_ASSIGN(const ProposalChoice choice,
+            choose_proposal(offered.subspan(number - 1, 1), answer, options));
   return choice.agreed;
 }
 

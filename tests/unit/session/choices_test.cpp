@@ -83,12 +83,25 @@ TEST(ProposalChoice, TheRefusalNamesTheFirstTransformOfTheClosestPair) {
       << refused.error().text;
 }
 
+std::vector<OfferedProposal> numbered(std::uint8_t number, std::string_view text) {
+  return {{number, {}, ike(text).front()}};
+}
+
 TEST(ProposalChoice, AnAnswerIsOneProposalWithOneTransformOfEachTypeFromTheOffer) {
   const auto offered = ike("aes128-sha256-x25519,aes256-sha512-ecp256");
-  EXPECT_TRUE(accept_answer(offered, offer(ike("aes256-sha512-ecp256"))));
-  EXPECT_FALSE(accept_answer(offered, offer(ike("aes256-sha256-ecp256"))));
-  EXPECT_FALSE(accept_answer(offered, offer(ike("aes128-aes256-sha256-x25519"))));
+  EXPECT_TRUE(accept_answer(offered, numbered(2, "aes256-sha512-ecp256")));
+  EXPECT_FALSE(accept_answer(offered, numbered(2, "aes256-sha256-ecp256")));
+  EXPECT_FALSE(accept_answer(offered, numbered(1, "aes128-aes256-sha256-x25519")));
   EXPECT_FALSE(accept_answer(offered, offer(offered)));
+}
+
+// RFC 7296 §3.3.1.
+TEST(ProposalChoice, AnAnswerHasTheNumberOfTheProposalThatItAccepts) {
+  const auto offered = ike("aes128-sha256-x25519,aes256-sha512-ecp256");
+  for (const int wrong : {0, 1, 3, 255})
+    EXPECT_FALSE(
+        accept_answer(offered, numbered(static_cast<std::uint8_t>(wrong), "aes256-sha512-ecp256")));
+  EXPECT_TRUE(accept_answer(offered, numbered(1, "aes128-sha256-x25519")));
 }
 
 policy::TrafficSelectors ts(std::initializer_list<const char*> texts) {
