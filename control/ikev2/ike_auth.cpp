@@ -60,9 +60,12 @@ base::Result<base::SecretBytes> auth_value(session::Services& s, const IkeSa& sa
                                                       " and " + sa.remote_id.to_string());
   PS_ASSIGN(const IkeAlgorithms algorithms, algorithms_of(sa.agreed));
   const Handshake& h = *sa.handshake;
-  const Identity& who = of_initiator == sa.initiator ? sa.local_id : sa.remote_id;
+  // §2.15: the peer signs its payload's octets as it sent them, RESERVED ones too.
   const base::ByteVector body =
-      isakmp::identification_body(static_cast<std::uint8_t>(who.type), who.data);
+      of_initiator == sa.initiator
+          ? isakmp::identification_body(static_cast<std::uint8_t>(sa.local_id.type),
+                                        sa.local_id.data)
+          : h.peer_id_body;
   const session::SignedOctets octets =
       of_initiator ? session::SignedOctets{h.init_request, h.nr, body, h.sk_pi.bytes()}
                    : session::SignedOctets{h.init_response, h.ni, body, h.sk_pr.bytes()};
@@ -182,13 +185,15 @@ void take_first_child(Machine& machine, IkeSa& sa, const isakmp::PayloadChain& p
 }  // namespace
 
 void on_ike_auth_response(Machine& machine, IkeSa& sa, const Inbound& in) {
-  auto id = read_identity(*in.payloads.find(PayloadType::kIdResponder));
+  const isakmp::PayloadView& idr = *in.payloads.find(PayloadType::kIdResponder);
+  auto id = read_identity(idr);
   if (!id) return reject_responder(machine, sa, id.error().text);
   if (!sa.connection->config.remote.id.matches(*id))
     return reject_responder(
         machine, sa,
         "it says it is " + id->to_string() + ", we expect " + sa.connection->config.remote.id.text);
   sa.remote_id = *std::move(id);
+  sa.handshake->peer_id_body = base::to_vector(idr.body);
   const auto verified =
       verify_auth(machine.services(), sa, *in.payloads.find(PayloadType::kAuthentication));
   if (!verified) return reject_responder(machine, sa, verified.error().text);
@@ -250,6 +255,7 @@ tl::expected<void, AuthRefusal> authenticate(Machine& machine, IkeSa& sa,
     idr = *std::move(id);
   }
   sa.remote_id = *std::move(idi);
+  sa.handshake->peer_id_body = base::to_vector(payloads.find(PayloadType::kIdInitiator)->body);
   session::Connection* connection = connection_for(machine, sa, idr);
   if (connection == nullptr)
     return tl::unexpected(

@@ -38,6 +38,7 @@ struct Handshake {
   base::ByteVector peer_public;
   base::ByteVector cookie;
   base::SecretBytes sk_pi, sk_pr;
+  base::ByteVector peer_id_body;  ///< RestOfIDPayload of §2.15, with the octets that it came with
   std::optional<session::Datagram> held;  ///< IKE_AUTH request until the keys are there
   net::Endpoint source;                   ///< responder: of the first request
   unsigned rounds = 0;                    ///< COOKIE and INVALID_KE_PAYLOAD so far

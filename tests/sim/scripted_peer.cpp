@@ -22,7 +22,10 @@ bool Answer::says(isakmp::NotifyType type) const {
 
 bool Answer::has(PayloadType type) const { return std::ranges::find(types, type) != types.end(); }
 
-ScriptedPeer::ScriptedPeer(World& world) : world_(world) {
+ScriptedPeer::ScriptedPeer(World& world)
+    : from{world.a().address(), net::Port{500}},
+      at{world.b().address(), net::Port{500}},
+      world_(world) {
   pair_ = *crypto::dh_generate(world.crypto, crypto::DhGroupId::kX25519);
   ni_.assign(32, std::byte{0x4e});
   world.filter = [this](const ike::Datagram& d) {
@@ -60,11 +63,14 @@ std::optional<Answer> ScriptedPeer::wait(base::Duration time) {
   return read(received_.back());
 }
 
+std::optional<Answer> ScriptedPeer::wait_new(base::Duration time) {
+  received_.clear();
+  return wait(time);
+}
+
 std::optional<Answer> ScriptedPeer::send_raw(base::ByteVector octets) {
   received_.clear();
-  ike::Datagram d{{world_.b().address(), net::Port{500}},
-                  {world_.a().address(), net::Port{500}},
-                  std::move(octets)};
+  ike::Datagram d{at, from, std::move(octets)};
   world_.b().input([&](ike::Engine& e, base::Now t) { e.receive(t, d); });
   world_.run_for(base::milliseconds{200});
   if (received_.empty()) return std::nullopt;
@@ -75,6 +81,13 @@ void ScriptedPeer::append_init(isakmp::MessageBuilder& builder) {
   isakmp::append_sa(builder, connection("ab", true).proposals, {});
   isakmp::append_key_exchange(builder, pair_.group, pair_.public_value);
   isakmp::append_nonce(builder, ni_);
+  if (!behind_nat) return;
+  const auto hash = [&](const net::Endpoint& e) {
+    return isakmp::nat_detection_hash(world_.crypto, spi_i, {}, e);
+  };
+  isakmp::append_notify(builder, isakmp::NotifyType::kNatDetectionSourceIp,
+                        hash({net::IpAddress::v4(0x0a010203), from.port}));
+  isakmp::append_notify(builder, isakmp::NotifyType::kNatDetectionDestinationIp, hash(at));
 }
 
 std::optional<Answer> ScriptedPeer::first_request(
@@ -141,12 +154,13 @@ std::optional<Answer> ScriptedPeer::request(isakmp::ExchangeType exchange, const
 std::optional<Answer> ScriptedPeer::authenticate(std::string_view secret_text) {
   const auto id = *policy::Identity::parse("a.example");
   const auto type = static_cast<std::uint8_t>(id.type);
-  const base::ByteVector body = isakmp::identification_body(type, id.data);
+  base::ByteVector body = isakmp::identification_body(type, id.data);
+  body[1] = id_reserved;  // RFC 7296 §3.5
   const auto auth =
       session::psk_auth(world_.crypto, *ikev2::algorithms_of(agreed_)->prf,
                         base::as_bytes(secret_text), {init_request_, nr_, body, keys_.pi.bytes()});
   return request(isakmp::ExchangeType::kIkeAuth, [&](isakmp::MessageBuilder& b) {
-    isakmp::append_identification(b, PayloadType::kIdInitiator, type, id.data);
+    b.append(PayloadType::kIdInitiator, body);
     isakmp::append_authentication(b, isakmp::AuthenticationMethod::kSharedKey, auth.bytes());
     base::ByteWriter spi;
     spi.u32(0xabcd0001);

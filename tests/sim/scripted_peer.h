@@ -54,10 +54,15 @@ class ScriptedPeer {
                                                const Fill& fill);
   /// Lets time pass. @return the last that B sent
   std::optional<Answer> wait(base::Duration time);
+  /// The same, but only what B sends in this time.
+  std::optional<Answer> wait_new(base::Duration time);
 
   std::uint32_t next_id = 1;
   isakmp::IkeSpi spi_i{0x1122334455667788};
   isakmp::IkeSpi spi_r;
+  net::Endpoint from, at;    ///< where it sends from and to
+  bool behind_nat = false;   ///< it says another address than `from` (RFC 7296 §2.23)
+  std::byte id_reserved{0};  ///< in the first RESERVED octet of its ID payload
 
  private:
   std::optional<Answer> read(base::ByteVector raw);

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// A peer that says what is legal and unusual: octets that must be signed as they came, another
+// protocol's SPI, a rekey that fails half way, a NAT that gives it another address.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "control/isakmp/payload/key_exchange.h"
+#include "control/isakmp/payload/nonce.h"
+#include "control/isakmp/payload/sa.h"
+#include "control/isakmp/payload/traffic_selectors.h"
+#include "tests/sim/scripted_peer.h"
+
+namespace penstock::sim {
+namespace {
+
+using base::seconds;
+using isakmp::ExchangeType;
+using isakmp::MessageBuilder;
+using isakmp::NotifyType;
+using isakmp::PayloadType;
+
+class Peer : public ::testing::Test {
+ protected:
+  Peer() : world(3), peer(world) {
+    b().configuration = [this] {
+      ike::ConfigChange change;
+      change.connections.push_back(connection("ab", false));
+      change.connections.back().dpd_delay = dpd_delay;
+      change.connections.back().remote_addrs.clear();
+      change.connections.back().children.push_back(child("net", false));
+      change.secrets.push_back(secret());
+      return change;
+    };
+  }
+  void connect() {
+    b().boot();
+    ASSERT_TRUE(peer.exchange_init());
+    ASSERT_TRUE(peer.authenticate()->has(PayloadType::kAuthentication));
+    ASSERT_EQ(b().established(), 1U);
+  }
+  Node& b() { return world.b(); }
+
+  base::Duration dpd_delay{};
+  World world;
+  ScriptedPeer peer;
+};
+
+// RFC 7296 §2.15: the ID payload is signed with the octets that were sent.
+TEST_F(Peer, SignsTheReservedOctetsOfItsIdentity) {
+  peer.id_reserved = std::byte{0xa5};
+  connect();
+  EXPECT_EQ(b().live_children(), 1U);
+}
+
+// RFC 7296 §2.25: an AH SA with the SPI of an ESP SA is another SA.
+// RFC 7296 §2.8.1: what the peer's failed exchange would have made cannot win a collision.
+// RFC 7296 §2.23.
+// RFC 7296 §2.4: a protected message on a child SA shows that the peer lives as well.
+}  // namespace
+}  // namespace penstock::sim
