@@ -115,6 +115,8 @@ void on_create_child_request(Machine& machine, IkeSa& sa, const Inbound& in) {
   if (const auto rekey = isakmp::find_notify(in.payloads, NotifyType::kRekeySa)) {
     const auto ref = isakmp::child_of(*rekey);
     if (!ref) return refuse_syntax(machine, sa, ref.error().text);
+    // §2.25: the child that it names is not one of ours if it is of another protocol.
+    if (ref->protocol != isakmp::ProtocolId::kEsp) return refuse_not_found(machine, sa, *ref);
     old = session::find_by_outbound(sa.children, ref->spi);
     // It may be the child that our own request is about to make.
     if (old == nullptr && machine.is_busy_with_children(sa)) return temporary_failure(machine, sa);

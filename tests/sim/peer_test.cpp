@@ -54,6 +54,23 @@ TEST_F(Peer, SignsTheReservedOctetsOfItsIdentity) {
 }
 
 // RFC 7296 §2.25: an AH SA with the SPI of an ESP SA is another SA.
+TEST_F(Peer, RekeysAnAhSaThatIsNotThere) {
+  connect();
+  const auto answer = peer.request(ExchangeType::kCreateChildSa, [](MessageBuilder& m) {
+    isakmp::append_child_notify(m, NotifyType::kRekeySa, isakmp::ProtocolId::kAh,
+                                net::Spi{0xabcd0001});
+    const session::ChildConfig c = child("net", true);
+    const base::ByteVector spi{std::byte{0xab}, std::byte{0xcd}, std::byte{0}, std::byte{2}};
+    isakmp::append_sa(m, c.esp_proposals, spi);
+    isakmp::append_nonce(m, base::ByteVector(32));
+    isakmp::append_traffic_selectors(m, PayloadType::kTsInitiator, session::to_wire(c.local_ts));
+    isakmp::append_traffic_selectors(m, PayloadType::kTsResponder, session::to_wire(c.remote_ts));
+  });
+  ASSERT_TRUE(answer);
+  EXPECT_TRUE(answer->says(NotifyType::kChildSaNotFound));
+  EXPECT_EQ(b().live_children(), 1U);
+}
+
 // RFC 7296 §2.8.1: what the peer's failed exchange would have made cannot win a collision.
 // RFC 7296 §2.23.
 // RFC 7296 §2.4: a protected message on a child SA shows that the peer lives as well.
