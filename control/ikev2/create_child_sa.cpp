@@ -25,9 +25,6 @@ using session::Task;
 
 namespace {
 
-/// A rekey that was refused for good is tried again after this, while the old child lasts.
-constexpr base::Duration kRekeyAgain = base::seconds{60};
-
 bool is_rekey(const OwnRequest& own) { return own.task.kind == Task::Kind::kRekeyChild; }
 
 ChildSa* replaced_by(const IkeSa& sa, const OwnRequest& own) {

@@ -99,8 +99,10 @@ void go_on(Machine& machine, IkeSa& sa, const Request& request, const ChildChoic
   peer.peer_public = base::to_vector(request.ke.data);
   // §2.8.1: noted now; which of the two stands is known when ours is answered.
   if (old != nullptr && sa.own && sa.own->task.kind == Task::Kind::kRekeyChild &&
-      sa.own->task.spi == old->spi_in)
+      sa.own->task.spi == old->spi_in) {
     sa.own->collision = Collision{*spi, 0, std::min(peer.ni, peer.nr)};
+    peer.collides = true;
+  }
   if (peer.agreed.group == DhGroupId::kNone) return make_peer_child(machine, sa, {});
   peer.job = s.start_job({sa.serial, true}, session::GenerateKeyPair{peer.agreed.group});
 }
@@ -185,8 +187,6 @@ void make_peer_child(Machine& machine, IkeSa& sa, base::Bytes secret) {
 void peer_child_ready(Machine& machine, IkeSa& sa, ChildSa& child) {
   PeerRequest& peer = *sa.peer;
   if (child.failed) {
-    if (sa.own && sa.own->collision && sa.own->collision->child == child.spi_in)
-      sa.own->collision.reset();
     machine.end_child(sa, child, EndReason::kReplaced);
     return machine.refuse(sa, NotifyType::kTemporaryFailure, IkeDrop::kInstallFailed);
   }

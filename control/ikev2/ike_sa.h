@@ -84,6 +84,7 @@ struct OwnRequest {
 struct PeerRequest {
   enum class Kind : std::uint8_t { kOther, kAuth, kNewChild, kRekeyChild, kRekeyIke };
   Kind kind = Kind::kOther;
+  bool collides = false;  ///< our own request's note of a collision is about this one
   std::uint32_t message_id = 0;
   isakmp::ExchangeType exchange = isakmp::ExchangeType::kInformational;
   net::Endpoint local, remote;  ///< where it came to and from: the answer goes back there

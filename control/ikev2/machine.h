@@ -31,6 +31,15 @@ inline constexpr unsigned kTemporaryTries = 60;
 inline constexpr base::Duration kRekeyedPatience = base::seconds{60};
 /// Between two liveness checks that unprotected messages cause (§2.21.4).
 inline constexpr base::Duration kHintInterval = base::seconds{10};
+/// IKE SAs of one address that one unprotected message makes us look at.
+inline constexpr std::size_t kHintedAtOnce = 16;
+/// A rekey that was refused for good is tried again after this, while the old SA lasts.
+inline constexpr base::Duration kRekeyAgain = base::seconds{60};
+/// Message ids never wrap (§2.2): from the first of these on the IKE SA is rekeyed, and tried again
+/// as often; from the second on it is deleted, which still has ids left.
+inline constexpr std::uint32_t kRekeyAtMessageId = 0xff00'0000;
+inline constexpr std::uint32_t kRekeyAgainAfterMessages = 0x1'0000;
+inline constexpr std::uint32_t kLastMessageId = 0xffff'ff00;
 
 class Machine {
  public:
@@ -150,6 +159,12 @@ class Machine {
   void pump(IkeSa& sa);
   void begin(IkeSa& sa, session::Task task);
   void rearm(const IkeSa& sa);
+  /// Into the queue's front; one that is there already is not doubled.
+  void put_first(IkeSa& sa, session::Task task);
+  void guard_message_ids(IkeSa& sa);
+  void check_liveness(IkeSa& sa);
+  void forget_collision(IkeSa& sa);
+  void move_peer(IkeSa& sa, const net::Endpoint& remote);
   void on_deadline(IkeSa& sa);
   void on_child_deadlines(IkeSa& sa);
   void repeat_request(IkeSa& sa);

@@ -72,7 +72,16 @@ void Machine::refuse(IkeSa& sa, NotifyType type, IkeDrop why, base::Bytes data) 
   isakmp::MessageBuilder builder = response(sa);
   isakmp::append_notify(builder, type, data);
   if (sa.peer->spi.value() != 0) services_.return_spi(sa.peer->spi);
+  if (sa.peer->collides) forget_collision(sa);
   respond(sa, builder);
+}
+
+void Machine::forget_collision(IkeSa& sa) {
+  // §2.8.1: the peer's exchange made nothing, so there is nothing to compare ours with.
+  if (sa.own) return sa.own->collision.reset();
+  // Ours yielded to it already: it is tried again.
+  if (sa.peer->kind == PeerRequest::Kind::kRekeyIke && sa.state == State::kEstablished && sa.end_at)
+    sa.rekey_at = now() + kRekeyAgain;
 }
 
 // ---- our requests ----

@@ -237,8 +237,10 @@ void on_rekey_ike_request(Machine& machine, IkeSa& sa, const Inbound& in) {
   peer.ni = base::to_vector(nonce->data);
   peer.nr = s.random_bytes(isakmp::kOwnNonceOctets);
   peer.peer_public = base::to_vector(ke->data);
-  if (sa.own && sa.own->task.kind == Task::Kind::kRekeyIke)
+  if (sa.own && sa.own->task.kind == Task::Kind::kRekeyIke) {
     sa.own->collision = Collision{{}, 0, std::min(peer.ni, peer.nr)};
+    peer.collides = true;
+  }
   peer.job = s.start_job({sa.serial, true}, session::GenerateKeyPair{peer.agreed.group});
 }
 

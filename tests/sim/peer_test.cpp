@@ -72,6 +72,31 @@ TEST_F(Peer, RekeysAnAhSaThatIsNotThere) {
 }
 
 // RFC 7296 §2.8.1: what the peer's failed exchange would have made cannot win a collision.
+TEST_F(Peer, ARekeyOfThePeerThatFailsIsNoCollision) {
+  connect();
+  b().command(ike::Command::Kind::kRekey, "ab", "", true);
+  const auto asked = peer.wait(base::milliseconds{200});
+  ASSERT_TRUE(asked);
+  ASSERT_EQ(asked->header.exchange, ExchangeType::kCreateChildSa);
+  // Its own rekey, with a value of small order (RFC 7748 §6.1).
+  const auto refused = peer.request(ExchangeType::kCreateChildSa, [](MessageBuilder& m) {
+    isakmp::append_sa(m, connection("ab", true).proposals, base::ByteVector(8, std::byte{1}));
+    isakmp::append_nonce(m, base::ByteVector(32, std::byte{0xff}));
+    isakmp::append_key_exchange(m, crypto::DhGroupId::kX25519, base::ByteVector(32));
+  });
+  ASSERT_TRUE(refused);
+  EXPECT_TRUE(refused->says(NotifyType::kInvalidSyntax));
+  peer.send_raw(
+      peer.sealed_answer(ExchangeType::kCreateChildSa, asked->header.message_id.value(),
+                         [](auto& m) { isakmp::append_notify(m, NotifyType::kTemporaryFailure); }));
+  // Ours still stands: it comes again.
+  EXPECT_TRUE(b().replies.empty());
+  const auto again = peer.wait(seconds{5});
+  ASSERT_TRUE(again);
+  EXPECT_EQ(again->header.exchange, ExchangeType::kCreateChildSa);
+  EXPECT_GT(again->header.message_id.value(), asked->header.message_id.value());
+}
+
 // RFC 7296 §2.23.
 // RFC 7296 §2.4: a protected message on a child SA shows that the peer lives as well.
 }  // namespace
