@@ -147,7 +147,7 @@ void Engine::Impl::receive_stray(const Datagram& datagram, const isakmp::Message
   drop(IkeDrop::kUnknownSpi);
   if (!message.encrypted() && isakmp::find_error_notify(message.payloads())) {
     // §1.5, §2.21.4: an error in clear is a hint to look whether the peer lives, never more.
-    if (services.allows(Allowance::kStray)) machine.hint(datagram.remote.address);
+    if (services.allows(Allowance::kStray)) machine.hint(datagram.remote);
     return;
   }
   if (h.is_response()) return;

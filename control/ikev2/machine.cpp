@@ -101,24 +101,25 @@ void Machine::established(IkeSa& sa) {
 
 void Machine::register_identities(const IkeSa& sa) {
   by_identities_[{sa.local_id, sa.remote_id}].insert(sa.serial);
+  peers_.insert(sa.remote, sa.serial);
 }
 
 void Machine::forget_identities(const IkeSa& sa) {
+  peers_.erase(sa.remote, sa.serial);
   const auto found = by_identities_.find({sa.local_id, sa.remote_id});
   if (found == by_identities_.end()) return;
   found->second.erase(sa.serial);
   if (found->second.empty()) by_identities_.erase(found);
 }
 
-bool Machine::is_first_contact(const IkeSa& sa, bool exact) const {
+bool Machine::is_first_contact(const IkeSa& sa, bool exact) {
   if (sa.connection->config.unique == session::UniquePolicy::kNever) return false;
   if (exact) return !by_identities_.contains({sa.local_id, sa.remote_id});
-  return std::ranges::none_of(by_identities_, [&](const auto& entry) {
-    return entry.first.first == sa.local_id &&
-           std::ranges::any_of(entry.second, [&](std::uint64_t serial) {
-             return sas_.at(serial)->remote.address == sa.remote.address;
-           });
-  });
+  // Wherever at its address; who has so many has been here before.
+  const auto there = peers_.at({sa.remote.address, net::Port{0}}, kHintedAtOnce);
+  return there.size() < kHintedAtOnce && std::ranges::none_of(there, [&](std::uint64_t serial) {
+           return sas_.at(serial)->local_id == sa.local_id;
+         });
 }
 
 bool Machine::admit_identity(IkeSa& sa, bool initial_contact) {
@@ -292,7 +293,7 @@ void Machine::follow_peer(IkeSa& sa, const session::Datagram& datagram) {
   // §2.23: in IKE_AUTH the initiator may move to port 4500; later only a peer behind a NAT moves.
   if (sa.state != State::kInitDone && !sa.nat_there) return;
   sa.local = datagram.local;
-  sa.remote = datagram.remote;
+  move_peer(sa, datagram.remote);
 }
 
 void Machine::receive_response(IkeSa& sa, const session::Datagram& datagram,
@@ -313,7 +314,8 @@ void Machine::receive_response(IkeSa& sa, const session::Datagram& datagram,
   if (!message.encrypted()) {
     // §2.21.4: an unprotected INVALID_IKE_SPI comes as the answer of a peer that restarted.
     drop(IkeDrop::kUnprotected);
-    return hint(datagram.remote.address);
+    if (services_.allows(session::Allowance::kStray)) hint(datagram.remote);
+    return;
   }
   if (message.encrypted()->is_fragment) return drop(IkeDrop::kUnexpectedExchange);
   const auto plaintext = sa.open->open(message.encrypted()->aad, message.encrypted()->body);

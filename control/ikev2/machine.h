@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "control/ikev2/ike_sa.h"
+#include "control/ikev2/peer_index.h"
 #include "control/ikev2/transitions.h"
 #include "control/isakmp/message_builder.h"
 #include "control/isakmp/payload/sa.h"
@@ -64,8 +65,8 @@ class Machine {
   void first_packet(const policy::SaEvent& event);
   void peer_moved(const policy::SaEvent& event);
   void spis_granted();
-  /// An unprotected error from this address: a hint to ask whether its IKE SAs live (§2.21.4).
-  void hint(const net::IpAddress& remote);
+  /// An unprotected error from there: a hint to ask whether its IKE SAs live (§2.21.4).
+  void hint(const net::Endpoint& remote);
   /// ESP for an SPI that nobody knows: its sender is told over its IKE SA (§1.5).
   void unknown_spi(const policy::SaEvent& event);
   void tick();
@@ -100,7 +101,7 @@ class Machine {
   void delete_ike(IkeSa& sa, session::EndReason reason, session::CommandId command = {});
   /// As initiator: do we know of no other IKE SA between these identities (§2.4)?
   /// @param exact  the peer's identity is certain before it said it
-  [[nodiscard]] bool is_first_contact(const IkeSa& sa, bool exact) const;
+  [[nodiscard]] bool is_first_contact(const IkeSa& sa, bool exact);
   /// As responder: INITIAL_CONTACT and `unique` clear away older IKE SAs of the same identities.
   /// @return false if the new one is to be refused
   [[nodiscard]] bool admit_identity(IkeSa& sa, bool initial_contact);
@@ -182,6 +183,7 @@ class Machine {
   std::uint64_t last_serial_ = 0;
   /// Authenticated IKE SAs by the pair of identities.
   std::map<std::pair<policy::Identity, policy::Identity>, std::set<std::uint64_t>> by_identities_;
+  PeerIndex peers_;  ///< authenticated ones
 
   friend void retry_held_request(Machine& machine, IkeSa& sa);
 };

@@ -129,34 +129,44 @@ void Machine::hard_expiry(const policy::SaEvent& event) {
 
 void Machine::peer_moved(const policy::SaEvent& event) {
   IkeSa* sa = owner_of(event.slot);
-  if (sa == nullptr || sa->state != State::kEstablished || !sa->nat_there) return;
-  if (sa->remote == event.remote) return;
-  report(*sa, base::LogLevel::kInfo, "peer_moved",
-         "the peer's NAT gives it another address: " + event.remote.to_string());
-  sa->remote = event.remote;
+  // §2.23: who is behind a NAT himself does not follow.
+  if (sa == nullptr || sa->state != State::kEstablished || !sa->nat_there || sa->nat_here) return;
+  touch(*sa);
+  move_peer(*sa, event.remote);
 }
 
-void Machine::hint(const net::IpAddress& remote) {
+void Machine::move_peer(IkeSa& sa, const net::Endpoint& remote) {
+  if (sa.remote == remote) return;
+  const bool indexed = peers_.erase(sa.remote, sa.serial);
+  sa.remote = remote;
+  if (!indexed) return;
+  peers_.insert(remote, sa.serial);
+  report(sa, base::LogLevel::kInfo, "peer_moved",
+         "the peer's NAT gives it another address: " + remote.to_string());
+}
+
+void Machine::hint(const net::Endpoint& remote) {
   drop(IkeDrop::kHint);
-  for (const auto& [serial, sa] : sas_) {
-    if (sa->state != State::kEstablished || sa->remote.address != remote) continue;
-    if (sa->last_hint != base::MonoTime{} && now() - sa->last_hint < kHintInterval) continue;
-    sa->last_hint = now();
-    if (sa->own || !sa->tasks.empty()) continue;  // what is under way tells as well
-    add_task(*sa, Task{});
+  for (const std::uint64_t serial : peers_.at(remote, kHintedAtOnce)) {
+    IkeSa& sa = *sas_.at(serial);
+    if (sa.state != State::kEstablished) continue;
+    if (sa.last_hint != base::MonoTime{} && now() - sa.last_hint < kHintInterval) continue;
+    sa.last_hint = now();
+    if (sa.own || !sa.tasks.empty()) continue;  // what is under way tells as well
+    add_task(sa, Task{});
   }
 }
 
 void Machine::unknown_spi(const policy::SaEvent& event) {
-  const auto found = std::ranges::find_if(sas_, [&](const auto& entry) {
-    const IkeSa& sa = *entry.second;
-    return sa.state == State::kEstablished && sa.remote.address == event.remote.address;
-  });
-  if (found == sas_.end() || found->second->own || !found->second->tasks.empty()) return;
-  Task task;
-  task.kind = Task::Kind::kReportUnknownSpi;
-  task.spi = event.spi;
-  add_task(*found->second, std::move(task));
+  for (const std::uint64_t serial : peers_.at(event.remote, kHintedAtOnce)) {
+    IkeSa& sa = *sas_.at(serial);
+    if (sa.state != State::kEstablished || sa.own || !sa.tasks.empty()) continue;
+    Task task;
+    task.kind = Task::Kind::kReportUnknownSpi;
+    task.spi = event.spi;
+    add_task(sa, std::move(task));
+    return;
+  }
 }
 
 // ---- deadlines ----

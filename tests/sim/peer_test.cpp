@@ -97,6 +97,22 @@ TEST_F(Peer, ARekeyOfThePeerThatFailsIsNoCollision) {
   EXPECT_GT(again->header.message_id.value(), asked->header.message_id.value());
 }
 
+TEST_F(Peer, UnprotectedAnswersAreHintsAtALimitedRate) {
+  connect();
+  b().command(ike::Command::Kind::kRekey, "ab", "", true);
+  const auto asked = peer.wait(base::milliseconds{200});
+  ASSERT_TRUE(asked);
+  isakmp::Header h = asked->header;
+  h.flags = isakmp::kFlagInitiator | isakmp::kFlagResponse;
+  MessageBuilder builder(h);
+  isakmp::append_notify(builder, NotifyType::kInvalidIkeSpi);
+  const ike::Datagram forged{peer.at, peer.from, builder.finish()};
+  for (int i = 0; i < 1000; ++i)
+    b().input([&](ike::Engine& e, base::Now t) { e.receive(t, forged); });
+  EXPECT_EQ(b().counter("unprotected"), 1000U);
+  EXPECT_LE(b().counter("hint"), 400U);
+}
+
 // RFC 7296 §2.23.
 // RFC 7296 §2.4: a protected message on a child SA shows that the peer lives as well.
 }  // namespace
