@@ -146,7 +146,11 @@ void Upkeep::bring_up(Connection& c, Task task) {
       fail(std::move(task), {base::ErrorCode::kLimit, "too many tasks wait at the IKE SA"});
     return;
   }
-  if (c.redial_at) return c.waiting.push_back(std::move(task));
+  if (c.redial_at) {
+    if (c.waiting.size() >= ikev2::kMaxTasks)
+      return fail(std::move(task), {base::ErrorCode::kLimit, "too many tasks wait for a redial"});
+    return c.waiting.push_back(std::move(task));
+  }
   std::vector<Task> tasks;
   tasks.push_back(std::move(task));
   dial(c, std::move(tasks));

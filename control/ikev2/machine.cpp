@@ -5,6 +5,7 @@
 #include "control/ikev2/machine.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "control/ikev2/exchanges.h"
 #include "control/isakmp/payload/notify.h"
@@ -190,8 +191,7 @@ void Machine::delete_ike(IkeSa& sa, EndReason reason, session::CommandId command
   Task task;
   task.kind = Task::Kind::kDeleteIke;
   task.command = command;
-  sa.tasks.insert(sa.tasks.begin(), std::move(task));
-  touch(sa);
+  put_first(sa, std::move(task));
 }
 
 // ---- messages in ----
@@ -226,7 +226,9 @@ void Machine::receive_request(IkeSa& sa, const session::Datagram& datagram,
     services_.send(datagram.local, datagram.remote, sa.answered.response());
     return;
   }
-  if (id != sa.next_expected) return drop(IkeDrop::kOutsideWindow);
+  // §2.2: the id behind the last one would be an old one.
+  if (id != sa.next_expected || id == std::numeric_limits<std::uint32_t>::max())
+    return drop(IkeDrop::kOutsideWindow);
   if (sa.refused) return drop(IkeDrop::kUnexpectedExchange);
   if (sa.peer) return drop(IkeDrop::kRequestInProgress);
   if (!message.encrypted()) return drop(IkeDrop::kUnprotected);
@@ -253,6 +255,7 @@ void Machine::process_request(IkeSa& sa, const session::Datagram& datagram,
   sa.last_heard = now();
   follow_peer(sa, datagram);
   ++sa.next_expected;
+  guard_message_ids(sa);
   sa.answered.begin(message.bytes());
   sa.peer = std::make_unique<PeerRequest>();
   sa.peer->message_id = message.header().message_id.value();

@@ -56,7 +56,18 @@ void Machine::send_first(IkeSa& sa, base::ByteVector message) {
   sa.own->stage = OwnRequest::Stage::kSent;
   sa.own->sent.start(std::move(message), now(), services_.settings.retransmission);
   if (sa.own->exchange != ExchangeType::kIkeSaInit) sa.next_request = sa.own->message_id + 1;
+  guard_message_ids(sa);
   touch(sa);
+}
+
+void Machine::guard_message_ids(IkeSa& sa) {
+  const std::uint32_t next = std::max(sa.next_request, sa.next_expected);
+  if (next < kRekeyAtMessageId || sa.state != State::kEstablished) return;
+  if (next >= kLastMessageId) {
+    sa.end_at = now();
+  } else if (next % kRekeyAgainAfterMessages == 0) {
+    sa.rekey_at = now();
+  }
 }
 
 void Machine::respond(IkeSa& sa, isakmp::MessageBuilder& builder) {
@@ -91,6 +102,23 @@ bool Machine::add_task(IkeSa& sa, Task task) {
   sa.tasks.push_back(std::move(task));
   touch(sa);
   return true;
+}
+
+void Machine::put_first(IkeSa& sa, Task task) {
+  touch(sa);
+  const auto same = std::ranges::find_if(sa.tasks, [&](const Task& t) {
+    return t.kind == task.kind && t.spi == task.spi &&
+           (t.command.value() == 0 || task.command.value() == 0);
+  });
+  if (same != sa.tasks.end()) {
+    if (task.command.value() != 0) same->command = task.command;
+    return;
+  }
+  // Without a command there is one for each SA at most.
+  if (task.command.value() != 0 && sa.tasks.size() >= kMaxTasks)
+    return services_.note(session::TaskDone{
+        std::move(task), base::fail(base::ErrorCode::kLimit, "too many tasks wait at the IKE SA")});
+  sa.tasks.insert(sa.tasks.begin(), std::move(task));
 }
 
 void Machine::finish_own(IkeSa& sa, base::Result<std::string> result) {
@@ -252,8 +280,7 @@ void Machine::request_child_delete(IkeSa& sa, net::Spi spi, EndReason reason,
   task.reason = reason;
   const ChildSa* child = session::find_by_inbound(sa.children, spi);
   if (child != nullptr) task.child = child->config;
-  sa.tasks.insert(sa.tasks.begin(), std::move(task));
-  touch(sa);
+  put_first(sa, std::move(task));
 }
 
 // ---- words ----

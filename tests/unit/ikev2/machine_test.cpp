@@ -59,6 +59,58 @@ class MachineLimits : public ::testing::Test {
 };
 
 // RFC 7296 §2.2.
+TEST_F(MachineLimits, TheIkeSaIsRekeyedBeforeItsMessageIdsEnd) {
+  IkeSa& sa = established(500);
+  sa.next_request = kRekeyAtMessageId - 2;
+  ASSERT_TRUE(machine.add_task(sa, Task{}));
+  machine.settle();
+  EXPECT_FALSE(sa.rekey_at);
+  machine.finish_own(sa, "answered");
+  ASSERT_TRUE(machine.add_task(sa, Task{}));
+  machine.settle();
+  pass({});
+  EXPECT_TRUE(waits(sa, Task::Kind::kRekeyIke));
+}
+
+TEST_F(MachineLimits, TheIkeSaEndsWithTheLastMessageIds) {
+  IkeSa& sa = established(500);
+  sa.next_request = kLastMessageId - 1;
+  ASSERT_TRUE(machine.add_task(sa, Task{}));
+  machine.settle();
+  pass({});
+  machine.finish_own(sa, "answered");
+  machine.settle();
+  ASSERT_EQ(sa.state, State::kDeleting);
+  ASSERT_NE(sa.own, nullptr);
+  EXPECT_EQ(sa.own->message_id, kLastMessageId);
+}
+
+TEST_F(MachineLimits, ADeleteThatWaitsIsNotDoubled) {
+  IkeSa& sa = established(500);
+  ASSERT_TRUE(machine.add_task(sa, Task{}));  // occupies the window
+  machine.settle();
+  for (int i = 0; i < 10; ++i) {
+    machine.request_child_delete(sa, net::Spi{0x1001}, EndReason::kExpired);
+    machine.request_child_delete(sa, net::Spi{0x1002}, EndReason::kExpired);
+    machine.delete_ike(sa, EndReason::kRequested);
+  }
+  EXPECT_EQ(sa.tasks.size(), 3U);
+}
+
+TEST_F(MachineLimits, CommandsFillTheQueueToItsLimitAndNoFurther) {
+  IkeSa& sa = established(500);
+  ASSERT_TRUE(machine.add_task(sa, Task{}));
+  machine.settle();
+  for (std::uint64_t i = 1; i <= kMaxTasks + 5; ++i)
+    machine.delete_ike(sa, EndReason::kRequested, session::CommandId{i});
+  EXPECT_EQ(sa.tasks.size(), kMaxTasks);
+  const auto refused = std::ranges::count_if(services.outcomes, [](const auto& outcome) {
+    const auto* done = std::get_if<session::TaskDone>(&outcome);
+    return done != nullptr && !done->result && done->result.error().code == base::ErrorCode::kLimit;
+  });
+  EXPECT_EQ(refused, 5);
+}
+
 TEST_F(MachineLimits, AHintAsksOnlyWhoIsAtThatEndpoint) {
   IkeSa& one = established(4500);
   IkeSa& other = established(61000);
