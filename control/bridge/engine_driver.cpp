@@ -83,6 +83,16 @@ void EngineDriver::carry_out(ike::SwitchOutbound& output) {
   parts_.engine.sa_result(io::now(), output.token, parts_.installer.switch_outbound(output.spec));
 }
 
+void EngineDriver::carry_out(ike::MoveSa& output) {
+  const auto moved = parts_.installer.move(output);
+  if (output.token.value() != 0) parts_.engine.sa_result(io::now(), output.token, moved);
+  tend();
+}
+
+void EngineDriver::carry_out(ike::AskTraffic& output) {
+  parts_.engine.traffic(io::now(), output.ike_sa, parts_.installer.traffic(output.inbound));
+}
+
 void EngineDriver::carry_out(ike::RetireSa& output) {
   parts_.installer.retire(output);
   tend();

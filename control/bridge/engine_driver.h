@@ -44,7 +44,9 @@ class EngineDriver {
   void carry_out(ike::SendDatagram& output);
   void carry_out(ike::InstallInbound& output);
   void carry_out(ike::SwitchOutbound& output);
+  void carry_out(ike::MoveSa& output);
   void carry_out(ike::RetireSa& output);
+  void carry_out(ike::AskTraffic& output);
   void carry_out(ike::InstallPolicy& output);
   void carry_out(ike::RemovePolicy& output);
   void carry_out(ike::NeedSpis& output);

@@ -15,6 +15,22 @@ base::Result<void> SaInstaller::switch_outbound(const policy::SaSpec& spec) {
   return writer_.install_outbound(spec);
 }
 
+base::Result<void> SaInstaller::move(const ike::MoveSa& move) {
+  const ipsec::SaName name{move.direction, move.spi, move.remote};
+  auto moved = writer_.move(name, move.to);
+  if (moved || move.direction == policy::Direction::kInbound) return moved;
+  retire({move.direction, move.spi, {}, move.remote});
+  return moved;
+}
+
+std::vector<ike::InboundTraffic> SaInstaller::traffic(const std::vector<net::Spi>& spis) const {
+  std::vector<ike::InboundTraffic> counts;
+  for (const net::Spi spi : spis)
+    if (const auto counters = writer_.counters_of_inbound(spi))
+      counts.push_back({spi, counters->packets});
+  return counts;
+}
+
 void SaInstaller::retire(const ike::RetireSa& retire) {
   const auto done = writer_.retire({retire.direction, retire.spi, retire.remote});
   if (done) return;

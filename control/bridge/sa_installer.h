@@ -22,6 +22,9 @@ class SaInstaller {
 
   [[nodiscard]] base::Result<void> install_inbound(const policy::SaSpec& spec);
   [[nodiscard]] base::Result<void> switch_outbound(const policy::SaSpec& spec);
+  /// An outbound SA that cannot be moved is retired.
+  base::Result<void> move(const ike::MoveSa& move);
+  [[nodiscard]] std::vector<ike::InboundTraffic> traffic(const std::vector<net::Spi>& spis) const;
   void retire(const ike::RetireSa& retire);
   [[nodiscard]] base::Result<void> install_policy(const policy::PolicyRule& rule);
   void remove_policy(policy::PolicyId id);

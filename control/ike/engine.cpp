@@ -225,6 +225,11 @@ void Engine::sa_result(base::Now now, SaToken token, base::Result<void> result) 
   });
 }
 
+void Engine::traffic(base::Now now, std::uint64_t ike_sa,
+                     const std::vector<InboundTraffic>& inbound) {
+  impl_->input(now, [&] { impl_->machine.traffic(ike_sa, inbound); });
+}
+
 void Engine::grant_spis(base::Now now, const std::vector<net::Spi>& spis) {
   impl_->input(now, [&] {
     if (impl_->closing) return impl_->services.emit(ReturnSpis{spis});

@@ -44,6 +44,8 @@ class Engine {
   void job_done(base::Now now, JobId id, JobResult result);
   void sa_event(base::Now now, const policy::SaEvent& event);
   void sa_result(base::Now now, SaToken token, base::Result<void> result);
+  /// @param ike_sa  of AskTraffic
+  void traffic(base::Now now, std::uint64_t ike_sa, const std::vector<InboundTraffic>& inbound);
   void grant_spis(base::Now now, const std::vector<net::Spi>& spis);
   void configure(base::Now now, ConfigChange change);
   void command(base::Now now, CommandId id, Command command);

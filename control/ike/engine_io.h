@@ -24,6 +24,7 @@ namespace penstock::ike {
 
 using session::CommandId;
 using session::IkeSpi;
+using session::InboundTraffic;
 using session::JobId;
 using session::SaToken;
 
@@ -60,9 +61,11 @@ using session::SharedSecretResult;
 
 // ---- out: described where they are defined ----
 
+using session::AskTraffic;
 using session::CommandReply;
 using session::InstallInbound;
 using session::InstallPolicy;
+using session::MoveSa;
 using session::NeedSpis;
 using session::Output;
 using session::RemovePolicy;

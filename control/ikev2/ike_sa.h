@@ -131,6 +131,7 @@ struct IkeSa {
   base::MonoTime created{};
   base::MonoTime established_at{};
   base::MonoTime last_heard{};  ///< something authentic came from the peer
+  bool traffic_asked = false;   ///< the data plane is asked whether ESP came from the peer
   base::MonoTime last_hint{};   ///< an unprotected error made us ask whether the peer lives
   std::optional<base::MonoTime> rekey_at;
   std::optional<base::MonoTime> end_at;  ///< half-open limit, hard lifetime, or patience at the end

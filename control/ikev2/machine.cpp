@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "control/ikev2/exchanges.h"
+#include "control/ikev2/nat.h"
 #include "control/isakmp/payload/notify.h"
 #include "lib/base/check.h"
 
@@ -293,8 +294,10 @@ void Machine::dispatch_request(IkeSa& sa, const Inbound& in) {
 }
 
 void Machine::follow_peer(IkeSa& sa, const session::Datagram& datagram) {
-  // §2.23: in IKE_AUTH the initiator may move to port 4500; later only a peer behind a NAT moves.
-  if (sa.state != State::kInitDone && !sa.nat_there) return;
+  // §2.23: in IKE_AUTH the initiator may move to port 4500; later only a peer behind a NAT moves,
+  // on that port, and who is behind one himself does not follow.
+  const bool follows = sa.nat_there && !sa.nat_here && datagram.local.port != kIkePort;
+  if (sa.state != State::kInitDone && !follows) return;
   sa.local = datagram.local;
   move_peer(sa, datagram.remote);
 }
@@ -324,6 +327,7 @@ void Machine::receive_response(IkeSa& sa, const session::Datagram& datagram,
   const auto plaintext = sa.open->open(message.encrypted()->aad, message.encrypted()->body);
   if (!plaintext) return drop(IkeDrop::kIntegrity);
   sa.last_heard = now();
+  follow_peer(sa, datagram);
   own->sent.stop();
   const auto chain =
       isakmp::PayloadChain::parse(message.encrypted()->inner_type, plaintext->bytes());

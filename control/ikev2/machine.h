@@ -64,6 +64,8 @@ class Machine {
   void hard_expiry(const policy::SaEvent& event);
   void first_packet(const policy::SaEvent& event);
   void peer_moved(const policy::SaEvent& event);
+  /// The answer to AskTraffic.
+  void traffic(std::uint64_t ike_sa, const std::vector<session::InboundTraffic>& inbound);
   void spis_granted();
   /// An unprotected error from there: a hint to ask whether its IKE SAs live (§2.21.4).
   void hint(const net::Endpoint& remote);

@@ -2,6 +2,7 @@
 // Machine, part three: results of jobs and installations, events of the data plane, deadlines
 // (retransmission, lifetimes, liveness) and settling after an input.
 #include <algorithm>
+#include <utility>
 
 #include "control/ikev2/exchanges.h"
 #include "control/ikev2/machine.h"
@@ -143,6 +144,7 @@ void Machine::move_peer(IkeSa& sa, const net::Endpoint& remote) {
   peers_.insert(remote, sa.serial);
   report(sa, base::LogLevel::kInfo, "peer_moved",
          "the peer's NAT gives it another address: " + remote.to_string());
+  for (const auto& child : sa.children) session::follow_peer(services_, *child, remote);
 }
 
 void Machine::hint(const net::Endpoint& remote) {
@@ -178,13 +180,41 @@ void earliest(std::optional<base::MonoTime>& best, const std::optional<base::Mon
 }
 
 std::optional<base::MonoTime> liveness_due(const IkeSa& sa) {
-  if (sa.state != State::kEstablished || sa.own || !sa.tasks.empty()) return std::nullopt;
+  if (sa.state != State::kEstablished || sa.own || !sa.tasks.empty() || sa.traffic_asked)
+    return std::nullopt;
   const base::Duration delay = sa.connection->config.dpd_delay;
   if (delay.count() == 0) return std::nullopt;
   return sa.last_heard + delay;
 }
 
 }  // namespace
+
+void Machine::check_liveness(IkeSa& sa) {
+  session::AskTraffic ask{sa.serial, {}};
+  for (const auto& c : sa.children)
+    if (c->inbound_there) ask.inbound.push_back(c->spi_in);
+  if (ask.inbound.empty()) {
+    add_task(sa, Task{});
+    return;
+  }
+  sa.traffic_asked = true;
+  services_.emit(std::move(ask));
+}
+
+void Machine::traffic(std::uint64_t ike_sa, const std::vector<session::InboundTraffic>& inbound) {
+  IkeSa* sa = find(ike_sa);
+  if (sa == nullptr || !std::exchange(sa->traffic_asked, false)) return;
+  touch(*sa);
+  for (const session::InboundTraffic& t : inbound) {
+    ChildSa* child = session::find_by_inbound(sa->children, t.spi);
+    if (child == nullptr || t.packets == child->packets_in) continue;
+    child->packets_in = t.packets;
+    // §2.4: a fresh protected message on any of its child SAs shows that the peer lives.
+    sa->last_heard = now();
+  }
+  const auto liveness = liveness_due(*sa);
+  if (liveness && *liveness <= now()) add_task(*sa, Task{});
+}
 
 std::optional<base::MonoTime> Machine::deadline_of(const IkeSa& sa) const {
   std::optional<base::MonoTime> best;
@@ -283,7 +313,7 @@ void Machine::on_deadline(IkeSa& sa) {
     add_task(sa, std::move(task));
   }
   const auto liveness = liveness_due(sa);
-  if (liveness && *liveness <= now()) add_task(sa, Task{});
+  if (liveness && *liveness <= now()) check_liveness(sa);
   on_child_deadlines(sa);
 }
 

@@ -5,6 +5,7 @@
 #include "control/session/child_sa.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "lib/base/check.h"
 
@@ -113,6 +114,19 @@ void switch_outbound(Services& services, ChildSa& child) {
   services.emit(SwitchOutbound{expect(services, child, What::kOutbound), std::move(spec)});
 }
 
+void follow_peer(Services& services, ChildSa& child, const net::Endpoint& remote) {
+  const net::IpAddress before = std::exchange(child.remote, remote.address);
+  if (child.outbound) {
+    child.outbound->remote = remote.address;
+    if (child.outbound->encap) child.outbound->encap->remote = remote.port;
+  }
+  if (child.inbound_there)
+    services.emit(MoveSa{{}, policy::Direction::kInbound, child.spi_in, before, remote});
+  if (child.outbound_there)
+    services.emit(MoveSa{expect(services, child, What::kMove), policy::Direction::kOutbound,
+                         child.spi_out, before, remote});
+}
+
 void part_installed(Services& services, const ChildSas& children, ChildSa& child, What what,
                     bool ok) {
   PS_CHECK(child.pending > 0);
@@ -122,7 +136,8 @@ void part_installed(Services& services, const ChildSas& children, ChildSa& child
   if (!ok) {
     child.failed = true;
     if (what == What::kInbound) child.inbound_there = false;
-    if (what == What::kOutbound) child.outbound_there = false;
+    if (what == What::kOutbound || what == What::kMove) child.outbound_there = false;
+    if (what == What::kMove && slot->sealing == child.spi_in) slot->sealing = net::Spi{};
     if (what == What::kPolicy) slot->policy_installed = false;
     return;
   }

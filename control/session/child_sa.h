@@ -36,11 +36,12 @@ struct ChildSa {
   policy::ChildSlot slot;
   ChildState state = ChildState::kInstalling;
   bool encap = false;
-  bool inbound_there = false;   ///< the data plane has it, or was told to
-  bool outbound_there = false;  ///< likewise
-  bool redundant = false;       ///< it lost a collision (RFC 7296 §2.8.1): never switched to
-  bool failed = false;          ///< a part could not be installed
-  std::uint8_t pending = 0;     ///< installations without a result
+  bool inbound_there = false;    ///< the data plane has it, or was told to
+  bool outbound_there = false;   ///< likewise
+  bool redundant = false;        ///< it lost a collision (RFC 7296 §2.8.1): never switched to
+  bool failed = false;           ///< a part could not be installed
+  std::uint8_t pending = 0;      ///< installations without a result
+  std::uint64_t packets_in = 0;  ///< verified, when we last asked
   Agreed esp;
   SelectorPair selectors;
   net::IpAddress remote;
@@ -83,6 +84,9 @@ void install_successor(Services& services, ChildSa& child, const ChildSa& old, C
 
 /// Second step: from now on the successor seals. Nothing if it seals already or never may.
 void switch_outbound(Services& services, ChildSa& child);
+
+/// Its peer is elsewhere now (RFC 7296 §2.23).
+void follow_peer(Services& services, ChildSa& child, const net::Endpoint& remote);
 
 /// A result of the data plane for one part of the child.
 void part_installed(Services& services, const ChildSas& children, ChildSa& child,

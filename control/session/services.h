@@ -111,7 +111,7 @@ class Slots {
 
 /// Who waits for an sa_result.
 struct TokenOwner {
-  enum class What : std::uint8_t { kInbound, kOutbound, kPolicy };
+  enum class What : std::uint8_t { kInbound, kOutbound, kPolicy, kMove };
   What what = What::kInbound;
   policy::ChildSlot slot;  ///< finds the IKE SA, even after it was rekeyed
   net::Spi spi;            ///< the child SA's inbound SPI; 0: a standing policy

@@ -69,6 +69,25 @@ struct RetireSa {
   policy::ChildSlot slot;
   net::IpAddress remote;
 };
+/// The peer of an SA is elsewhere (RFC 7296 §2.23): outbound goes there from now on, inbound comes
+/// from there. Outbound is answered by sa_result; if it is refused, the SA is gone.
+struct MoveSa {
+  SaToken token;  ///< 0 inbound
+  policy::Direction direction;
+  net::Spi spi;
+  net::IpAddress remote;  ///< what it was: names the SA
+  net::Endpoint to;
+};
+/// How many packets were verified so far? Answered by Engine::traffic().
+struct AskTraffic {
+  std::uint64_t ike_sa;  ///< serial
+  std::vector<net::Spi> inbound;
+};
+/// One inbound SA's answer.
+struct InboundTraffic {
+  net::Spi spi;
+  std::uint64_t packets;
+};
 /// A rule of the SPD: a trap, or a negotiated child's selectors. Answered by sa_result.
 struct InstallPolicy {
   SaToken token;
@@ -106,7 +125,8 @@ struct CommandReply {
   base::Result<std::string> result;  ///< a sentence, or why it was refused
 };
 
-using Output = std::variant<SendDatagram, InstallInbound, SwitchOutbound, RetireSa, InstallPolicy,
-                            RemovePolicy, NeedSpis, ReturnSpis, StartJob, Report, CommandReply>;
+using Output =
+    std::variant<SendDatagram, InstallInbound, SwitchOutbound, MoveSa, RetireSa, AskTraffic,
+                 InstallPolicy, RemovePolicy, NeedSpis, ReturnSpis, StartJob, Report, CommandReply>;
 
 }  // namespace penstock::session

@@ -14,6 +14,7 @@ ModelSa model_of(const policy::SaSpec& spec) {
   sa.esn = spec.esn;
   sa.encap = spec.encap.has_value();
   sa.encr = spec.encr;
+  sa.remote = {spec.remote, spec.encap ? spec.encap->remote : net::Port{}};
   sa.local_ts = spec.local_ts;
   sa.remote_ts = spec.remote_ts;
   return sa;
@@ -41,8 +42,32 @@ base::Result<void> DataPlane::install_outbound(const policy::SaSpec& spec) {
   return {};
 }
 
+base::Result<void> DataPlane::move(const ike::MoveSa& m) {
+  auto& table = m.direction == policy::Direction::kInbound ? inbound : outbound;
+  const auto found = table.find(m.spi);
+  if (found == table.end() || found->second.remote.address != m.remote) {
+    faults.push_back("moved an SA that is not there: " + net::to_string(m.spi));
+    return base::fail(base::ErrorCode::kNotFound, "the model does not have it");
+  }
+  found->second.remote = m.to;
+  return {};
+}
+
+std::vector<ike::InboundTraffic> DataPlane::traffic(const std::vector<net::Spi>& spis) const {
+  std::vector<ike::InboundTraffic> counts;
+  for (const net::Spi spi : spis) {
+    const auto found = inbound.find(spi);
+    if (found != inbound.end()) counts.push_back({spi, found->second.packets});
+  }
+  return counts;
+}
+
 void DataPlane::retire(const ike::RetireSa& r) {
   auto& table = r.direction == policy::Direction::kInbound ? inbound : outbound;
+  const auto named = table.find(r.spi);
+  if (named != table.end() && named->second.remote.address != r.remote)
+    faults.push_back("retired an SA by an address that its peer has left: " +
+                     net::to_string(r.spi));
   if (table.erase(r.spi) == 0)
     faults.push_back("retired an SA that is not there: " + net::to_string(r.spi));
   const auto slot = slots.find(r.slot);

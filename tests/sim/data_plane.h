@@ -22,7 +22,9 @@ struct ModelSa {
   bool encap = false;
   crypto::EncrId encr{};
   policy::TrafficSelectors local_ts, remote_ts;
-  bool used = false;  ///< inbound: the first packet came
+  net::Endpoint remote;  ///< where the peer is; the port is 0 without UDP
+  bool used = false;     ///< inbound: the first packet came
+  std::uint64_t packets = 0;
 };
 
 class DataPlane {
@@ -31,6 +33,8 @@ class DataPlane {
 
   base::Result<void> install_inbound(const policy::SaSpec& spec);
   base::Result<void> install_outbound(const policy::SaSpec& spec);
+  base::Result<void> move(const ike::MoveSa& move);
+  [[nodiscard]] std::vector<ike::InboundTraffic> traffic(const std::vector<net::Spi>& spis) const;
   void retire(const ike::RetireSa& retire);
   base::Result<void> install_policy(const policy::PolicyRule& rule);
   void remove_policy(policy::PolicyId id);

@@ -40,6 +40,8 @@ class Peer : public ::testing::Test {
     ASSERT_EQ(b().established(), 1U);
   }
   Node& b() { return world.b(); }
+  ModelSa& inbound() { return b().plane().inbound.begin()->second; }
+  ModelSa& outbound() { return b().plane().outbound.begin()->second; }
 
   base::Duration dpd_delay{};
   World world;
@@ -114,6 +116,58 @@ TEST_F(Peer, UnprotectedAnswersAreHintsAtALimitedRate) {
 }
 
 // RFC 7296 §2.23.
+TEST_F(Peer, WhoseNatMovesItIsFollowedByBothHalvesOfItsChildSas) {
+  peer.behind_nat = true;
+  peer.from.port = peer.at.port = net::Port{4500};
+  connect();
+  ASSERT_TRUE(outbound().encap);
+  const net::Endpoint before = peer.from;
+  const net::Endpoint after{net::IpAddress::v4(0xcb007107), net::Port{61000}};
+  peer.from = after;
+  base::ByteVector forged = peer.sealed(ExchangeType::kInformational, peer.next_id, [](auto&) {});
+  forged.back() ^= std::byte{1};
+  peer.send_raw(forged);
+  EXPECT_EQ(outbound().remote, before);
+  ASSERT_TRUE(peer.request(ExchangeType::kInformational, [](auto&) {}));
+  EXPECT_EQ(outbound().remote, after);
+  EXPECT_EQ(inbound().remote, after);
+  EXPECT_EQ(b().engine().list_ike_sas(world.now(), 0, 1).front().remote, after);
+  // Its ESP may be what shows it first.
+  policy::SaEvent event;
+  event.kind = policy::SaEventKind::kPeerMoved;
+  event.slot = inbound().slot;
+  event.spi = inbound().spi;
+  event.remote = before;
+  b().input([&](ike::Engine& e, base::Now t) { e.sa_event(t, event); });
+  EXPECT_EQ(outbound().remote, before);
+  // The end names the SA by where the peer is now.
+  b().command(ike::Command::Kind::kDown, "ab");
+  world.run_for(seconds{120});
+  EXPECT_EQ(b().plane().faults, std::vector<std::string>{});
+  EXPECT_TRUE(b().plane().outbound.empty());
+}
+
+TEST_F(Peer, WithoutANatStaysWhereItIs) {
+  connect();
+  const net::Endpoint before = outbound().remote;
+  peer.from.port = net::Port{61000};
+  ASSERT_TRUE(peer.request(ExchangeType::kInformational, [](auto&) {}));
+  EXPECT_EQ(outbound().remote, before);
+}
+
 // RFC 7296 §2.4: a protected message on a child SA shows that the peer lives as well.
+TEST_F(Peer, LivesAsLongAsItsEspComes) {
+  dpd_delay = seconds{10};
+  connect();
+  for (int i = 0; i < 20; ++i) {
+    ++inbound().packets;
+    ASSERT_FALSE(peer.wait_new(seconds{5})) << i;
+  }
+  // Then it falls silent, and is asked within two delays.
+  const auto asked = peer.wait_new(seconds{20});
+  ASSERT_TRUE(asked);
+  EXPECT_EQ(asked->header.exchange, ExchangeType::kInformational);
+}
+
 }  // namespace
 }  // namespace penstock::sim

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <utility>
 
 #include "control/isakmp/describe.h"
 #include "lib/base/check.h"
@@ -86,6 +87,12 @@ void Node::carry_out(ike::Output output) {
     answer(in->token, plane_->install_inbound(in->spec));
   } else if (auto* out = std::get_if<ike::SwitchOutbound>(&output)) {
     answer(out->token, plane_->install_outbound(out->spec));
+  } else if (auto* move = std::get_if<ike::MoveSa>(&output)) {
+    const auto moved = plane_->move(*move);
+    if (move->token.value() != 0) answer(move->token, moved);
+  } else if (auto* ask = std::get_if<ike::AskTraffic>(&output)) {
+    later([serial = ask->ike_sa, counts = plane_->traffic(ask->inbound)](
+              ike::Engine& e, base::Now now) { e.traffic(now, serial, counts); });
   } else if (auto* retire = std::get_if<ike::RetireSa>(&output)) {
     plane_->retire(*retire);
   } else if (auto* rule = std::get_if<ike::InstallPolicy>(&output)) {
@@ -242,8 +249,9 @@ void World::exchange_traffic() {
     const auto slots = from->plane().slots;
     for (const auto& [slot, spi] : slots) {
       const auto found = to.plane().inbound.find(spi);
-      if (found == to.plane().inbound.end() || found->second.used) continue;
-      found->second.used = true;
+      if (found == to.plane().inbound.end()) continue;
+      ++found->second.packets;
+      if (std::exchange(found->second.used, true)) continue;
       policy::SaEvent event;
       event.kind = policy::SaEventKind::kFirstPacket;
       event.slot = found->second.slot;
