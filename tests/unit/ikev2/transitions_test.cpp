@@ -4,6 +4,10 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+
 #include "control/ikev2/exchanges.h"
 
 namespace penstock::ikev2 {
@@ -57,6 +61,19 @@ TEST(Transitions, OnlyTheStepsOfTheTableAreLegal) {
   EXPECT_TRUE(is_legal(State::kEstablished, State::kRekeyed));
   EXPECT_FALSE(is_legal(State::kInitDone, State::kRekeyed));
   EXPECT_FALSE(is_legal(State::kDeleting, State::kEstablished));
+}
+
+/// PENSTOCK_UPDATE_DOCS=1 writes the picture anew.
+TEST(Transitions, ThePictureInTheDocumentationIsOfThisTable) {
+  const std::string picture =
+      "// SPDX-License-Identifier: BSD-3-Clause\n"
+      "// The states of an IKEv2 SA; made by the test Transitions, with PENSTOCK_UPDATE_DOCS=1.\n" +
+      transitions_as_dot();
+  const char* const path = PENSTOCK_SOURCE_ROOT "/docs/ikev2-states.dot";
+  if (std::getenv("PENSTOCK_UPDATE_DOCS") != nullptr) std::ofstream(path) << picture;
+  std::ifstream file(path);
+  const std::string there{std::istreambuf_iterator<char>(file), {}};
+  EXPECT_EQ(there, picture);
 }
 
 TEST(Transitions, ThePictureNamesEachRow) {
