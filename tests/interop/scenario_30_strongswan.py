@@ -1,11 +1,17 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
 """IKEv2 with a pre-shared key against strongSwan, both as initiator and as responder; each ESP cipher
-carries ping, and TCP and UDP of iperf3 both ways; then each key exchange, cipher and PRF of the IKE SA.
+carries ping, and TCP and UDP of iperf3 both ways; then each key exchange, cipher and PRF of the IKE SA;
+at last strongSwan connects while strangers flood us with first requests.
 
 One IKE SA has a child for each ESP cipher, each to a network of its own behind the peer, 10.2.N.0/24.
 """
-from lab.scenario import HOST, LAN_NET, PEER, WAN, Scenario
+import json
+import pathlib
+import time
+
+from lab.bench import wait_for
+from lab.scenario import HOST, LAN_NET, PEER, PSK, WAN, Scenario
 from lab.strongswan import child
 from lab.suites import SUITES
 from lab.traffic import iperf, ping, ping_until
@@ -17,6 +23,8 @@ NARROW = ["10.2.200.0/24", "10.2.201.0/24"]  # the peer's part of what we ask fo
 NAMES = {word: f"c{n}" for n, word in enumerate(WORDS, 1)}
 NETS = {word: f"10.2.{n}.0/24" for n, word in enumerate(WORDS, 1)}
 INNER = {word: f"10.2.{n}.1" for n, word in enumerate(WORDS, 1)}
+STRANGERS = [f"192.0.2.{n}" for n in range(100, 108)]
+FLOOD = pathlib.Path(__file__).resolve().parent / "lab/flood.py"
 IKE = ["aes128gcm16-prfsha256-x25519", "aes256gcm16-prfsha512-ecp521", "aes128-sha256-ecp256",
        "aes256-sha384-ecp384", "aes256-sha512-modp4096", "aes128-sha1-modp2048",
        "chacha20poly1305-prfsha256-x448", "aes256-sha256-modp3072"]
@@ -89,6 +97,39 @@ def refused_psk(s, gateway, swan):
         swan.load()
 
 
+def for_anyone(gateway):
+    """A connection that first requests from anywhere meet, with a suite of its own."""
+    gateway.config["connections"]["anyone"] = {
+        "local_addrs": [WAN], "remote_addrs": ["192.0.2.0/24"], "proposals": ["aes256gcm16-prfsha384-x25519"],
+        "rekey_time": "0s", "local": {"auth": "psk", "id": WAN}, "remote": {"auth": "psk", "id": "nobody.example"},
+        "children": {"none": our_child(LAN_NET, "10.99.0.0/24")}}
+    gateway.config["secrets"]["ike-anyone"] = {"id": ["nobody.example"], "secret": PSK}
+
+
+def flooded(s, gateway, swan, host, peer):
+    """RFC 7296 §2.6: above the threshold of half-open IKE SAs cookies are asked for, and who has one gets in."""
+    for address in STRANGERS:
+        peer.address("p0", f"{address}/24")
+    swan.connections["lab"]["proposals"] = IKE[0]
+    swan.load()
+    swan.terminate("lab")
+    with s.step("strongSwan connects by a cookie while strangers send first requests") as faults:
+        flood = peer.start("/usr/bin/python3", FLOOD, WAN, *STRANGERS, 8, 60, log="flood.log")
+        # The threshold is 100; an initiator that was refused a moment ago counts, and is not shown.
+        wait_for("enough are half open", lambda: len(gateway.show("sas")["ike_sas"]) >= 95, 6)
+        time.sleep(0.5)
+        done = swan.initiate(NAMES["aes128gcm16"], check=False)
+        faults.expect("completed successfully" in done.text, done.text[-300:])
+        faults.expect("N(COOKIE)" in done.text, f"no cookie was asked for: {done.text[-900:]}")
+        faults.expect(flood.poll() is None, "the flood was over before")
+        faults.expect(ping(host, INNER["aes128gcm16"], count=2) == 2, "no echo")
+        flood.wait(timeout=20)
+        told = json.loads(flood.log.read_text())
+        faults.expect(told["accepted"] >= 95 and told["cookie"] >= 50 and not told["other"], told)
+        faults.expect(len(gateway.show("sas")["ike_sas"]) <= 110, "cookies do not bound what is kept")
+        faults.note(f"answers: {told}")
+
+
 def refused_proposal(s, gateway, swan):
     with s.step("no proposal in common is refused, and said so") as faults:
         swan.connections["lab"]["proposals"] = "aes192-sha256-modp6144"
@@ -105,6 +146,7 @@ def refused_proposal(s, gateway, swan):
 with Scenario("strongswan", needs=["swanctl"]) as s:
     host, peer, gateway, swan = tunnel_lab(s, *INNER.values(), "10.2.200.1", "10.2.201.1")
     configure(gateway, swan, OURS, THEIRS, IKE)
+    for_anyone(gateway)
     with s.vital("both start"):
         gateway.start()
         swan.start()
@@ -164,6 +206,7 @@ with Scenario("strongswan", needs=["swanctl"]) as s:
     narrowing(s, gateway, swan, host)
     refused_psk(s, gateway, swan)
     refused_proposal(s, gateway, swan)
+    flooded(s, gateway, swan, host, peer)
     with s.step("both stop"):
         gateway.stop()
         swan.stop()
