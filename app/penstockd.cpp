@@ -9,6 +9,7 @@
 #include "app/data_plane.h"
 #include "app/version.h"
 #include "control/config/settings.h"
+#include "control/io/process_lock.h"
 #include "control/io/spdlog_log.h"
 
 namespace penstock::app {
@@ -28,6 +29,14 @@ int run(const std::string& file) {
   if (!log) return fail(log.error());
   for (const config::Fault& warning : settings->warnings)
     (*log)->write(base::LogLevel::kWarning, "config", config::to_string(warning));
+  // Before any port is touched: a second daemon would forward, and seal, beside the first.
+  const auto& socket = settings->control.socket;
+  const auto& prefix = settings->dataplane.file_prefix;
+  const auto on_socket = io::ProcessLock::take(socket + ".lock", "the socket " + socket);
+  if (!on_socket) return fail(on_socket.error());
+  const auto on_prefix =
+      io::ProcessLock::take("/run/lock/penstock-" + prefix + ".lock", "the file_prefix " + prefix);
+  if (!on_prefix) return fail(on_prefix.error());
   auto data_plane = DataPlane::open(settings->dataplane, **log);
   if (!data_plane) return fail(data_plane.error());
   auto control_plane = ControlPlane::start(*settings, **data_plane, **log);

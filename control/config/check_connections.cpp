@@ -63,7 +63,21 @@ void check_lifetime(const Place& at, std::string_view hard, T life, std::string_
     at[hard].fault(fmt::format("it is not above {}: the SA would end before it is rekeyed", soft));
 }
 
+/// More than an IKE payload carries would be found out in the middle of an exchange.
+void check_count(const Place& at, std::size_t count, std::size_t limit) {
+  if (count > limit) at.fault(fmt::format("{} are too many: at most {} are taken", count, limit));
+}
+
+void check_identity(const Place& at, const policy::IdentityPattern& id) {
+  if (id.text.size() > session::kMaxIdentityOctets)
+    at.fault(fmt::format("{} octets are too many: at most {} are taken", id.text.size(),
+                         session::kMaxIdentityOctets));
+}
+
 void check_child(const Place& at, const ConnectionConfig& connection, const ChildConfig& child) {
+  check_count(at["esp_proposals"], child.esp_proposals.size(), session::kMaxProposals);
+  check_count(at["local_ts"], child.local_ts.size(), session::kMaxSelectors);
+  check_count(at["remote_ts"], child.remote_ts.size(), session::kMaxSelectors);
   if (child.esp_proposals.empty() && at["esp_proposals"].size() == 0 &&
       at["esp_proposals"].kind() != PlaceKind::kText)
     at["esp_proposals"].fault("there is no proposal");
@@ -148,6 +162,9 @@ void check_connection(const Place& at, const ConnectionConfig& connection,
     at["proposals"].fault("there is no proposal");
   if (connection.local.id.text.find('*') != std::string::npos)
     at["local"]["id"].fault("we are one: no pattern is wanted");
+  check_count(at["proposals"], connection.proposals.size(), session::kMaxProposals);
+  check_identity(at["local"]["id"], connection.local.id);
+  check_identity(at["remote"]["id"], connection.remote.id);
   check_random(at, connection.rand_time, connection.rekey_time);
   const auto& children = connection.children;
   const bool has_sas = std::any_of(children.begin(), children.end(), [](const ChildConfig& child) {

@@ -132,7 +132,7 @@ constexpr std::array kNeighbor{
 };
 
 constexpr std::array kWorker{
-    FieldShape{"lcore", K::kNumber, "lcore and CPU"},
+    FieldShape{"lcore", K::kNumber, "its lcore; the first worker's is 1"},
     FieldShape{"numa", K::kNumber, "NUMA node"},
     FieldShape{"queues", K::kTexts, "receive queues that it polls, `wan:0`"},
     FieldShape{"polls", K::kNumber, "rounds of its loop"},

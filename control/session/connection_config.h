@@ -25,6 +25,11 @@ enum class ChildMode : std::uint8_t { kTunnel, kTransport, kPass, kDrop };
 enum class AuthMethod : std::uint8_t { kPsk, kPubkey };
 enum class UniquePolicy : std::uint8_t { kNo, kReplace, kKeep, kNever };
 
+/// What one list may hold, so that it fits the payload that carries it.
+inline constexpr std::size_t kMaxProposals = 32;
+inline constexpr std::size_t kMaxSelectors = 64;  ///< of a side; also what is left of it narrowed
+inline constexpr std::size_t kMaxIdentityOctets = 512;
+
 struct ChildConfig {
   std::string name;
   ChildMode mode = ChildMode::kTunnel;

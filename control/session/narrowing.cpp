@@ -24,7 +24,7 @@ TrafficSelectors intersect(const TrafficSelectors& allowed, const TrafficSelecto
   for (const TrafficSelector& a : asked)
     for (const TrafficSelector& b : allowed)
       if (const auto both = a.intersect(b)) add(result, *both);
-  if (result.size() > kMaxNarrowedSelectors) result.resize(kMaxNarrowedSelectors);
+  if (result.size() > kMaxSelectors) result.resize(kMaxSelectors);
   return result;
 }
 

@@ -6,12 +6,10 @@
 #include <span>
 
 #include "control/isakmp/payload/traffic_selectors.h"
+#include "control/session/connection_config.h"
 #include "lib/policy/traffic_selector.h"
 
 namespace penstock::session {
-
-/// Selectors that one side of a child may have after narrowing; more are left out, the last first.
-inline constexpr std::size_t kMaxNarrowedSelectors = 32;
 
 enum class Fit : std::uint8_t {
   kSubset,  ///< some of what was asked for, without the first selectors

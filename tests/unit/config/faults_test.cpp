@@ -268,6 +268,24 @@ TEST(FaultsTogether, TellOfMoreManualSasThanTheLimitsAllow) {
             "manual_sas: 301 pairs are not below dataplane.limits.policies = 128\n");
 }
 
+/// `count` times `word`, with commas.
+std::string list_of(const std::string& word, unsigned count) {
+  std::string text = word;
+  for (unsigned i = 1; i < count; ++i) text += "," + word;
+  return text;
+}
+
+TEST(FaultsTogether, TellOfMoreThanAnIkePayloadCarries) {
+  const std::string proposals = "esp_proposals = \"" + list_of("aes128gcm16", 33) + "\"";
+  EXPECT_EQ(told(with("esp_proposals = \"aes128gcm16-esn\"", proposals)),
+            "connections.branch.children.net.esp_proposals: 33 are too many: at most 32 are "
+            "taken\n");
+  const std::string selectors = "remote_ts = \"" + list_of("10.9.0.0/16", 65) + "\"; esp_";
+  EXPECT_EQ(told(with("remote_ts = \"10.9.0.0/16\";\n        esp_", selectors)),
+            "connections.branch.children.net.remote_ts: 65 are too many: at most 64 are taken\n");
+  EXPECT_EQ(told(with("id = \"hub.example\"", "id = \"" + std::string(513, 'a') + "\"")),
+            "connections.branch.local.id: 513 octets are too many: at most 512 are taken\n");
+}
 TEST(FaultsTogether, NeverRepeatASecret) {
   for (const Fault& fault : faults_of(with("0x0102ff", "0xsecretword")))
     EXPECT_EQ(to_string(fault).find("secretword"), std::string::npos);
