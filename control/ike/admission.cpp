@@ -73,12 +73,15 @@ Admission::Verdict Admission::judge(const session::SessionTable& table, const ne
     return Verdict::kDrop;
   };
   if (table.half_open() >= limits_.half_open) return drop(IkeDrop::kHalfOpenLimit);
-  if (table.half_open_of(source.address) >= limits_.half_open_per_source)
-    return drop(IkeDrop::kHalfOpenSourceLimit);
   if (services_.jobs_full()) return drop(IkeDrop::kJobLimit);
-  if (table.half_open() < limits_.cookie_threshold) return Verdict::kAccept;
+  const std::size_t of_source = table.half_open_of(source.address);
+  // What others forge in a peer's name must not keep it out: it is refused only once it proved
+  // that it is there.
+  if (table.half_open() < limits_.cookie_threshold && of_source < limits_.cookie_per_source)
+    return Verdict::kAccept;
   switch (check_cookie(source, message)) {
     case Cookie::kGood:
+      if (of_source >= limits_.half_open_per_source) return drop(IkeDrop::kHalfOpenSourceLimit);
       return Verdict::kAcceptProved;
     case Cookie::kNone:
       services_.drops.count(IkeDrop::kCookieRequired);

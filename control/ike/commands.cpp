@@ -70,8 +70,9 @@ void Commands::up(CommandId id, Pending& pending, Connection& c, const Command& 
       continue;
     }
     if (Task* task = upkeep_.pending(c, child)) {
-      if (task->command.value() != 0) {
-        pending.failure = {ErrorCode::kExists, "child " + child.name + " is coming up already"};
+      if (pending_.contains(task->command)) {  // not one that was answered with a timeout
+        pending.failure = {ErrorCode::kExists,
+                           "child " + child.name + " is coming up already; another waits for it"};
         continue;
       }
       task->command = id;

@@ -15,9 +15,10 @@ namespace penstock::ike {
 /// Bounds of what strangers and peers can make us hold (design §4.10).
 struct EngineLimits {
   std::size_t ike_sas = 200'000;
-  std::size_t half_open = 10'000;  ///< unauthenticated responder SAs, all sources
-  std::size_t half_open_per_source = 50;
-  std::size_t cookie_threshold = 100;  ///< half-open SAs from which cookies are asked for
+  std::size_t half_open = 10'000;         ///< unauthenticated responder SAs, all sources
+  std::size_t half_open_per_source = 50;  ///< of a source that a cookie proved
+  std::size_t cookie_threshold = 100;     ///< half-open SAs from which cookies are asked for
+  std::size_t cookie_per_source = 5;      ///< the same of one source: it may be forged in its name
   std::size_t children_per_ike_sa = 256;
 };
 

@@ -112,6 +112,36 @@ TEST_F(Flood, AnsweredRequestsForACookieLeaveRoomForTheNext) {
   EXPECT_EQ(b().engine().list_ike_sas(world.now(), 0, 10).size(), 1U);
 }
 
+TEST_F(Flood, RequestsForgedInAPeersNameDoNotKeepItOut) {
+  keep_answers();
+  b().boot();
+  for (std::uint32_t i = 0; i < 1000; ++i) receive(stranger(7), first_request(i + 1, kWanted));
+  ASSERT_TRUE(last_notify(NotifyType::kCookie));
+  receive(stranger(7), first_request(2000, kWanted));
+  const base::ByteVector cookie = base::to_vector(last_notify(NotifyType::kCookie)->data);
+  receive(stranger(7), first_request(2000, kWanted, cookie));
+  world.run_for(base::seconds{1});
+  EXPECT_FALSE(last_notify(NotifyType::kCookie));
+  EXPECT_EQ(b().engine().list_ike_sas(world.now(), 0, 10).size(),
+            b().config.limits.cookie_per_source + 1);
+}
+
+TEST_F(Flood, ASourceThatIsThereHasALimitAllTheSame) {
+  b().config.limits.cookie_per_source = 0;
+  b().config.limits.half_open_per_source = 3;
+  keep_answers();
+  b().boot();
+  for (std::uint32_t i = 1; i <= 5; ++i) {
+    receive(stranger(7), first_request(i, kWanted));
+    ASSERT_TRUE(last_notify(NotifyType::kCookie));
+    const base::ByteVector cookie = base::to_vector(last_notify(NotifyType::kCookie)->data);
+    receive(stranger(7), first_request(i, kWanted, cookie));
+    world.run_for(base::milliseconds{10});
+  }
+  EXPECT_EQ(b().counter("half_open_source_limit"), 2U);
+  EXPECT_EQ(b().engine().list_ike_sas(world.now(), 0, 10).size(), 3U);
+}
+
 TEST_F(Flood, RefusedFirstRequestsAreAnsweredAndLoggedAtALimitedRate) {
   keep_answers();
   b().boot();

@@ -120,14 +120,13 @@ TEST_F(Hostile, ARepeatedFirstRequestGetsTheSameAnswerAndNoSecondIkeSa) {
   EXPECT_EQ(b().counter("duplicate_request"), 1U);
 }
 
-TEST_F(Hostile, HalfOpenIkeSasOfOneSourceAreLimitedAndEnd) {
-  b().config.limits.half_open_per_source = 5;
+TEST_F(Hostile, HalfOpenIkeSasOfOneSourceWithoutACookieAreLimitedAndEnd) {
   boot();
   for (std::uint64_t i = 1; i <= 8; ++i) {
     peer.spi_i = isakmp::IkeSpi{i};
     EXPECT_EQ(peer.exchange_init(), i <= 5);
   }
-  EXPECT_EQ(b().counter("half_open_source_limit"), 3U);
+  EXPECT_EQ(b().counter("cookie_required"), 3U);
   EXPECT_EQ(ike_sas(), 5U);
   world.run_for(seconds{31});
   EXPECT_TRUE(b().engine().idle());

@@ -35,6 +35,31 @@ TEST(Setup, TwoEnginesEstablishAnIkeSaAndItsFirstChild) {
   EXPECT_EQ(world.faults_at_rest(), std::vector<std::string>{});
 }
 
+TEST(Setup, AfterACommandsTimeAnotherCanWaitForTheSame) {
+  World world(3);
+  configure(world.a(), true);
+  configure(world.b(), false);
+  world.a().configuration = [] {
+    ike::ConfigChange change;
+    change.connections.push_back(connection("ab", true));
+    change.connections.back().keyingtries = 0;
+    change.connections.back().children.push_back(child("net", true));
+    change.secrets.push_back(secret());
+    return change;
+  };
+  world.a().boot();
+  const auto first = world.a().command(Command::Kind::kUp, "ab");
+  ASSERT_TRUE(
+      world.run_until([&] { return world.a().replies.contains(first); }, base::seconds{400}));
+  EXPECT_EQ(world.a().replies.at(first).error().code, base::ErrorCode::kTimeout);
+  const auto second = world.a().command(Command::Kind::kUp, "ab");
+  world.b().boot();
+  ASSERT_TRUE(
+      world.run_until([&] { return world.a().replies.contains(second); }, base::seconds{400}));
+  EXPECT_TRUE(world.a().replies.at(second).has_value())
+      << world.a().replies.at(second).error().text;
+}
+
 TEST(Setup, APeerWithAnotherSecretIsRefusedAndNotListed) {
   World world(2);
   world.a().configuration = [] {
