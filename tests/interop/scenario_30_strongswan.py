@@ -23,7 +23,7 @@ NARROW = ["10.2.200.0/24", "10.2.201.0/24"]  # the peer's part of what we ask fo
 NAMES = {word: f"c{n}" for n, word in enumerate(WORDS, 1)}
 NETS = {word: f"10.2.{n}.0/24" for n, word in enumerate(WORDS, 1)}
 INNER = {word: f"10.2.{n}.1" for n, word in enumerate(WORDS, 1)}
-STRANGERS = [f"192.0.2.{n}" for n in range(100, 108)]
+STRANGERS = [f"192.0.2.{n}" for n in range(100, 130)]  # five half-open IKE SAs each without a cookie
 FLOOD = pathlib.Path(__file__).resolve().parent / "lab/flood.py"
 IKE = ["aes128gcm16-prfsha256-x25519", "aes256gcm16-prfsha512-ecp521", "aes128-sha256-ecp256",
        "aes256-sha384-ecp384", "aes256-sha512-modp4096", "aes128-sha1-modp2048",
