@@ -4,6 +4,7 @@
 // Ways out: onward as an inner packet; consumed (dummies); a drop by name.
 #include <cstring>
 
+#include "dataplane/icmp_return.h"
 #include "dataplane/ipsec_state.h"
 #include "dataplane/parse.h"
 #include "dataplane/stages.h"
@@ -92,6 +93,15 @@ ipsec::SpdProbe<ipsec::Ipv4Value> probe_of(const PacketMeta& meta) {
   return ipsec::SpdProbe<ipsec::Ipv4Value>::of(policy::Direction::kInbound, ipsec::spd_key(meta));
 }
 
+/// RFC 4301 §5.2; §6.2: an ICMP error from a router that the selectors do not cover is judged by
+/// the packet that it is about.
+bool fits_selectors(const Packet* packet, const InboundSa& sa) {
+  if (sa.allows(probe_of(dpdk::meta(packet)))) [[likely]]
+    return true;
+  const auto key = return_key(packet);
+  return key && sa.allows(ipsec::SpdProbe<ipsec::Ipv4Value>::of(policy::Direction::kInbound, *key));
+}
+
 /// The plaintext becomes the packet. `payload` is what is left without padding and trailer.
 std::optional<DropReason> decapsulate(Packet* packet, const InboundSa& sa, unsigned payload) {
   PacketMeta& meta = dpdk::meta(packet);
@@ -107,7 +117,7 @@ std::optional<DropReason> decapsulate(Packet* packet, const InboundSa& sa, unsig
   if (read_ipv4(packet, HeaderChecksum::kVerify)) return DropReason::kInnerMalformed;
   if (const auto martian = check_martian(meta.source, meta.destination)) return martian;
   if (const auto ecn = merge_ecn(packet, outer_tos)) return ecn;
-  if (!sa.allows(probe_of(meta))) return DropReason::kInboundPolicyMismatch;
+  if (!fits_selectors(packet, sa)) return DropReason::kInboundPolicyMismatch;
   meta.flags |= dpdk::kPolicyChecked;
   return std::nullopt;
 }

@@ -3,6 +3,7 @@
 // made goes to ctx.made, is routed after the burst, and passes the outbound SPD like any packet.
 #include "dataplane/icmp.h"
 
+#include "dataplane/ipsec_state.h"
 #include "lib/net/icmp_error.h"
 
 namespace penstock::dataplane {
@@ -12,15 +13,37 @@ using dpdk::PacketMeta;
 
 namespace {
 
+/// Whether an error of ours from this address would be sealed.
+bool is_protected(WorkerContext& ctx, std::uint32_t source, const PacketMeta& about,
+                  std::uint16_t type_and_code) {
+  if (ctx.ipsec == nullptr) return false;
+  const ipsec::SpdKey key{.source = {source},
+                          .destination = {about.source},
+                          .source_port = type_and_code,
+                          .protocol = net::kProtocolIcmp,
+                          .vrf = net::Vrf{about.vrf}};
+  const ipsec::SpdEntry* entry = nullptr;
+  ctx.ipsec->policies.lookup_burst(policy::Direction::kOutbound, &key, &entry, 1);
+  return entry != nullptr && entry->action == policy::PolicyAction::kProtect;
+}
+
 /// RFC 1812 §4.3.2.4: an address of the interface that it came by. A decapsulated packet came
-/// through a tunnel: an inside address is one that the tunnel's selectors can hold.
-std::uint32_t source_for(const WorkerContext& ctx, const PacketMeta& meta) {
-  if ((meta.flags & dpdk::kDecapsulated) != 0)
-    for (unsigned i = 0; i < ctx.fib->interface_count(); ++i) {
-      const auto& interface =
-          ctx.fib->interface(dpdk::InterfaceIndex{static_cast<std::uint16_t>(i)});
-      if (interface.side == fib::Side::kInside && interface.address != 0) return interface.address;
+/// through a tunnel: there it is the first inside address that the way back covers, and if none is
+/// (RFC 4301 §6.2 sends the error by the SA of the packet then), the first.
+std::uint32_t source_for(WorkerContext& ctx, const PacketMeta& meta, std::uint16_t type_and_code) {
+  std::uint32_t first = 0;
+  for (unsigned i = 0; (meta.flags & dpdk::kDecapsulated) != 0 && i < ctx.fib->interface_count();
+       ++i) {
+    const auto& interface = ctx.fib->interface(dpdk::InterfaceIndex{static_cast<std::uint16_t>(i)});
+    if (interface.side != fib::Side::kInside) continue;
+    for (const net::InterfaceAddress& own : interface.addresses) {
+      if (!own.address.is_v4()) continue;
+      const std::uint32_t address = own.address.v4_value();
+      if (is_protected(ctx, address, meta, type_and_code)) return address;
+      if (first == 0) first = address;
     }
+  }
+  if (first != 0) return first;
   return meta.ingress == dpdk::kNoInterface ? 0 : ctx.fib->interface(meta.ingress).address;
 }
 
@@ -30,8 +53,9 @@ void send_error(WorkerContext& ctx, const Packet* about, std::uint8_t type, std:
   // A sealed packet is one of ours too: its source would be told of what it cannot read.
   if ((meta.flags & (dpdk::kMadeHere | dpdk::kSealed)) != 0 || ctx.made.full()) return;
   if (!net::may_answer_with_error(dpdk::bytes(about))) return;
-  const std::uint32_t source = source_for(ctx, meta);
-  if (source == 0 || !ctx.icmp_errors.take(ctx.now)) return;
+  if (!ctx.icmp_errors.take(ctx.now)) return;
+  const std::uint32_t source = source_for(ctx, meta, static_cast<std::uint16_t>(type << 8 | code));
+  if (source == 0) return;
   Packet* packet = ctx.make_packet();
   if (packet == nullptr) return;
   const net::IcmpError error{.type = type,

@@ -2,6 +2,7 @@
 // look up policy: what is about to leave by an outside port against the outbound SPD (RFC 4301
 // §5.1), and the slot's outbound SA. Ways out: onward with its SA (PROTECT); bypass; a drop by
 // name, with an acquire event where policy asks for an SA that is not there.
+#include "dataplane/icmp_return.h"
 #include "dataplane/ipsec_state.h"
 #include "dataplane/stages.h"
 
@@ -56,16 +57,34 @@ ipsec::OutboundSa* protect(WorkerContext& ctx, Packet* packet, const ipsec::SpdE
   return sa;
 }
 
+/// RFC 4301 §6.2: an ICMP error that no policy covers goes by the SA that would carry the return
+/// traffic of the packet that it is about; where there is none, none is made.
+const ipsec::SpdEntry* policy_of_return(WorkerContext& ctx, const Packet* packet) {
+  const auto key = return_key(packet);
+  if (!key) return nullptr;
+  const ipsec::SpdEntry* entry = nullptr;
+  ctx.ipsec->policies.lookup_burst(policy::Direction::kOutbound, &*key, &entry, 1);
+  const bool has_sa = entry != nullptr && entry->action == PolicyAction::kProtect &&
+                      ctx.ipsec->tables->outbound_of(entry->slot.value()) != nullptr;
+  return has_sa ? entry : nullptr;
+}
+
+/// What asks for no policy leaves by `bypass`.
+/// @return whether it stays
+bool may_be_asked(WorkerContext& ctx, Packet* packet, Burst& bypass) {
+  const PacketMeta& meta = dpdk::meta(packet);
+  // A built-in rule: our own IKE is never under policy (RFC 4301 §4.4.1, design §1).
+  if ((meta.flags & dpdk::kOwnIke) != 0) [[unlikely]] {
+    bypass.push(packet);
+    return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 void lookup_policy(WorkerContext& ctx, Burst& burst, Burst& bypass) {
-  // A built-in rule: our own IKE is never under policy (RFC 4301 §4.4.1, design §1).
-  burst.keep_if([&](Packet* packet) {
-    if ((dpdk::meta(packet).flags & dpdk::kOwnIke) == 0) [[likely]]
-      return true;
-    bypass.push(packet);
-    return false;
-  });
+  burst.keep_if([&](Packet* packet) { return may_be_asked(ctx, packet, bypass); });
   std::array<ipsec::SpdKey, kBurst> keys;
   std::array<const ipsec::SpdEntry*, kBurst> entries;
   for (unsigned i = 0; i < burst.size(); ++i) keys[i] = ipsec::spd_key(dpdk::meta(burst[i]));
@@ -78,6 +97,8 @@ void lookup_policy(WorkerContext& ctx, Burst& burst, Burst& bypass) {
   unsigned kept = 0;
   burst.keep_if([&](Packet* packet) {
     const ipsec::SpdEntry* entry = entries[i++];
+    if (entry == nullptr && ctx.ipsec != nullptr) [[unlikely]]
+      entry = policy_of_return(ctx, packet);
     if (entry == nullptr) {
       ctx.drop(packet, DropReason::kNoPolicy);
       return false;

@@ -17,12 +17,6 @@ struct Inbound : testing::Test {
   IpsecGateway g;
   std::uint64_t next = 1;
 
-  static ByteVector forwarded(ByteVector packet) {
-    auto& ip = *reinterpret_cast<net::Ipv4Header*>(packet.data());
-    --ip.ttl;
-    net::set_checksum(ip);
-    return packet;
-  }
   void expect_opened(Bytes inner, const PeerOptions& options) {
     g.gateway.send(1, peer_seal(inner, options));
     EXPECT_EQ(g.only(0), forwarded(base::to_vector(inner)));

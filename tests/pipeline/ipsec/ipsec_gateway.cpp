@@ -44,8 +44,9 @@ ipsec::WriterLimits IpsecGateway::small_limits() {
   return {.inbound_sas = 256, .outbound_sas = 256, .slots = 256, .manual_sas = 16, .policies = 64};
 }
 
-IpsecGateway::IpsecGateway(const ipsec::WriterLimits& limits, std::uint16_t outside_mtu)
-    : gateway({.ports = {{.name = "in", .addresses = {"10.1.0.1/24"}},
+IpsecGateway::IpsecGateway(const ipsec::WriterLimits& limits, std::uint16_t outside_mtu,
+                           PortSpec inside)
+    : gateway({.ports = {std::move(inside),
                          {.name = "out",
                           .side = fib::Side::kOutside,
                           .addresses = {"192.0.2.1/24"},
@@ -212,6 +213,55 @@ ByteVector peer_open(Bytes esp, std::uint32_t spi, std::uint32_t sequence_high, 
       static_cast<std::uint64_t>(sequence_high) << 32 | header.sequence.get();
   return gcm(false, Bytes(key).first(16), nonce, aad_of(header.spi.get(), sequence, esn),
              esp.subspan(16));
+}
+
+ByteVector inner_of(const ByteVector& sent, std::size_t outer, std::uint32_t high, bool esn) {
+  if (sent.size() < outer + 24) return {};  // ESP header and IV, and an ICV
+  const ByteVector text = peer_open(Bytes(sent).subspan(outer), kSpiOut, high, esn);
+  if (text.size() < 2) return {};
+  const auto pad = std::to_integer<std::size_t>(text[text.size() - 2]);
+  EXPECT_EQ(std::to_integer<int>(text.back()), 4);
+  for (std::size_t i = 0; i < pad; ++i)
+    EXPECT_EQ(std::to_integer<std::size_t>(text[text.size() - 2 - pad + i]), i + 1);
+  return {text.begin(), text.end() - 2 - static_cast<long>(pad)};
+}
+
+ByteVector forwarded(ByteVector packet) {
+  auto& ip = *reinterpret_cast<net::Ipv4Header*>(packet.data());
+  --ip.ttl;
+  net::set_checksum(ip);
+  return packet;
+}
+
+std::vector<ByteVector> cut(const ByteVector& packet, unsigned mtu) {
+  constexpr std::size_t kHeader = sizeof(net::Ipv4Header);
+  const std::size_t step = (mtu - kHeader) / 8 * 8;
+  std::vector<ByteVector> pieces;
+  for (std::size_t at = kHeader; at < packet.size(); at += step) {
+    const std::size_t size = std::min(step, packet.size() - at);
+    const bool last = at + size == packet.size();
+    ByteVector piece = base::to_vector(Bytes(packet).first(kHeader));
+    const Bytes part = Bytes(packet).subspan(at, size);
+    piece.insert(piece.end(), part.begin(), part.end());
+    auto& header = *reinterpret_cast<net::Ipv4Header*>(piece.data());
+    header.total_length.set(static_cast<std::uint16_t>(piece.size()));
+    header.fragment.set(
+        static_cast<std::uint16_t>((at - kHeader) / 8 | (last ? 0U : net::kIpv4MoreFragments)));
+    net::set_checksum(header);
+    pieces.push_back(std::move(piece));
+  }
+  return pieces;
+}
+
+ByteVector joined(const std::vector<ByteVector>& frames) {
+  ByteVector whole(sizeof(net::Ipv4Header));
+  for (const ByteVector& frame : frames) {
+    EXPECT_TRUE(is_sound(frame));
+    EXPECT_EQ(ip_of(frame).fragment_offset(), whole.size() - sizeof(net::Ipv4Header));
+    const Bytes payload = payload_of(frame);
+    whole.insert(whole.end(), payload.begin(), payload.end());
+  }
+  return whole;
 }
 
 }  // namespace penstock::pipeline

@@ -45,10 +45,13 @@ struct SpecOptions {
 class IpsecGateway {
  public:
   explicit IpsecGateway(const ipsec::WriterLimits& limits = small_limits(),
-                        std::uint16_t outside_mtu = 1500);
+                        std::uint16_t outside_mtu = 1500, PortSpec inside = inside_port());
   ~IpsecGateway();
 
   [[nodiscard]] static ipsec::WriterLimits small_limits();
+  [[nodiscard]] static PortSpec inside_port() {
+    return {.name = "in", .addresses = {"10.1.0.1/24"}};
+  }
 
   void must_install(const policy::SaSpec& spec);
   void policy(policy::PolicyAction action, std::string_view local, std::string_view remote,
@@ -77,6 +80,13 @@ class IpsecGateway {
 [[nodiscard]] ByteVector outbound_packet(std::size_t octets = 64, Ipv4Spec rest = {});
 [[nodiscard]] ByteVector inbound_packet(std::size_t octets = 64, Ipv4Spec rest = {});
 
+/// As it left the forwarding stage: one less to live.
+[[nodiscard]] ByteVector forwarded(ByteVector packet);
+/// The fragments of an IPv4 packet without options.
+[[nodiscard]] std::vector<ByteVector> cut(const ByteVector& packet, unsigned mtu);
+/// The payload of fragments in their order, behind the header of the first.
+[[nodiscard]] ByteVector joined(const std::vector<ByteVector>& frames);
+
 /// How the peer makes a packet; what a test breaks is set here.
 struct PeerOptions {
   std::uint32_t spi = kSpiIn;
@@ -97,5 +107,9 @@ struct PeerOptions {
 /// The plaintext with padding and trailer, or empty if the ICV is wrong. `esp` starts at the SPI.
 [[nodiscard]] ByteVector peer_open(Bytes esp, std::uint32_t spi, std::uint32_t sequence_high,
                                    bool esn);
+
+/// The inner packet of what left under kSpiOut, opened by the peer; `outer` octets before the SPI.
+[[nodiscard]] ByteVector inner_of(const ByteVector& sent, std::size_t outer = 20,
+                                  std::uint32_t high = 0, bool esn = false);
 
 }  // namespace penstock::pipeline

@@ -12,27 +12,8 @@ using policy::SaEventKind;
 const net::Ipv4Header& header(const ByteVector& packet) {
   return *reinterpret_cast<const net::Ipv4Header*>(packet.data());
 }
-/// The inner packet of what left, opened by the peer.
-ByteVector inner_of(const ByteVector& sent, std::size_t outer = 20, std::uint32_t high = 0,
-                    bool esn = false) {
-  const ByteVector text = peer_open(Bytes(sent).subspan(outer), kSpiOut, high, esn);
-  if (text.size() < 2) return {};
-  const auto pad = std::to_integer<std::size_t>(text[text.size() - 2]);
-  EXPECT_EQ(std::to_integer<int>(text.back()), 4);
-  for (std::size_t i = 0; i < pad; ++i)
-    EXPECT_EQ(std::to_integer<std::size_t>(text[text.size() - 2 - pad + i]), i + 1);
-  return {text.begin(), text.end() - 2 - static_cast<long>(pad)};
-}
-
 struct Outbound : testing::Test {
   IpsecGateway g;
-  /// As it left the forwarding stage: one less to live.
-  static ByteVector forwarded(ByteVector packet) {
-    auto& ip = *reinterpret_cast<net::Ipv4Header*>(packet.data());
-    --ip.ttl;
-    net::set_checksum(ip);
-    return packet;
-  }
 };
 
 TEST_F(Outbound, SealsInTunnelMode) {

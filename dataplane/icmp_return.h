@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The packet that an ICMP error is about, turned round (RFC 4301 §6.2): the error itself comes from
+// a router whose address no selector may cover.
+#pragma once
+
+#include <optional>
+
+#include "lib/dpdk/packet.h"
+#include "lib/ipsec/spd_key.h"
+
+namespace penstock::dataplane {
+
+/// The selectors of the traffic that would return for what the error quotes: its addresses and
+/// ports exchanged.
+/// @param packet  its meta read, its data at the IP header
+/// @return nothing unless it is a whole ICMP error that quotes an IPv4 header and goes to the
+/// sender of what it quotes
+[[nodiscard]] std::optional<ipsec::SpdKey> return_key(const dpdk::Packet* packet);
+
+}  // namespace penstock::dataplane
