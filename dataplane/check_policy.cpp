@@ -17,7 +17,9 @@ bool needs_check(const Packet* packet) {
          dpdk::kFromOutside;
 }
 
-std::optional<DropReason> verdict(const ipsec::SpdEntry* entry) {
+std::optional<DropReason> verdict(const WorkerContext& ctx, const dpdk::PacketMeta& meta,
+                                  const ipsec::SpdEntry* entry) {
+  if (is_fragment_that_needs_ports(ctx, meta)) return DropReason::kFragmentNotReassembled;
   if (entry == nullptr) return DropReason::kNoPolicy;
   switch (entry->action) {
     case PolicyAction::kBypass:
@@ -52,7 +54,7 @@ void check_policy(WorkerContext& ctx, Burst& burst) {
     if (needs_check(packet)) {
       const ipsec::SpdEntry* entry = entries[next++];
       if (entry != nullptr) ctx.ipsec->tables->spd().count(ctx.id, *entry, 1, meta.total_length);
-      if (const auto refused = verdict(entry)) {
+      if (const auto refused = verdict(ctx, meta, entry)) {
         ctx.drop(packet, *refused);
         return false;
       }

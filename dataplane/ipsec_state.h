@@ -8,6 +8,7 @@
 
 #include "dataplane/burst.h"
 #include "dataplane/larval_queue.h"
+#include "dataplane/worker_context.h"
 #include "lib/base/token_bucket.h"
 #include "lib/burst_crypto/engine.h"
 #include "lib/fib/fib.h"
@@ -41,6 +42,15 @@ struct IpsecState {
   LarvalQueue larval;
   base::TokenBucket unknown_spi_events{kUnknownSpiEventsPerSecond, kUnknownSpiEventBurst};
 };
+
+/// RFC 4301 §7: a policy with ports would pass a fragment over, and one below it could let it
+/// through. Where any policy names ports, reassemble has made whole packets of what is asked; what
+/// came past it (the way of a waiting packet moved) is not let through.
+[[nodiscard]] inline bool is_fragment_that_needs_ports(const WorkerContext& ctx,
+                                                       const dpdk::PacketMeta& meta) {
+  return (meta.flags & dpdk::kFragment) != 0 && ctx.ipsec != nullptr &&
+         ctx.ipsec->tables->spd().names_ports();
+}
 
 /// Keeps packets and `parallel[i]` for which `stays(packet, i)` is true, both in order.
 template <class T, class Stays>

@@ -69,13 +69,17 @@ const ipsec::SpdEntry* policy_of_return(WorkerContext& ctx, const Packet* packet
   return has_sa ? entry : nullptr;
 }
 
-/// What asks for no policy leaves by `bypass`.
+/// What asks for no policy, and what no policy with ports can judge.
 /// @return whether it stays
 bool may_be_asked(WorkerContext& ctx, Packet* packet, Burst& bypass) {
   const PacketMeta& meta = dpdk::meta(packet);
   // A built-in rule: our own IKE is never under policy (RFC 4301 §4.4.1, design §1).
   if ((meta.flags & dpdk::kOwnIke) != 0) [[unlikely]] {
     bypass.push(packet);
+    return false;
+  }
+  if (is_fragment_that_needs_ports(ctx, meta)) [[unlikely]] {
+    ctx.drop(packet, DropReason::kFragmentNotReassembled);
     return false;
   }
   return true;

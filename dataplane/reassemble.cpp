@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // reassemble: fragments for us become whole packets, before classify needs their ports and their
-// ESP header. Ways out: onward whole; held; a drop by name; consumed when merged.
+// ESP header; and those whose policy may name ports. Ways out: onward whole; held; a drop by name;
+// consumed when merged.
 #include "dataplane/reassemble.h"
 
 #include <algorithm>
 
 #include "dataplane/icmp.h"
+#include "dataplane/ipsec_state.h"
 #include "dataplane/parse.h"
 #include "dataplane/stages.h"
 #include "lib/net/ipv4.h"
@@ -25,6 +27,18 @@ constexpr std::uint8_t kEcnCongestionExperienced = 3;
 
 Ipv4Header& header_of(Packet* packet) { return *reinterpret_cast<Ipv4Header*>(dpdk::data(packet)); }
 
+/// RFC 1812 §5.2.6: a router does not reassemble what it forwards; but a policy with ports must see
+/// them (RFC 4301 §7), inbound and outbound.
+bool is_needed_whole(const WorkerContext& ctx, const PacketMeta& meta) {
+  const fib::NextHop& hop = ctx.fib->next_hop(ctx.fib->lookup(meta.destination));
+  if (hop.kind == fib::NextHopKind::kLocal) return true;
+  if (!is_fragment_that_needs_ports(ctx, meta)) return false;
+  const bool inbound =
+      (meta.flags & (dpdk::kFromOutside | dpdk::kPolicyChecked)) == dpdk::kFromOutside;
+  return inbound || (hop.interface != dpdk::kNoInterface &&
+                     ctx.fib->interface(hop.interface).side == fib::Side::kOutside);
+}
+
 }  // namespace
 
 void reassemble(WorkerContext& ctx, Burst& burst) {
@@ -32,12 +46,8 @@ void reassemble(WorkerContext& ctx, Burst& burst) {
   for (unsigned i = 0; i < burst.size(); ++i) {
     Packet* packet = burst[i];
     const PacketMeta& meta = dpdk::meta(packet);
-    if ((meta.flags & dpdk::kFragment) != 0) [[unlikely]] {
-      // RFC 1812 §5.2.6: a router does not reassemble what it forwards.
-      const auto next_hop = ctx.fib->lookup(meta.destination);
-      if (ctx.fib->next_hop(next_hop).kind == fib::NextHopKind::kLocal)
-        packet = ctx.reassembler->accept(ctx, packet);
-    }
+    if ((meta.flags & dpdk::kFragment) != 0 && is_needed_whole(ctx, meta)) [[unlikely]]
+      packet = ctx.reassembler->accept(ctx, packet);
     if (packet != nullptr) burst.raw()[kept++] = packet;
   }
   burst.set_size(kept);

@@ -17,6 +17,17 @@ using base::fail;
 using base::Result;
 using policy::Direction;
 
+namespace {
+
+/// A pair that does not fit packets without ports names them.
+template <class Address>
+bool any_names_ports(const std::vector<SpdSelector<Address>>& selectors) {
+  return std::ranges::any_of(selectors,
+                             [](const auto& s) { return (s.flags & kSelectorWithoutPorts) == 0; });
+}
+
+}  // namespace
+
 Spd::Spd(const SpdLimits& limits, std::uint64_t hash_seed, dpdk::RcuDomain& rcu)
     : rcu_(rcu),
       v4_(limits.selectors_v4, hash_seed, rcu),
@@ -142,6 +153,8 @@ Result<void> Spd::insert(const policy::PolicyRule& rule) {
   record.rule = rule;
   record.rank = rank;
   record.base = counted(index);
+  record.names_ports = any_names_ports(v4) || any_names_ports(v6);
+  if (record.names_ports) rules_with_ports_.fetch_add(1, std::memory_order_release);
   record.first_v4 = v4_.link(v4, rank, index, born, v4_.kNone);
   record.first_v6 = v6_.link(v6, rank, index, born, v6_.kNone);
   by_id_.emplace(rule.id, index);
@@ -165,6 +178,7 @@ Result<void> Spd::remove(policy::PolicyId id) {
   PS_CHECK(selectors.has_value());  // insert() has had them
   remember(died, record.rank, *std::move(selectors));
   publish_version();
+  if (record.names_ports) rules_with_ports_.fetch_sub(1, std::memory_order_release);
   by_id_.erase(at);
   by_rank_.erase(record.rank);
   record.rule.reset();
