@@ -29,13 +29,17 @@ void report_unknown(WorkerContext& ctx, const PacketMeta& meta, std::uint32_t sp
   ctx.channel->send(event);
 }
 
-void without_sa(WorkerContext& ctx, Packet* packet, std::uint32_t spi) {
-  if (ctx.ipsec->tables->is_larval(spi)) {
-    if (ctx.ipsec->larval.hold(packet, spi, ctx.now)) return ctx.hold(channel::Held::kLarval);
-    return ctx.drop(packet, DropReason::kLarvalSa);
+/// @return the SA, if it was installed since the first look; nullptr: the packet has found its end
+ipsec::InboundSa* without_sa(WorkerContext& ctx, Packet* packet, std::uint32_t spi) {
+  const auto found = ctx.ipsec->tables->find_again(spi);
+  if (found.sa != nullptr) return found.sa;
+  if (found.larval && ctx.ipsec->larval.hold(packet, spi, ctx.now)) {
+    ctx.hold(channel::Held::kLarval);
+    return nullptr;
   }
-  report_unknown(ctx, dpdk::meta(packet), spi);
-  ctx.drop(packet, DropReason::kNoSa);
+  if (!found.larval) report_unknown(ctx, dpdk::meta(packet), spi);
+  ctx.drop(packet, found.larval ? DropReason::kLarvalSa : DropReason::kNoSa);
+  return nullptr;
 }
 
 std::optional<DropReason> fault_of(const PacketMeta& meta, const ipsec::InboundSa& sa) {
@@ -102,11 +106,11 @@ void lookup_inbound_sa(WorkerContext& ctx, Burst& burst) {
     if (state.inbound[i] != nullptr) prefetch_sa(state.inbound[i]);
   }
   keep_parallel(burst, state.inbound, [&](Packet* packet, unsigned i) {
-    ipsec::InboundSa* sa = state.inbound[i];
-    if (sa == nullptr) [[unlikely]] {
-      without_sa(ctx, packet, esp_of(packet).spi.get());
+    ipsec::InboundSa*& sa = state.inbound[i];
+    if (sa == nullptr) [[unlikely]]
+      sa = without_sa(ctx, packet, esp_of(packet).spi.get());
+    if (sa == nullptr) [[unlikely]]
       return false;
-    }
     const auto fault = fault_of(dpdk::meta(packet), *sa);
     if (!fault) [[likely]]
       return true;

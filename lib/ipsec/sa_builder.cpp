@@ -167,17 +167,12 @@ void set_tunnel_header(const policy::TunnelHeader& options, OutboundSa& sa) {
   sa.tos_set = options.copy_dscp ? std::uint8_t{0} : static_cast<std::uint8_t>(options.dscp << 2);
 }
 
-}  // namespace
-
-Result<void> build_inbound(const policy::SaSpec& spec, const burst_crypto::SessionFactory& sessions,
-                           SaMemory& memory, InboundSa& sa) {
+Result<void> fill_inbound(const policy::SaSpec& spec, const burst_crypto::SessionFactory& sessions,
+                          SaMemory& memory, InboundSa& sa) {
   PS_TRY(check_shape(spec));
   PS_TRY(build_session(spec, CipherDirection::kOpen, sessions, sa.session, sa.keys));
   PS_TRY(set_selectors(spec, memory, sa));
-  if (auto window = set_window(spec, memory, sa); !window) {
-    clear_inbound(memory, sa);
-    return window;
-  }
+  PS_TRY(set_window(spec, memory, sa));
   sa.spi = spec.spi.value();
   sa.local = spec.local.v4_value();
   sa.remote.store(spec.remote.v4_value(), std::memory_order_relaxed);
@@ -196,9 +191,8 @@ Result<void> build_inbound(const policy::SaSpec& spec, const burst_crypto::Sessi
   return {};
 }
 
-Result<void> build_outbound(const policy::SaSpec& spec,
-                            const burst_crypto::SessionFactory& sessions, bool shared,
-                            OutboundSa& sa) {
+Result<void> fill_outbound(const policy::SaSpec& spec, const burst_crypto::SessionFactory& sessions,
+                           bool shared, OutboundSa& sa) {
   PS_TRY(check_shape(spec));
   PS_TRY(build_session(spec, CipherDirection::kSeal, sessions, sa.session, sa.keys));
   sa.spi = spec.spi.value();
@@ -219,6 +213,23 @@ Result<void> build_outbound(const policy::SaSpec& spec,
   sa.errors.store(0, std::memory_order_relaxed);
   sa.raised.store(0, std::memory_order_relaxed);
   return {};
+}
+
+}  // namespace
+
+Result<void> build_inbound(const policy::SaSpec& spec, const burst_crypto::SessionFactory& sessions,
+                           SaMemory& memory, InboundSa& sa) {
+  auto built = fill_inbound(spec, sessions, memory, sa);
+  if (!built) clear_inbound(memory, sa);  // keys may be in it
+  return built;
+}
+
+Result<void> build_outbound(const policy::SaSpec& spec,
+                            const burst_crypto::SessionFactory& sessions, bool shared,
+                            OutboundSa& sa) {
+  auto built = fill_outbound(spec, sessions, shared, sa);
+  if (!built) clear_outbound(sa);
+  return built;
 }
 
 void move(InboundSa& sa, const net::Endpoint& to) {

@@ -47,6 +47,19 @@ class Tables {
       return sa;
     return manual_count_.load(std::memory_order_relaxed) == 0 ? nullptr : find_manual(spi);
   }
+  struct Found {
+    InboundSa* sa;
+    bool larval;
+  };
+  /// For an SPI that find_inbound() did not know: it may have been keyed a moment later, and one
+  /// look tells that from larval (design §4.5) and from unknown.
+  [[nodiscard]] Found find_again(std::uint32_t spi) const {
+    const SadEntry& entry = sad_[spi & sad_mask_];
+    if (spi == 0 || entry.spi.load(std::memory_order_acquire) != spi)
+      return {find_inbound(spi), false};
+    InboundSa* sa = entry.sa.load(std::memory_order_acquire);
+    return {sa, sa == nullptr};
+  }
   /// Allocated by us and not keyed yet: its packets are held (design §4.5). 0 marks a free place,
   /// so a packet with SPI 0 (RFC 4303 §2.1: none has it) is not larval.
   [[nodiscard]] bool is_larval(std::uint32_t spi) const {

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The writer facade: SPIs, installing and switching, retiring in two steps, limits, reading.
+#include <atomic>
+#include <cstdlib>
 #include <set>
+#include <thread>
 
+#include "lib/ipsec/sa_builder.h"
 #include "tests/pipeline/ipsec/ipsec_gateway.h"
 
 namespace penstock::pipeline {
@@ -80,6 +84,53 @@ TEST_F(WriterTest, FindsNegotiatedAndManualSas) {
   EXPECT_TRUE(w.find(in(0x1001))->manual);
   EXPECT_EQ(w.install_inbound(inbound(spi)).error().code, ErrorCode::kExists);
   EXPECT_EQ(w.install_inbound(inbound(0x1001)).error().code, ErrorCode::kExists);
+}
+
+// A packet between the two looks of a worker must find the SA or be held, never be unknown.
+TEST_F(WriterTest, AnSpiThatIsBeingKeyedIsNeverUnknown) {
+  std::atomic<std::uint32_t> asked{0};
+  std::atomic<std::uint32_t> seen{0};
+  std::atomic<bool> stop{false};
+  std::uint64_t unknown = 0;
+  std::thread reader([&] {
+    while (!stop.load()) {
+      const std::uint32_t spi = asked.load(std::memory_order_acquire);
+      if (spi == 0) continue;
+      if (w.tables().find_inbound(spi) != nullptr) {
+        seen.store(spi);
+        continue;
+      }
+      const auto found = w.tables().find_again(spi);
+      unknown += found.sa == nullptr && !found.larval ? 1U : 0U;
+    }
+  });
+  for (unsigned i = 0; i < 200; ++i) {
+    const std::uint32_t spi = w.allocate_spis(1).value()[0].value();
+    asked.store(spi, std::memory_order_release);
+    g.must_install(inbound(spi));
+    while (seen.load() != spi) std::this_thread::yield();
+  }
+  stop.store(true);
+  reader.join();
+  EXPECT_EQ(unknown, 0U);
+}
+
+class HeapMemory final : public ipsec::SaMemory {
+ public:
+  void* allocate(std::size_t octets) override { return std::calloc(1, octets); }
+  void free(void* memory) override { std::free(memory); }
+};
+
+TEST_F(WriterTest, KeepsNoKeyOfAnSaThatCouldNotBeBuilt) {
+  HeapMemory memory;
+  ipsec::InboundSa in_record{};
+  auto spec = inbound(0x1001);
+  spec.remote_ts = {policy::TrafficSelector::parse("2001:db8::/32").value()};
+  EXPECT_FALSE(ipsec::build_inbound(spec, *g.sessions, memory, in_record));
+  const auto* keys = reinterpret_cast<const std::byte*>(&in_record.keys);
+  EXPECT_EQ(base::to_hex(Bytes(keys, sizeof(in_record.keys))),
+            std::string(2 * sizeof(in_record.keys), '0'));
+  EXPECT_EQ(base::to_hex(base::bytes_of(in_record.session.salt)), "00000000");
 }
 
 TEST_F(WriterTest, KeepsManualSasApartWhateverTheirSpis) {
