@@ -54,7 +54,8 @@ base::Result<void> ControlPlane::set_up() {
                                               data_plane_.fib(), loop_, log_));
   transmitter_.emplace(data_plane_.channels(), data_plane_.pool());
   installer_.emplace(data_plane_.writer(), data_plane_.rcu(), log_);
-  PS_ASSIGN(manual_sas_, bridge::install_manual_sas(std::move(settings_.manual_sas), *installer_));
+  PS_ASSIGN(manual_sas_, bridge::install_manual_sas(std::move(settings_.manual_sas), *installer_,
+                                                    std::chrono::system_clock::now()));
   make_engine();
   rings_.emplace(data_plane_.channels(), data_plane_.wakeup(), *driver_, *network_);
   PS_TRY(data_plane_.run());

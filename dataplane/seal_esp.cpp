@@ -105,7 +105,7 @@ std::uint8_t* write_headers(Packet* packet, const OutboundSa& sa, std::uint16_t 
   const base::Be32 low{static_cast<std::uint32_t>(sequence)};
   std::memcpy(esp + 4, &low, sizeof(low));
   if (sa.session.iv_octets == sizeof(base::Be64)) {
-    const base::Be64 iv{sequence};  // design §4.7: never repeats, without ESN neither
+    const base::Be64 iv{sa.iv_start + sequence};  // design §4.7: never repeats, nor without ESN
     std::memcpy(esp + sizeof(net::EspHeader), &iv, sizeof(iv));
   }
   auto& ip = *reinterpret_cast<net::Ipv4Header*>(out);
@@ -149,7 +149,8 @@ void fill_job(Job& job, Packet* packet, const OutboundSa& sa, std::uint8_t* esp,
   job.status = JobStatus::kPending;
   const base::Be64 wire{sequence};
   std::memcpy(job.nonce, sa.session.salt, sizeof(sa.session.salt));
-  std::memcpy(job.nonce + 4, &wire, sizeof(wire));
+  const base::Be64 iv{sa.iv_start + sequence};
+  std::memcpy(job.nonce + 4, &iv, sizeof(iv));
   std::memcpy(job.sequence_high, &wire, sizeof(job.sequence_high));
   // RFC 4106 §5: SPI and the whole number as it counts: 8 or 12 octets.
   std::memcpy(job.aad, sa.wire_spi(), 4);

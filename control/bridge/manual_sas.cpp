@@ -26,7 +26,29 @@ base::Result<void> install(const policy::SaSpec& spec, SaInstaller& installer) {
   return installer.install_policy(rule);
 }
 
+/// Of the year in which this was written; a board without a battery starts in 1970 or 2000.
+constexpr std::chrono::sys_days kClockIsSet{std::chrono::year{2026} / 1 / 1};
+
+/// A cipher with a salt has a counter for an IV: under one key none may come twice (RFC 4106 §3.1,
+/// RFC 7634 §2), also not after a restart.
+base::Result<void> set_iv_start(policy::SaSpec& spec, std::chrono::system_clock::time_point now) {
+  const crypto::EncrRow* encr = crypto::find_encr(spec.encr, spec.encr_key_bits);
+  if (spec.direction == policy::Direction::kInbound || encr == nullptr || encr->salt_octets == 0)
+    return {};
+  PS_ASSIGN(spec.iv_start, first_manual_iv(now));
+  return {};
+}
+
 }  // namespace
+
+base::Result<std::uint64_t> first_manual_iv(std::chrono::system_clock::time_point now) {
+  if (now < kClockIsSet)
+    return base::fail(base::ErrorCode::kRefused,
+                      "the clock is before 2026, and the IVs of a key of the configuration are "
+                      "counted from it: set the clock first");
+  const auto since = std::chrono::duration_cast<std::chrono::nanoseconds>(now.time_since_epoch());
+  return static_cast<std::uint64_t>(since.count());
+}
 
 std::string proposal_of(const policy::SaSpec& spec) {
   const crypto::EncrRow* encr = crypto::find_encr(spec.encr, spec.encr_key_bits);
@@ -39,12 +61,15 @@ std::string proposal_of(const policy::SaSpec& spec) {
 }
 
 base::Result<std::vector<ManualSa>> install_manual_sas(std::vector<policy::SaSpec> specs,
-                                                       SaInstaller& installer) {
+                                                       SaInstaller& installer,
+                                                       std::chrono::system_clock::time_point now) {
   std::vector<ManualSa> out;
   for (policy::SaSpec& spec : specs) {
     if (spec.slot.value() != 0)
       spec.slot = policy::ChildSlot{installer.writer().limits().slots - spec.slot.value()};
-    if (const auto done = install(spec, installer); !done)
+    auto done = set_iv_start(spec, now);
+    if (done) done = install(spec, installer);
+    if (!done)
       return base::fail(
           done.error().code,
           "manual SA " + spec.name + " (" + net::to_string(spec.spi) + "): " + done.error().text);

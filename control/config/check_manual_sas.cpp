@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 #include "control/config/check.h"
 #include "lib/crypto/algorithms.h"
@@ -47,6 +48,27 @@ void check_addresses(const Place& at, const DataplaneSettings* addresses, const 
   }
 }
 
+struct Before {
+  bool operator()(base::Bytes a, base::Bytes b) const {
+    return std::ranges::lexicographical_compare(a, b);
+  }
+};
+
+/// Two SAs under one key would use one nonce twice (RFC 4106 §2, §3.1; RFC 7634 §2): their numbers
+/// begin alike, at both ends of a pair too. Without a counter it would still let one end's packets
+/// be played back to it.
+void check_keys_differ(const Place& at, const std::vector<SaSpec>& sas) {
+  std::map<base::Bytes, std::size_t, Before> owners;  // no copy of a key
+  for (std::size_t i = 0; i < sas.size(); ++i) {
+    if (sas[i].enc_key.empty()) continue;
+    const auto [owner, added] = owners.emplace(sas[i].enc_key.bytes(), i);
+    if (!added)
+      at[i]["enc_key"].fault(
+          fmt::format("manual_sas[{}] has this key too: every SA of either direction needs its own",
+                      owner->second));
+  }
+}
+
 }  // namespace
 
 void check_manual_sas(const Place& root, Settings& settings, const DataplaneSettings* addresses) {
@@ -75,6 +97,7 @@ void check_manual_sas(const Place& root, Settings& settings, const DataplaneSett
     const policy::ChildSlot next{static_cast<std::uint32_t>(slots.size() + 1)};  // 0 is no slot
     sa.slot = slots.emplace(sa.name, next).first->second;
   }
+  check_keys_differ(at, sas);
   if (slots.size() >= settings.dataplane.limits.policies)  // slot 0 is none
     at.fault(fmt::format("{} pairs are not below dataplane.limits.policies = {}", slots.size(),
                          settings.dataplane.limits.policies));

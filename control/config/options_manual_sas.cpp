@@ -99,7 +99,7 @@ constexpr std::array kManualSa{
     Option<SaSpec>{{.name = "enc_key",
                     .kind = "key",
                     .text = "Hexadecimal: the cipher's key, then its salt (GCM and ChaCha20: the "
-                            "last 4 octets).",
+                            "last 4 octets). No two SAs have the same.",
                     .reader = kTables},
                    read_key<&SaSpec::enc_key>},
     Option<SaSpec>{{.name = "auth_key",

@@ -61,6 +61,8 @@ struct alignas(64) OutboundSa {
   std::atomic<std::uint64_t> bytes{0};
   std::atomic<std::uint64_t> errors{0};
   std::atomic<std::uint32_t> raised{0};  ///< SaEventBits
+  /// Constant: SaSpec::iv_start. Here because line 1 is full, and who numbers a run has this one.
+  std::uint64_t iv_start = 0;
 
   // lines 3 …
   burst_crypto::KeyMaterial keys;

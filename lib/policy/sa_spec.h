@@ -70,6 +70,9 @@ struct SaSpec {
   base::SecretBytes enc_key;        ///< key, then salt for GCM, CCM, CTR, GMAC and ChaCha20
   base::SecretBytes auth_key;
   bool esn = false;
+  /// Outbound, ciphers with a counter for an IV: added to the sequence number. Keys that are used
+  /// once need none; those that come again after a restart need one that never comes again.
+  std::uint64_t iv_start = 0;
   std::uint32_t replay_window = 64;  ///< packets; 0: no check (RFC 4303 §3.4.3), inbound only
 
   TrafficSelectors local_ts;   ///< what lies behind us

@@ -43,7 +43,7 @@ manual_sas = (
     proposal = "aes128gcm16"; enc_key = "000102030405060708090a0b0c0d0e0f10111213";
     local_ts = "10.1.0.0/16"; remote_ts = "10.2.0.0/16"; },
   { name = "a"; direction = "in"; spi = "0x1002"; local = "192.0.2.1"; remote = "192.0.2.9";
-    proposal = "aes128gcm16"; enc_key = "000102030405060708090a0b0c0d0e0f10111213";
+    proposal = "aes128gcm16"; enc_key = "202122232425262728292a2b2c2d2e2f30313233";
     local_ts = "10.1.0.0/16"; remote_ts = "10.2.0.0/16"; } );
 connections = { branch = {
   local_addrs = "192.0.2.1"; remote_addrs = ["192.0.2.9", "198.51.100.0/24"];

@@ -123,7 +123,9 @@ TEST_F(ShowTest, TellsManualSasWithWhatWorkersCounted) {
   std::vector<policy::SaSpec> specs;
   specs.push_back(make_spec({.slot = 1}));
   specs.push_back(make_spec({.direction = policy::Direction::kInbound, .spi = kSpiIn}));
-  manual_sas = bridge::install_manual_sas(std::move(specs), core.installer).value();
+  manual_sas =
+      bridge::install_manual_sas(std::move(specs), core.installer, std::chrono::system_clock::now())
+          .value();
   const ByteVector packet = outbound_packet(100);
   g.gateway.send(0, packet);
   g.gateway.send(0, packet);

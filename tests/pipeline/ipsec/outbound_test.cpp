@@ -113,6 +113,24 @@ TEST_F(Outbound, CountsTheUpperHalfOfAnExtendedNumber) {
   EXPECT_EQ(esp.sequence.get(), 0U);  // of 2^32
 }
 
+// RFC 4106 §3.1: a key that comes again after a restart needs IVs that do not.
+TEST_F(Outbound, CountsIvsFromWhereTheSaSays) {
+  auto spec = make_spec({});
+  spec.iv_start = 0x1122334455667788;
+  g.must_install(spec);
+  g.policy(PolicyAction::kProtect, "10.1.0.0/16", "10.2.0.0/16");
+  const ByteVector in = outbound_packet();
+  for (std::uint32_t number = 1; number <= 2; ++number) {
+    g.gateway.send(0, in);
+    const ByteVector out = g.only(1);
+    const auto& esp = *reinterpret_cast<const net::EspHeader*>(out.data() + 20);
+    EXPECT_EQ(esp.sequence.get(), number);
+    const auto& iv = *reinterpret_cast<const base::Be64*>(out.data() + 28);
+    EXPECT_EQ(iv.get(), spec.iv_start + number);
+    EXPECT_EQ(inner_of(out), forwarded(in));
+  }
+}
+
 TEST_F(Outbound, CopiesWhatTheTunnelHeaderCopies) {
   g.protect();
   g.gateway.send(0, outbound_packet(64, {.tos = 0xb9, .fragment = net::kIpv4DontFragment}));

@@ -117,6 +117,14 @@ constexpr Spoiled kManual[] = {
     {"KeyNoHex", kEncKey, "enc_key = \"swordfish\";",
      "manual_sas[0].enc_key: it is not hexadecimal with whole octets\n"
      "manual_sas[0].enc_key: aes128gcm16 (with 4 of salt) takes 20 octets, and 0 are there"},
+    {"KeyTwice",
+     "proposal = \"aes256-sha256\"; replay_window = 128; encap = true;\n"
+     "    enc_key = \"000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\";\n"
+     "    auth_key = \"202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f\";",
+     "proposal = \"aes128gcm16-esn\"; enc_key = \"000102030405060708090a0b0c0d0e0f10111213\";",
+     "manual_sas[1].enc_key: manual_sas[0] has this key too: every SA of either direction needs "
+     "its "
+     "own"},
     {"ReservedSpi", "spi = \"0x1001\"", "spi = \"0xff\"",
      "manual_sas[0].spi: SPI '0xff' is reserved (RFC 4303 §2.1)"},
     {"SpiAsNumber", "spi = \"0x1001\"", "spi = 4097",
