@@ -42,6 +42,7 @@ Result<void> DataPlane::start_eal() {
 Result<void> DataPlane::make_memory() {
   dpdk::PacketPoolOptions options;
   options.packets = settings_.limits.packets;
+  options.largest_mtu = settings_.limits.largest_packet;
   for (const config::PortSettings& port : settings_.ports)
     options.largest_mtu = std::max(options.largest_mtu, port.mtu);
   PS_ASSIGN(auto pool, dpdk::PacketPool::create(options));

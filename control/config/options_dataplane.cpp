@@ -163,6 +163,16 @@ constexpr std::array kLimits{
                                       .reader = "lib/dpdk",
                                       .low = 1024,
                                       .high = 1 << 23}),
+    value<&DataplaneLimits::largest_packet>(
+        {.name = "largest_packet",
+         .preset = "1500",
+         .unit = "octets",
+         .text = "The largest IP packet that a buffer holds, also put together from fragments or "
+                 "out of an SA; at least the largest `mtu`. Each buffer takes so much and 600 "
+                 "octets more.",
+         .reader = "lib/dpdk",
+         .low = 1500,
+         .high = 65000}),
 };
 Options<DataplaneLimits> limits_options() { return kLimits; }
 
