@@ -85,8 +85,7 @@ Way take_local(WorkerContext& ctx, Packet* packet, Burst& esp) {
   if (is_icmp_error(meta)) return drop(DropReason::kIcmpErrorIgnored);
   const bool is_esp = meta.protocol == net::kProtocolEsp;
   if (!is_esp && !is_for_ike_port(meta)) return Way::kOnward;
-  // design §1: SAs end at outside ports. Inside ports are other workers' too, and a replay window
-  // has one owner (design §4.7).
+  // design §1, RFC 4301 §3.1: SAs end at outside ports.
   if ((meta.flags & dpdk::kFromOutside) == 0) return drop(DropReason::kIpsecFromInside);
   if (!is_esp) return take_ike_port(ctx, packet, esp);
   meta.payload_offset = meta.header_length;

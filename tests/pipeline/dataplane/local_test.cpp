@@ -115,7 +115,7 @@ TEST_F(Local, IkeForSomebodyElseIsNotPunted) {
   gateway.send(1, udp("192.0.2.9", "10.1.0.77", 500, 500, ike(0)));
   EXPECT_TRUE(gateway.punted().empty());
 }
-// design §1: SAs end at outside ports, whose one worker has the replay windows.
+// design §1: SAs end at outside ports.
 TEST_F(Local, TakesNeitherIkeNorEspFromInside) {
   gateway.send(0, udp("10.1.0.9", "192.0.2.1", 500, 500, ike(0)));
   gateway.send(0, udp("10.1.0.9", "10.1.0.1", 4500, 4500, marked(ike(1))));
