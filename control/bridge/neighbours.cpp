@@ -12,6 +12,8 @@ namespace penstock::bridge {
 namespace {
 
 constexpr net::MacAddress kBroadcast{0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+/// For one to push out: strangers choose how often it is looked for.
+constexpr unsigned kMostLooks = 256;
 constexpr base::Duration kAnnounceInterval = base::seconds{2};  // RFC 5227 §1.1
 
 constexpr std::array kStateNames = std::to_array<std::string_view>(
@@ -64,8 +66,11 @@ bool Neighbours::has_answer(const Entry& entry) {
 /// Deadlines are in order, and those of who is asked come before those of who has answered, so the
 /// first that may go is soon found.
 std::optional<NeighbourKey> Neighbours::first_due(const std::function<bool(const Entry&)>& may_go) {
-  for (const auto& [when, key] : due_)
+  unsigned looks = 0;
+  for (const auto& [when, key] : due_) {
     if (may_go(entries_.at(key))) return key;
+    if (++looks == kMostLooks) break;
+  }
   return std::nullopt;
 }
 
