@@ -97,7 +97,9 @@ constexpr std::array kSteps{
 constexpr bool rows_are_sound() {
   for (std::size_t i = 0; i < kTransitions.size(); ++i) {
     const Transition& a = kTransitions.at(i);
-    if (a.handler == nullptr || a.text.empty() || !a.required.disjoint(a.optional)) return false;
+    // A test looks at the handlers: g++ 12 compares no function's address in a constant under the
+    // undefined-behaviour sanitizer (GCC PR 71962).
+    if (a.text.empty() || !a.required.disjoint(a.optional)) return false;
     if (a.state == State::kDead) return false;
     // No row may stand behind one that takes everything it would take.
     for (std::size_t j = 0; j < i; ++j) {

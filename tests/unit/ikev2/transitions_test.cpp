@@ -29,6 +29,10 @@ TEST(Transitions, TheFullerRowIsTakenBeforeTheBareOne) {
   EXPECT_EQ(bare.row->handler, &on_ike_sa_init_refused);
 }
 
+TEST(Transitions, EveryRowHasAHandler) {
+  for (const Transition& row : transitions()) EXPECT_NE(row.handler, nullptr) << row.text;
+}
+
 TEST(Transitions, ChildAndIkeRekeyAreToldApartByTheirPayloads) {
   const PayloadSet child{PayloadType::kSa, PayloadType::kNonce, PayloadType::kKeyExchange,
                          PayloadType::kTsInitiator, PayloadType::kTsResponder};
