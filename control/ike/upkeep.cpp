@@ -21,6 +21,13 @@ bool is_standing(const ChildConfig& c) {
   return c.mode == ChildMode::kPass || c.mode == ChildMode::kDrop;
 }
 
+/// Its delete is under way or next: nothing is begun with it any more.
+bool is_leaving(const IkeSa& sa) {
+  const auto deletes = [](const Task& t) { return t.kind == Task::Kind::kDeleteIke; };
+  return sa.state == ikev2::State::kDeleting || (sa.own && deletes(sa.own->task)) ||
+         std::ranges::any_of(sa.tasks, deletes);
+}
+
 session::Report about(const Connection& c, base::LogLevel level, std::string code,
                       std::string text) {
   return {level, c.config.name, {}, std::move(code), std::move(text)};
@@ -138,7 +145,7 @@ void Upkeep::bring_up(Connection& c, Task task) {
     return fail(std::move(task), {base::ErrorCode::kRefused, "the connection is closing"});
   for (const std::uint64_t serial : c.ike_sas) {
     IkeSa* sa = machine_.find(serial);
-    if (sa == nullptr) continue;
+    if (sa == nullptr || is_leaving(*sa)) continue;
     const bool dialling = sa->initiator && sa->handshake != nullptr;
     const bool usable = sa->state == ikev2::State::kEstablished && !sa->redundant;
     if (!dialling && !usable) continue;
@@ -168,9 +175,9 @@ void Upkeep::dial(Connection& c, std::vector<Task> tasks) {
 bool Upkeep::is_up(const Connection& c, const ChildConfig& child) const {
   return std::ranges::any_of(c.ike_sas, [&](std::uint64_t serial) {
     const IkeSa* sa = machine_.find(serial);
-    return sa != nullptr && std::ranges::any_of(sa->children, [&](const auto& s) {
-             return s->config == &child && s->live();
-           });
+    return sa != nullptr && !is_leaving(*sa) &&
+           std::ranges::any_of(sa->children,
+                               [&](const auto& s) { return s->config == &child && s->live(); });
   });
 }
 

@@ -189,6 +189,10 @@ void Machine::delete_ike(IkeSa& sa, EndReason reason, session::CommandId command
     close(sa, reason, "given up before it was authenticated");
     return;
   }
+  if (reason == EndReason::kRequested || reason == EndReason::kExpired)
+    report(sa, base::LogLevel::kInfo, "ike_deleting",
+           reason == EndReason::kRequested ? "IKE SA and its children are taken down, as asked"
+                                           : "IKE SA is deleted: its lifetime is over");
   Task task;
   task.kind = Task::Kind::kDeleteIke;
   task.command = command;

@@ -60,6 +60,27 @@ TEST(Setup, AfterACommandsTimeAnotherCanWaitForTheSame) {
       << world.a().replies.at(second).error().text;
 }
 
+TEST(Setup, WhatIsBeingTakenDownIsNotUp) {
+  World world(4);
+  configure(world.a(), true);
+  configure(world.b(), false);
+  world.a().boot();
+  world.b().boot();
+  const auto first = world.a().command(Command::Kind::kUp, "ab");
+  ASSERT_TRUE(
+      world.run_until([&] { return world.a().replies.contains(first); }, base::seconds{30}));
+  world.run_for(base::seconds{1});
+  world.a().command(Command::Kind::kDown, "ab");
+  const auto second = world.a().command(Command::Kind::kUp, "ab");
+  EXPECT_FALSE(world.a().replies.contains(second)) << "it was up, and about to go";
+  ASSERT_TRUE(
+      world.run_until([&] { return world.a().replies.contains(second); }, base::seconds{30}));
+  EXPECT_TRUE(world.a().replies.at(second).has_value());
+  world.run_for(base::seconds{5});
+  EXPECT_EQ(world.a().live_children(), 1U);
+  EXPECT_EQ(world.faults_at_rest(), std::vector<std::string>{});
+}
+
 TEST(Setup, APeerWithAnotherSecretIsRefusedAndNotListed) {
   World world(2);
   world.a().configuration = [] {
