@@ -8,7 +8,7 @@
 
 #include <algorithm>
 
-#include "lib/burst_crypto/ipsec_mb.h"
+#include "lib/burst_crypto/chain.h"
 
 namespace penstock::app {
 
@@ -80,7 +80,9 @@ Result<void> DataPlane::make_tables() {
                                     .neighbours = settings_.limits.neighbors,
                                     .socket = -1},
                                    *rcu_));
-  PS_ASSIGN(sessions_, burst_crypto::make_ipsec_mb_sessions());
+  PS_ASSIGN(sessions_,
+            burst_crypto::make_sessions(settings_.crypto.engine,
+                                        static_cast<unsigned>(settings_.workers.size())));
   ipsec::WriterLimits limits;
   limits.inbound_sas = settings_.limits.sas;
   limits.outbound_sas = settings_.limits.sas;
@@ -105,7 +107,7 @@ Result<void> DataPlane::make_workers() {
       view.queues.push_back(
           fmt::format("{}:{}", fib_->interface(queue.interface).name, queue.queue));
     views_.push_back(std::move(view));
-    PS_ASSIGN(auto engine, burst_crypto::make_ipsec_mb_engine());
+    PS_ASSIGN(auto engine, burst_crypto::make_engine(settings_.crypto.engine, i));
     if (engine->fifo() != nullptr) writer_->watch_fifo(*engine->fifo());
     ipsec_.push_back(
         std::make_unique<dataplane::IpsecState>(writer_->tables(), std::move(engine), *fib_));

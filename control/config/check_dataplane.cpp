@@ -184,15 +184,17 @@ void check_neighbors(const Place& at, const DataplaneSettings& dataplane) {
   }
 }
 
+constexpr std::string_view kLaterEngine = "cryptodev";
+
 void check_crypto(const Place& at, CryptoSettings& crypto) {
-  if (crypto.engine != kBuiltEngine) {
+  if (crypto.engine == kLaterEngine) {
     at["engine"].warn(
         fmt::format("not built yet: the engine '{}'; {} does the work and devices "
                     "are left alone",
-                    crypto.engine, kBuiltEngine));
+                    crypto.engine, kDefaultEngine));
     crypto = CryptoSettings{};
   } else if (!crypto.devices.empty()) {
-    at["devices"].warn(fmt::format("{} has no devices", kBuiltEngine));
+    at["devices"].warn(fmt::format("{} has no devices", crypto.engine));
   }
 }
 

@@ -202,6 +202,12 @@ constexpr std::array kChild{
                  "perfect forward secrecy at rekeying.",
          .reader = kEngine},
         read_proposals<&ChildConfig::esp_proposals, crypto::ProtocolId::kEsp>},
+    value<&ChildConfig::sha256_96>(
+        {.name = "sha256_96",
+         .preset = "false",
+         .text = "For peers that cut HMAC-SHA2-256 to 96 bits, against RFC 4868; it is not "
+                 "negotiated ([algorithms](algorithms.md)).",
+         .reader = kEngine}),
     value<&ChildConfig::start_action>(
         {.name = "start_action",
          .preset = "none",
@@ -307,7 +313,6 @@ constexpr std::array kChild{
     later<ChildConfig>("hostaccess", "scripts at up and down", "A hint for the script."),
     later<ChildConfig>("hw_offload", "ESP in the network card", "Offloading to the port."),
     later<ChildConfig>("policies", "children without policies", "Whether to install policies."),
-    later<ChildConfig>("sha256_96", "the draft's HMAC-SHA-256-96", "A truncation of a draft."),
 };
 Options<ChildConfig> child_options() { return kChild; }
 

@@ -19,7 +19,7 @@ constexpr std::array kIdleWords{
 };
 
 constexpr std::array kLevelWords{Word{"debug"}, Word{"info"}, Word{"warning"}, Word{"error"}};
-constexpr std::array kEngineWords{Word{kBuiltEngine}, Word{"cryptodev"}, Word{"openssl"}};
+constexpr std::array kEngineWords{Word{kDefaultEngine}, Word{"cryptodev"}, Word{"openssl"}};
 
 constexpr std::array kControl{
     value<&ControlSettings::socket>({.name = "socket",
@@ -120,8 +120,9 @@ constexpr std::array kCrypto{
     value<&CryptoSettings::engine>(
         {.name = "engine",
          .preset = "ipsec-mb",
-         .text = "What enciphers packets. Only `ipsec-mb` is built yet: with the others there is a "
-                 "warning, and ipsec-mb does the work.",
+         .text = "What enciphers packets; `openssl` carries what `ipsec-mb` lacks "
+                 "([algorithms](algorithms.md)). `cryptodev` is not built yet: there is a warning, "
+                 "and ipsec-mb does the work.",
          .reader = "lib/burst_crypto",
          .words = kEngineWords}),
     value<&CryptoSettings::devices>({.name = "devices",

@@ -98,8 +98,9 @@ constexpr std::array kManualSa{
                    read_proposal},
     Option<SaSpec>{{.name = "enc_key",
                     .kind = "key",
-                    .text = "Hexadecimal: the cipher's key, then its salt (GCM and ChaCha20: the "
-                            "last 4 octets). No two SAs have the same.",
+                    .text = "Hexadecimal: the cipher's key, then its salt "
+                            "([lengths](algorithms.md); GCM and ChaCha20: 4 octets). No "
+                            "two SAs have the same.",
                     .reader = kTables},
                    read_key<&SaSpec::enc_key>},
     Option<SaSpec>{{.name = "auth_key",

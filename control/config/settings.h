@@ -18,8 +18,9 @@ namespace penstock::config {
 inline constexpr std::uint16_t kMinMtu = 576;   ///< what every IPv4 host takes (RFC 791 §3.1)
 inline constexpr std::uint16_t kMaxMtu = 9600;  ///< a packet is one segment (design §4.11)
 inline constexpr unsigned kMaxCpu = 1023;
-inline constexpr std::uint32_t kMaxReplayWindow = 4096;       ///< packets
-inline constexpr std::string_view kBuiltEngine = "ipsec-mb";  ///< the only engine so far
+inline constexpr std::uint32_t kMaxReplayWindow = 4096;  ///< packets
+/// What does the work where another engine is not built yet.
+inline constexpr std::string_view kDefaultEngine = "ipsec-mb";
 
 enum class Side : std::uint8_t { kInside, kOutside };  ///< RFC 4301 §3.1
 enum class IdleMode : std::uint8_t { kPoll, kSleep };
@@ -54,7 +55,7 @@ struct NeighborSettings {
 };
 
 struct CryptoSettings {
-  std::string engine = "ipsec-mb";
+  std::string engine{kDefaultEngine};
   std::vector<std::string> devices;  ///< cryptodev vdev strings or PCI addresses
 };
 

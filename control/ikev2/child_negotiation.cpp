@@ -51,6 +51,9 @@ void fill_half(policy::SaSpec& spec, const IkeSa& sa, const session::ChildSa& ch
   spec.encr = child.esp.encr.id;
   spec.encr_key_bits = child.esp.encr.key_bits;
   spec.integ = child.esp.integ;
+  // What old peers mean by SHA2-256: a switch, because the negotiation is the same.
+  if (c.sha256_96 && spec.integ == crypto::IntegId::kHmacSha256_128)
+    spec.integ = crypto::IntegId::kHmacSha256_96;
   spec.esn = child.esp.esn == crypto::EsnId::kEsn;
   spec.replay_window = c.replay_window;
   spec.local_ts = child.selectors.local;

@@ -37,6 +37,7 @@ struct ChildConfig {
   policy::TrafficSelectors remote_ts;
   crypto::Proposals esp_proposals;
   crypto::Proposals ah_proposals;
+  bool sha256_96 = false;  ///< negotiated SHA2-256 is cut to 96 bits, as old peers do
   StartAction start_action = StartAction::kNone;
   EndAction dpd_action = EndAction::kClear;
   EndAction close_action = EndAction::kClear;

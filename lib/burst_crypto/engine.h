@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <string_view>
 
@@ -15,21 +16,59 @@ namespace penstock::burst_crypto {
 
 enum class JobStatus : std::uint8_t { kPending, kDone, kIcvMismatch, kFailed };
 
-/// One ESP packet's work: a cache line. In the packet lie, one after the other from `esp` on: SPI
-/// and sequence number (8 octets), the IV, `cipher_octets` of text, the ICV.
-///   seal: the engine writes ciphertext and ICV; for AES-CBC also the IV (see README).
+/// One packet's work: a cache line.
+/// ESP: in the packet lie, one after the other from `esp` on: SPI and sequence number (8 octets),
+/// the IV, `cipher_octets` of text, the ICV.
+///   seal: the engine writes ciphertext and ICV; of block ciphers also the IV (see README).
 ///   open: the ICV is compared in constant time; the text is plain only with kDone.
+/// AH: `cipher_octets` from `esp` on are covered, mutable fields zeroed by the stage (RFC 4302
+/// §3.3.3.1); the ICV field lies `icv_offset` octets behind `esp`, and four octets behind what is
+/// covered are there (tailroom: they are used and restored).
+///   seal: the engine writes the ICV field, for AES-GMAC beginning with its IV.
+///   open: the field is left as zeros where it was compared.
 struct alignas(64) Job {
   const Session* session = nullptr;
   std::uint8_t* esp = nullptr;
   void* packet = nullptr;           ///< the caller's
   std::uint32_t cipher_octets = 0;  ///< plaintext, padding and trailer
   std::uint8_t sequence_high[4]{};  ///< upper half of the ESN, wire order
-  std::uint8_t nonce[12]{};         ///< of AEADs: salt and IV
+  std::uint8_t nonce[12]{};         ///< of AEADs and AES-CTR: salt and IV
   std::uint8_t aad[12]{};           ///< of AEADs: SPI, (upper half,) lower half of the sequence
   JobStatus status = JobStatus::kPending;
+  std::uint16_t icv_offset = 0;  ///< of AH
 };
 static_assert(sizeof(Job) == 64);
+
+inline constexpr std::size_t kEspHeaderOctets = 8;  ///< SPI and sequence number, RFC 4303 §2
+inline constexpr std::size_t kMaxIcvOctets = 32;    ///< HMAC-SHA2-512-256
+inline constexpr std::size_t kCcmNonceOctets = 11;  ///< RFC 4309 §4: in nonce[1] to nonce[11]
+
+/// Where a job's parts lie.
+[[nodiscard]] inline std::uint8_t* text_of(const Job& job) {
+  return job.esp + kEspHeaderOctets + job.session->iv_octets;
+}
+/// The octet behind all that is covered: where the upper half of an ESN is put for a MAC (RFC 4303
+/// §2.2.1, RFC 4302 §2.5.1). Of ESP, the ICV begins here.
+[[nodiscard]] inline std::uint8_t* covered_end(const Job& job) {
+  return (job.session->ah ? job.esp : text_of(job)) + job.cipher_octets;
+}
+[[nodiscard]] inline std::uint8_t* icv_of(const Job& job) {
+  return job.session->ah ? job.esp + job.icv_offset + job.session->iv_octets : covered_end(job);
+}
+
+/// Zeros for a chain that begins with a nonce (README, "AES-CBC's IV").
+alignas(16) inline constexpr std::uint8_t kZeroIv[16]{};
+/// The nonce of a block cipher's IV, written where the IV will be: salt and IV as the stage made
+/// them, of which an IV of 8 octets takes the latter. @return where it is
+inline std::uint8_t* write_cbc_nonce(const Job& job) {
+  std::uint8_t* iv = job.esp + kEspHeaderOctets;
+  std::memset(iv, 0, job.session->iv_octets);
+  if (job.session->iv_octets < sizeof(job.nonce))
+    std::memcpy(iv, job.nonce + 4, 8);
+  else
+    std::memcpy(iv, job.nonce, sizeof(job.nonce));
+  return iv;
+}
 
 /// Monotonic counts of a FIFO that carries jobs beyond a burst (design §4.4): what was submitted
 /// when an SA was unpublished has left it once `completed` has reached that count.

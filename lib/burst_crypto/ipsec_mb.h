@@ -1,19 +1,16 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The ipsec-mb engine: AES-GCM by direct calls, everything else by the multi-buffer job manager,
-// flushed within the burst. Built with ipsec-mb 1.3 (Debian 12) and 2.0 (Debian 13).
+// The ipsec-mb engine: AES-GCM and AES-GMAC by direct calls, everything else by the multi-buffer
+// job manager, flushed within the burst. Built with ipsec-mb 1.3 (Debian 12) and 2.0 (Debian 13).
 #pragma once
 
 #include <memory>
-#include <span>
 #include <string_view>
 
 #include "lib/burst_crypto/engine.h"
 
 namespace penstock::burst_crypto {
 
-/// Algorithm rows that this engine has.
-[[nodiscard]] std::span<const crypto::EncrId> ipsec_mb_encr_rows();
-[[nodiscard]] std::span<const crypto::IntegId> ipsec_mb_integ_rows();
+inline constexpr std::string_view kIpsecMbName = "ipsec-mb";
 
 /// Expands keys with a manager of its own. All processes' threads choose the same routines: they
 /// are chosen by what the CPU can do.

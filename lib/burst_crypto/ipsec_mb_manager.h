@@ -20,12 +20,17 @@ using Manager = std::unique_ptr<IMB_MGR, ManagerDeleter>;
 /// A manager with the best routines of this CPU.
 [[nodiscard]] base::Result<Manager> make_manager();
 
-/// AES-CBC with HMAC, or HMAC alone: one expanded key schedule (of the session's direction) and the
-/// digest states after the inner and the outer pad (RFC 2104 §4).
+/// A cipher with a MAC of its own, AES-CCM, or a MAC alone: the schedule of the session's direction
+/// (counter modes: of enciphering), and what the MAC needs.
 struct ChainedKeys {
   alignas(64) std::uint8_t schedule[15 * 16];
+  /// HMAC: the digest states after the inner and the outer pad (RFC 2104 §4). AES-XCBC: K2 and K3
+  /// (RFC 3566 §4). AES-CMAC: its subkeys (RFC 4493 §2.3).
   alignas(16) std::uint8_t inner[64];
   alignas(16) std::uint8_t outer[64];
+  alignas(16) std::uint8_t mac_schedule[11 * 16];
+  alignas(16) std::uint64_t des[3][IMB_DES_KEY_SCHED_SIZE / sizeof(std::uint64_t)];
+  const void* des_keys[3];  ///< into `des`
 };
 
 /// ChaCha20-Poly1305: the key as it is.

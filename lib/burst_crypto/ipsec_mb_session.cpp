@@ -22,24 +22,48 @@ using base::Result;
 using crypto::EncrId;
 using crypto::IntegId;
 
-constexpr std::array kEncrRows{EncrId::kAesGcm8, EncrId::kAesGcm12, EncrId::kAesGcm16,
-                               EncrId::kAesCbc,  EncrId::kNull,     EncrId::kChaCha20Poly1305};
-constexpr std::array kIntegRows{IntegId::kHmacSha1_96, IntegId::kHmacSha256_128,
-                                IntegId::kHmacSha384_192, IntegId::kHmacSha512_256};
-
 /// One HMAC: how ipsec-mb digests one block, and its number there.
 struct HmacRow {
   IntegId id;
   IMB_HASH_ALG algorithm;
   std::size_t block_octets;  ///< of the digest (RFC 2104 §2, RFC 4868 §2.1)
   hash_one_block_t IMB_MGR::*one_block;
+  std::uint8_t tag_octets;  ///< what the manager writes
 };
 constexpr std::array kHmacTable{
-    HmacRow{IntegId::kHmacSha1_96, IMB_AUTH_HMAC_SHA_1, 64, &IMB_MGR::sha1_one_block},
-    HmacRow{IntegId::kHmacSha256_128, IMB_AUTH_HMAC_SHA_256, 64, &IMB_MGR::sha256_one_block},
-    HmacRow{IntegId::kHmacSha384_192, IMB_AUTH_HMAC_SHA_384, 128, &IMB_MGR::sha384_one_block},
-    HmacRow{IntegId::kHmacSha512_256, IMB_AUTH_HMAC_SHA_512, 128, &IMB_MGR::sha512_one_block},
+    HmacRow{IntegId::kHmacMd5_96, IMB_AUTH_MD5, 64, &IMB_MGR::md5_one_block, 12},
+    HmacRow{IntegId::kHmacSha1_96, IMB_AUTH_HMAC_SHA_1, 64, &IMB_MGR::sha1_one_block, 12},
+    HmacRow{IntegId::kHmacSha256_128, IMB_AUTH_HMAC_SHA_256, 64, &IMB_MGR::sha256_one_block, 16},
+    HmacRow{IntegId::kHmacSha256_96, IMB_AUTH_HMAC_SHA_256, 64, &IMB_MGR::sha256_one_block, 16},
+    HmacRow{IntegId::kHmacSha384_192, IMB_AUTH_HMAC_SHA_384, 128, &IMB_MGR::sha384_one_block, 24},
+    HmacRow{IntegId::kHmacSha512_256, IMB_AUTH_HMAC_SHA_512, 128, &IMB_MGR::sha512_one_block, 32},
 };
+
+/// The ciphers that the library has, with their numbers there; and not: AES-CCM with 192 bits.
+struct CipherRow {
+  EncrId id;
+  IMB_CIPHER_MODE mode;
+  IMB_HASH_ALG hash;  ///< of AEADs
+};
+constexpr std::array kCipherTable{
+    CipherRow{EncrId::k3Des, IMB_CIPHER_DES3, IMB_AUTH_NULL},
+    CipherRow{EncrId::kNull, IMB_CIPHER_NULL, IMB_AUTH_NULL},
+    CipherRow{EncrId::kAesCbc, IMB_CIPHER_CBC, IMB_AUTH_NULL},
+    CipherRow{EncrId::kAesCtr, IMB_CIPHER_CNTR, IMB_AUTH_NULL},
+    CipherRow{EncrId::kAesCcm8, IMB_CIPHER_CCM, IMB_AUTH_AES_CCM},
+    CipherRow{EncrId::kAesCcm12, IMB_CIPHER_CCM, IMB_AUTH_AES_CCM},
+    CipherRow{EncrId::kAesCcm16, IMB_CIPHER_CCM, IMB_AUTH_AES_CCM},
+    CipherRow{EncrId::kAesGcm8, IMB_CIPHER_GCM, IMB_AUTH_AES_GMAC},
+    CipherRow{EncrId::kAesGcm12, IMB_CIPHER_GCM, IMB_AUTH_AES_GMAC},
+    CipherRow{EncrId::kAesGcm16, IMB_CIPHER_GCM, IMB_AUTH_AES_GMAC},
+    CipherRow{EncrId::kNullAesGmac, IMB_CIPHER_GCM, IMB_AUTH_AES_GMAC},
+    CipherRow{EncrId::kChaCha20Poly1305, IMB_CIPHER_CHACHA20_POLY1305, IMB_AUTH_CHACHA20_POLY1305},
+};
+const CipherRow* find_cipher(const crypto::EncrRow& encr) {
+  const auto* row = std::ranges::find(kCipherTable, encr.id, &CipherRow::id);
+  if (row == kCipherTable.end()) return nullptr;
+  return row->mode == IMB_CIPHER_CCM && encr.key_bits == 192 ? nullptr : row;
+}
 
 /// One AES key length.
 struct AesRow {
@@ -83,12 +107,27 @@ void expand_hmac(const IMB_MGR& manager, const HmacRow& row, base::Bytes key, Ch
   base::wipe(std::as_writable_bytes(std::span(block)));
 }
 
-void expand_cbc(const IMB_MGR& manager, const AesRow& row, CipherDirection direction,
-                base::Bytes key, ChainedKeys& out) {
+/// The schedule for deciphering only if that is what a mode deciphers with.
+void expand_aes(const IMB_MGR& manager, const AesRow& row, bool decipher, base::Bytes key,
+                ChainedKeys& out) {
   alignas(64) std::array<std::uint8_t, sizeof(ChainedKeys::schedule)> other;
-  const bool seal = direction == CipherDirection::kSeal;
-  (manager.*row.cbc_expand)(key.data(), seal ? out.schedule : other.data(),
-                            seal ? other.data() : out.schedule);
+  (manager.*row.cbc_expand)(key.data(), decipher ? other.data() : out.schedule,
+                            decipher ? out.schedule : other.data());
+  base::wipe(std::as_writable_bytes(std::span(other)));
+}
+
+void expand_3des(const IMB_MGR& manager, base::Bytes key, ChainedKeys& out) {
+  constexpr std::size_t kDesKeyOctets = 8;
+  for (std::size_t i = 0; i < 3; ++i) {
+    manager.des_key_sched(out.des[i], key.data() + i * kDesKeyOctets);
+    out.des_keys[i] = out.des[i];
+  }
+}
+
+void expand_cmac(const IMB_MGR& manager, base::Bytes key, ChainedKeys& out) {
+  alignas(64) std::array<std::uint8_t, sizeof(ChainedKeys::schedule)> other;
+  manager.keyexp_128(key.data(), out.mac_schedule, other.data());
+  manager.cmac_subkey_gen_128(out.mac_schedule, out.inner, out.outer);
   base::wipe(std::as_writable_bytes(std::span(other)));
 }
 
@@ -96,114 +135,98 @@ class IpsecMbSessions final : public SessionFactory {
  public:
   explicit IpsecMbSessions(Manager manager) : manager_(std::move(manager)) {}
 
-  bool supports(const crypto::EncrRow& encr, const crypto::IntegRow* integ) const override {
-    return std::ranges::find(kEncrRows, encr.id) != kEncrRows.end() &&
-           (integ == nullptr || std::ranges::find(kIntegRows, integ->id) != kIntegRows.end());
+  std::string_view name() const override { return kIpsecMbName; }
+
+  bool supports(const SessionRows& rows) const override {
+    return (rows.encr == nullptr || find_cipher(*rows.encr) != nullptr) &&
+           (rows.integ == nullptr || rows.integ->salt_octets != 0 || has_mac(rows.integ->id));
   }
 
   Result<void> build(const SessionSpec& spec, Session& session, KeyMaterial& keys) const override {
-    PS_TRY(check(spec));
-    const std::size_t key_octets = spec.encr->key_bits / 8U;
-    const base::Bytes key = spec.enc_key.first(key_octets);
-    session = Session{};
-    session.keys = &keys;
-    session.direction = spec.direction;
-    session.iv_octets = spec.encr->iv_octets;
-    session.block_octets = std::max<std::uint8_t>(spec.encr->block_octets, 4);
-    session.aad_octets = spec.esn ? 12 : 8;
-    session.key_octets = static_cast<std::uint8_t>(key_octets);
-    session.icv_octets = spec.integ != nullptr ? spec.integ->icv_octets : spec.encr->icv_octets;
-    if (spec.encr->salt_octets == sizeof(session.salt))
-      std::memcpy(session.salt, spec.enc_key.data() + key_octets, sizeof(session.salt));
-    switch (spec.encr->kind) {
-      case crypto::CipherKind::kAead:
-        return spec.encr->id == EncrId::kChaCha20Poly1305 ? build_chacha(key, session, keys)
-                                                          : build_gcm(key, session, keys);
-      case crypto::CipherKind::kBlock:
-      case crypto::CipherKind::kNull:
-        return build_chained(spec, key, session, keys);
-      default:
-        return fail(ErrorCode::kUnsupported,
-                    fmt::format("the ipsec-mb engine has no {}", spec.encr->name));
+    PS_TRY(begin_session(*this, spec, session, keys));
+    const base::Bytes key = cipher_key(spec);
+    const CipherRow* cipher = spec.encr != nullptr ? find_cipher(*spec.encr) : nullptr;
+    session.cipher_mode =
+        static_cast<std::uint8_t>(cipher != nullptr ? cipher->mode : IMB_CIPHER_NULL);
+    session.hash_algorithm =
+        static_cast<std::uint8_t>(cipher != nullptr ? cipher->hash : IMB_AUTH_NULL);
+    session.tag_octets = session.icv_octets;
+    switch (session.kind) {
+      case SessionKind::kGcm:
+      case SessionKind::kGmac:
+        return build_gcm(key, session, keys);
+      case SessionKind::kChaCha:
+        std::memcpy(as<ChaChaKeys>(keys).key, key.data(), key.size());
+        return {};
+      case SessionKind::kCcm:
+        return expand_cipher(key, session, keys);
+      case SessionKind::kCbc:
+      case SessionKind::kCtr:
+        PS_TRY(expand_cipher(key, session, keys));
+        break;
+      case SessionKind::kNull:
+        break;
     }
+    expand_mac(spec, session, keys);
+    return {};
   }
 
  private:
-  Result<void> check(const SessionSpec& spec) const {
-    PS_CHECK(spec.encr != nullptr);
-    const crypto::EncrRow& encr = *spec.encr;
-    if (!supports(encr, spec.integ))
-      return fail(ErrorCode::kUnsupported,
-                  fmt::format("the ipsec-mb engine has no {}{}{}", encr.name,
-                              spec.integ != nullptr ? " with " : "",
-                              spec.integ != nullptr ? spec.integ->name : ""));
-    const bool aead = encr.kind == crypto::CipherKind::kAead;
-    if (aead && spec.integ != nullptr)
-      return fail(ErrorCode::kUnsupported,
-                  fmt::format("{} protects integrity itself: no {} beside it (RFC 4303 §3.2.3)",
-                              encr.name, spec.integ->name));
-    // RFC 8221 §4: encryption without integrity is never used.
-    if (!aead && spec.integ == nullptr)
-      return fail(
-          ErrorCode::kUnsupported,
-          fmt::format("{} needs an integrity algorithm beside it (RFC 8221 §4)", encr.name));
-    const std::size_t enc_octets = encr.key_bits / 8U + encr.salt_octets;
-    if (spec.enc_key.size() != enc_octets)
-      return fail(ErrorCode::kMalformed,
-                  fmt::format("{} takes an encryption key of {} octets ({} of them salt), not {}",
-                              encr.name, enc_octets, encr.salt_octets, spec.enc_key.size()));
-    const std::size_t auth_octets = spec.integ != nullptr ? spec.integ->key_octets : 0;
-    if (spec.auth_key.size() != auth_octets)
-      return fail(ErrorCode::kMalformed,
-                  fmt::format("{} takes an integrity key of {} octets, not {}",
-                              spec.integ != nullptr ? spec.integ->name : encr.name, auth_octets,
-                              spec.auth_key.size()));
-    return {};
+  static bool has_mac(IntegId id) {
+    return id == IntegId::kAesXcbc96 || id == IntegId::kAesCmac96 ||
+           std::ranges::find(kHmacTable, id, &HmacRow::id) != kHmacTable.end();
   }
 
   Result<void> build_gcm(base::Bytes key, Session& session, KeyMaterial& keys) const {
     const AesRow* row = find_aes(key.size());
     if (row == nullptr) return fail(ErrorCode::kUnsupported, "no AES with this key length");
-    session.kind = SessionKind::kDirectGcm;
     session.gcm = manager_.get()->*(session.direction == CipherDirection::kSeal ? row->gcm_seal
                                                                                 : row->gcm_open);
     (manager_.get()->*row->gcm_expand)(key.data(), &as<gcm_key_data>(keys));
     return {};
   }
 
-  Result<void> build_chacha(base::Bytes key, Session& session, KeyMaterial& keys) const {
-    session.kind = SessionKind::kChaCha;
-    session.cipher_mode = IMB_CIPHER_CHACHA20_POLY1305;
-    session.hash_algorithm = IMB_AUTH_CHACHA20_POLY1305;
-    std::memcpy(as<ChaChaKeys>(keys).key, key.data(), key.size());
+  Result<void> expand_cipher(base::Bytes key, Session& session, KeyMaterial& keys) const {
+    auto& chained = as<ChainedKeys>(keys);
+    if (session.cipher_mode == IMB_CIPHER_DES3) {
+      expand_3des(*manager_, key, chained);
+      return {};
+    }
+    const AesRow* row = find_aes(key.size());
+    if (row == nullptr) return fail(ErrorCode::kUnsupported, "no AES with this key length");
+    const bool decipher =
+        session.kind == SessionKind::kCbc && session.direction == CipherDirection::kOpen;
+    expand_aes(*manager_, *row, decipher, key, chained);
     return {};
   }
 
-  Result<void> build_chained(const SessionSpec& spec, base::Bytes key, Session& session,
-                             KeyMaterial& keys) const {
+  void expand_mac(const SessionSpec& spec, Session& session, KeyMaterial& keys) const {
+    auto& chained = as<ChainedKeys>(keys);
+    const auto algorithm = [&](IMB_HASH_ALG number) {
+      session.hash_algorithm = static_cast<std::uint8_t>(number);
+    };
+    if (spec.integ->id == IntegId::kAesXcbc96) {
+      algorithm(IMB_AUTH_AES_XCBC);
+      manager_->xcbc_keyexp(spec.auth_key.data(), chained.mac_schedule, chained.inner,
+                            chained.outer);
+      return;
+    }
+    if (spec.integ->id == IntegId::kAesCmac96) {
+      algorithm(IMB_AUTH_AES_CMAC);
+      expand_cmac(*manager_, spec.auth_key, chained);
+      return;
+    }
     const auto* hmac = std::ranges::find(kHmacTable, spec.integ->id, &HmacRow::id);
     PS_CHECK(hmac != kHmacTable.end());  // supports() has looked
-    session.hash_algorithm = static_cast<std::uint8_t>(hmac->algorithm);
-    auto& chained = as<ChainedKeys>(keys);
+    algorithm(hmac->algorithm);
+    session.tag_octets = hmac->tag_octets;
     expand_hmac(*manager_, *hmac, spec.auth_key, chained);
-    session.kind = SessionKind::kNull;
-    session.cipher_mode = IMB_CIPHER_NULL;
-    if (spec.encr->kind == crypto::CipherKind::kNull) return {};
-    const AesRow* row = find_aes(key.size());
-    if (row == nullptr) return fail(ErrorCode::kUnsupported, "no AES with this key length");
-    session.kind = SessionKind::kCbc;
-    session.cipher_mode = IMB_CIPHER_CBC;
-    expand_cbc(*manager_, *row, session.direction, key, chained);
-    return {};
   }
 
   Manager manager_;
 };
 
 }  // namespace
-
-std::span<const crypto::EncrId> ipsec_mb_encr_rows() { return kEncrRows; }
-std::span<const crypto::IntegId> ipsec_mb_integ_rows() { return kIntegRows; }
 
 Result<Manager> make_manager() {
   Manager manager(alloc_mb_mgr(0));

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 #include <type_traits>
 
 #include "lib/base/bytes.h"
@@ -20,10 +21,13 @@ enum class CipherDirection : std::uint8_t { kSeal, kOpen };
 
 /// How an engine processes a session's jobs.
 enum class SessionKind : std::uint8_t {
-  kDirectGcm,  ///< one call a packet into the AES-GCM routine
-  kCbc,        ///< a job of the multi-buffer manager: AES-CBC and HMAC
-  kNull,       ///< likewise: HMAC alone
-  kChaCha,     ///< likewise: ChaCha20-Poly1305
+  kGcm,   ///< AES-GCM
+  kGmac,  ///< AES-GMAC: nothing is enciphered (RFC 4543)
+  kCcm,
+  kChaCha,  ///< ChaCha20-Poly1305
+  kCbc,     ///< a block cipher and a MAC of its own
+  kCtr,     ///< AES-CTR, likewise
+  kNull,    ///< a MAC alone
 };
 
 /// AES-GCM in one call: key, scratch, out, in, octets, 12-octet nonce, AAD and its octets, tag and
@@ -39,7 +43,7 @@ struct alignas(64) KeyMaterial {
 };
 
 struct Session {
-  GcmRoutine gcm = nullptr;           ///< for kDirectGcm
+  GcmRoutine gcm = nullptr;           ///< for kGcm, if the engine calls one
   const KeyMaterial* keys = nullptr;  ///< beside this head in the same SA
   SessionKind kind = SessionKind::kNull;
   CipherDirection direction = CipherDirection::kSeal;
@@ -50,9 +54,11 @@ struct Session {
   std::uint8_t aad_octets = 8;  ///< 12 with ESN (RFC 4106 §5)
   std::uint8_t cipher_mode = 0;     ///< engine's own number
   std::uint8_t hash_algorithm = 0;  ///< engine's own number
-  std::uint8_t salt[4] = {};        ///< of AEADs, wire order
+  std::uint8_t salt[4] = {};  ///< wire order; CCM's three octets are the last ones (RFC 4309 §4)
   std::uint8_t key_octets = 0;
-  std::uint8_t unused[3] = {};
+  std::uint8_t tag_octets = 0;  ///< what the engine's routine writes, before it is cut
+  std::uint8_t engine = 0;      ///< place in a chain of engines (chain.h)
+  bool ah = false;              ///< AH: the ICV lies among what it covers
 
   [[nodiscard]] bool esn() const { return aad_octets == 12; }
 };
@@ -60,24 +66,41 @@ static_assert(sizeof(Session) == 32 && std::is_trivially_copyable_v<Session>);
 
 /// What a session is made from.
 struct SessionSpec {
-  const crypto::EncrRow* encr = nullptr;
+  const crypto::EncrRow* encr = nullptr;    ///< nullptr for AH
   const crypto::IntegRow* integ = nullptr;  ///< nullptr for an AEAD
   CipherDirection direction = CipherDirection::kSeal;
   bool esn = false;
-  base::Bytes enc_key;  ///< key, then salt
-  base::Bytes auth_key;
+  base::Bytes enc_key;   ///< key, then salt
+  base::Bytes auth_key;  ///< likewise (AES-GMAC of AH)
+};
+
+/// Which algorithms a factory is asked for: ESP's pair, or AH's one with `encr` nullptr.
+struct SessionRows {
+  const crypto::EncrRow* encr = nullptr;
+  const crypto::IntegRow* integ = nullptr;
 };
 
 /// Expands keys; the control core has one.
 class SessionFactory {
  public:
   virtual ~SessionFactory() = default;
-  [[nodiscard]] virtual bool supports(const crypto::EncrRow& encr,
-                                      const crypto::IntegRow* integ) const = 0;
-  /// @param keys  filled, and pointed at by `session`: both stay where they are
+  [[nodiscard]] virtual std::string_view name() const = 0;
+  [[nodiscard]] virtual bool supports(const SessionRows& rows) const = 0;
+  /// @param keys  filled, and pointed at by `session`: both stay where they are until release()
   /// @return kUnsupported (a row that the engine lacks, or an ill pair), kMalformed (key length)
   [[nodiscard]] virtual base::Result<void> build(const SessionSpec& spec, Session& session,
                                                  KeyMaterial& keys) const = 0;
+  /// Gives back what build() made beside the record, and wipes the keys. No job is under way.
+  virtual void release(Session& session, KeyMaterial& keys) const;
 };
+
+/// What every factory does first: rows that go together, keys of the right length, and all of the
+/// session that does not depend on the engine. Sets everything but gcm, the numbers of the engine
+/// and tag_octets.
+[[nodiscard]] base::Result<void> begin_session(const SessionFactory& factory,
+                                               const SessionSpec& spec, Session& session,
+                                               KeyMaterial& keys);
+/// The cipher's key, or AES-GMAC's of AH, without its salt.
+[[nodiscard]] base::Bytes cipher_key(const SessionSpec& spec);
 
 }  // namespace penstock::burst_crypto

@@ -50,17 +50,19 @@ constexpr EncrRow kEncr[] = {
 };
 
 constexpr IntegRow kInteg[] = {
-    // id, name, key, icv, digest, OpenSSL's name, IKE, ESP and AH, RFC
+    // id, name, key, icv, digest, OpenSSL's name, IKE, ESP and AH, RFC, salt, iv
     {IntegId::kHmacMd5_96, "md5", 16, 12, 16, "MD5", true, true, "RFC 2403"},
     {IntegId::kHmacSha1_96, "sha1", 20, 12, 20, "SHA1", true, true, "RFC 2404"},
     {IntegId::kAesXcbc96, "aesxcbc", 16, 12, 16, "", true, true, "RFC 3566"},
     {IntegId::kAesCmac96, "aescmac", 16, 12, 16, "", true, true, "RFC 4494"},
-    {IntegId::kAes128Gmac, "aes128gmac", 16, 16, 16, "", false, true, "RFC 4543"},
-    {IntegId::kAes192Gmac, "aes192gmac", 24, 16, 16, "", false, true, "RFC 4543"},
-    {IntegId::kAes256Gmac, "aes256gmac", 32, 16, 16, "", false, true, "RFC 4543"},
+    {IntegId::kAes128Gmac, "aes128gmac", 16, 16, 16, "", false, true, "RFC 4543", 4, 8},
+    {IntegId::kAes192Gmac, "aes192gmac", 24, 16, 16, "", false, true, "RFC 4543", 4, 8},
+    {IntegId::kAes256Gmac, "aes256gmac", 32, 16, 16, "", false, true, "RFC 4543", 4, 8},
     {IntegId::kHmacSha256_128, "sha256", 32, 16, 32, "SHA256", true, true, "RFC 4868"},
     {IntegId::kHmacSha384_192, "sha384", 48, 24, 48, "SHA384", true, true, "RFC 4868"},
     {IntegId::kHmacSha512_256, "sha512", 64, 32, 64, "SHA512", true, true, "RFC 4868"},
+    // A compatibility switch, never a default: what RFC 4868 says is 128 bits.
+    {IntegId::kHmacSha256_96, "sha256_96", 32, 12, 32, "SHA256", false, true, "RFC 4868"},
 };
 
 constexpr PrfRow kPrf[] = {

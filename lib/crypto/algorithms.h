@@ -53,6 +53,9 @@ enum class IntegId : std::uint16_t {
   kHmacSha256_128 = 12,
   kHmacSha384_192 = 13,
   kHmacSha512_256 = 14,
+  /// Private use (RFC 7296 §3.3.2), strongSwan's number: SHA2-256 cut as in
+  /// draft-ietf-ipsec-ciph-sha-256-00, which old peers kept when RFC 4868 came.
+  kHmacSha256_96 = 1026,
 };
 
 /// IKEv2 transform type 4 (and the IKEv1 groups of the same numbers).
@@ -104,6 +107,8 @@ struct IntegRow {
   bool for_ike;
   bool for_ipsec;
   std::string_view rfc;
+  std::uint8_t salt_octets = 0;  ///< AES-GMAC in AH: behind the key in the keying material
+  std::uint8_t iv_octets = 0;    ///< likewise: in front of the ICV in the packet (RFC 4543 §4)
 };
 
 struct PrfRow {

@@ -51,6 +51,7 @@ constexpr Alias kAliases[] = {
     {"aes256gcm128", "aes256gcm16"},
     {"sha", "sha1"},
     {"sha2_256", "sha256"},
+    {"sha2_256_96", "sha256_96"},
     {"sha2_384", "sha384"},
     {"sha2_512", "sha512"},
     {"prfsha", "prfsha1"},

@@ -76,6 +76,13 @@ Result<void> build_session(const policy::SaSpec& spec, CipherDirection direction
   return {};
 }
 
+void release_session(const burst_crypto::SessionFactory& sessions, burst_crypto::Session& session,
+                     burst_crypto::KeyMaterial& keys) {
+  if (session.keys == nullptr) return;
+  sessions.release(session, keys);
+  session = {};
+}
+
 /// 0 means no limit.
 constexpr std::uint64_t limit_of(std::uint64_t value) {
   return value == 0 ? ~std::uint64_t{0} : value;
@@ -101,7 +108,6 @@ Result<void> set_selectors(const policy::SaSpec& spec, SaMemory& memory, Inbound
     return fail(ErrorCode::kLimit, fmt::format("{}: {} pairs of selectors, at most {} are taken",
                                                label(spec), pairs->size(), kSpdSelectorsPerPolicy));
   auto* place = sa.inline_selectors;
-  sa.more_selectors = nullptr;
   if (pairs->size() > kInlineSelectors) {
     place = static_cast<SpdSelector<Ipv4Value>*>(
         memory.allocate(pairs->size() * sizeof(SpdSelector<Ipv4Value>)));
@@ -115,7 +121,6 @@ Result<void> set_selectors(const policy::SaSpec& spec, SaMemory& memory, Inbound
 }
 
 Result<void> set_window(const policy::SaSpec& spec, SaMemory& memory, InboundSa& sa) {
-  sa.more_window = nullptr;
   if (spec.replay_window > kMaxReplayWindow)
     return fail(ErrorCode::kLimit,
                 fmt::format("{}: a replay window of {} packets, at most {} are taken", label(spec),
@@ -221,7 +226,7 @@ Result<void> fill_outbound(const policy::SaSpec& spec, const burst_crypto::Sessi
 Result<void> build_inbound(const policy::SaSpec& spec, const burst_crypto::SessionFactory& sessions,
                            SaMemory& memory, InboundSa& sa) {
   auto built = fill_inbound(spec, sessions, memory, sa);
-  if (!built) clear_inbound(memory, sa);  // keys may be in it
+  if (!built) clear_inbound(sessions, memory, sa);  // keys may be in it
   return built;
 }
 
@@ -229,7 +234,7 @@ Result<void> build_outbound(const policy::SaSpec& spec,
                             const burst_crypto::SessionFactory& sessions, bool shared,
                             OutboundSa& sa) {
   auto built = fill_outbound(spec, sessions, shared, sa);
-  if (!built) clear_outbound(sa);
+  if (!built) clear_outbound(sessions, sa);
   return built;
 }
 
@@ -250,9 +255,8 @@ void move(OutboundSa& sa, const net::Endpoint& to) {
   sa.prefix.path.store(std::bit_cast<std::uint64_t>(octets), std::memory_order_relaxed);
 }
 
-void clear_inbound(SaMemory& memory, InboundSa& sa) {
-  base::wipe(std::as_writable_bytes(std::span(&sa.keys, 1)));
-  base::wipe(std::as_writable_bytes(std::span(sa.session.salt)));
+void clear_inbound(const burst_crypto::SessionFactory& sessions, SaMemory& memory, InboundSa& sa) {
+  release_session(sessions, sa.session, sa.keys);
   if (sa.more_window != nullptr) memory.free(sa.more_window);
   if (sa.more_selectors != nullptr)
     memory.free(const_cast<SpdSelector<Ipv4Value>*>(sa.more_selectors));
@@ -261,9 +265,8 @@ void clear_inbound(SaMemory& memory, InboundSa& sa) {
   sa.selector_count = 0;
 }
 
-void clear_outbound(OutboundSa& sa) {
-  base::wipe(std::as_writable_bytes(std::span(&sa.keys, 1)));
-  base::wipe(std::as_writable_bytes(std::span(sa.session.salt)));
+void clear_outbound(const burst_crypto::SessionFactory& sessions, OutboundSa& sa) {
+  release_session(sessions, sa.session, sa.keys);
 }
 
 }  // namespace penstock::ipsec

@@ -31,8 +31,8 @@ class SaMemory {
 /// new one.
 void move(InboundSa& sa, const net::Endpoint& to);
 void move(OutboundSa& sa, const net::Endpoint& to);
-/// Wipes the keys and frees what lies outside of the record.
-void clear_inbound(SaMemory& memory, InboundSa& sa);
-void clear_outbound(OutboundSa& sa);
+/// Wipes the keys and frees what lies outside of the record, if it was built.
+void clear_inbound(const burst_crypto::SessionFactory& sessions, SaMemory& memory, InboundSa& sa);
+void clear_outbound(const burst_crypto::SessionFactory& sessions, OutboundSa& sa);
 
 }  // namespace penstock::ipsec

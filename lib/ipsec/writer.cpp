@@ -166,8 +166,9 @@ Writer::Writer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 /// The workers have left the RCU domain by now.
 Writer::~Writer() {
   for (std::uint32_t i = 0; i < impl_->inbound.size(); ++i)
-    clear_inbound(impl_->memory, impl_->inbound[i]);
-  for (std::uint32_t i = 0; i < impl_->outbound.size(); ++i) clear_outbound(impl_->outbound[i]);
+    clear_inbound(impl_->sessions, impl_->memory, impl_->inbound[i]);
+  for (std::uint32_t i = 0; i < impl_->outbound.size(); ++i)
+    clear_outbound(impl_->sessions, impl_->outbound[i]);
 }
 
 Result<std::unique_ptr<Writer>> Writer::create(const WriterLimits& limits, dpdk::RcuDomain& rcu,
@@ -380,11 +381,11 @@ std::size_t Writer::poll() {
           drained && m.fifos[i]->completed.load(std::memory_order_acquire) >= first.submitted[i];
     if (!drained) break;
     if (first.direction == Direction::kInbound) {
-      clear_inbound(m.memory, m.inbound[first.index]);
+      clear_inbound(m.sessions, m.memory, m.inbound[first.index]);
       m.inbound.give_back(first.index);
       if (!first.manual) m.spis.give_back(first.spi);
     } else {
-      clear_outbound(m.outbound[first.index]);
+      clear_outbound(m.sessions, m.outbound[first.index]);
       m.outbound.give_back(first.index);
     }
     m.retiring.pop_front();

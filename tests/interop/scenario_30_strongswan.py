@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """IKEv2 with a pre-shared key against strongSwan, both as initiator and as responder; each ESP cipher
 carries ping, and TCP and UDP of iperf3 both ways; then each key exchange, cipher and PRF of the IKE SA;
-at last strongSwan connects while strangers flood us with first requests.
+then ESP ciphers that are old or rare; at last strongSwan connects while strangers flood us with first requests.
 
 One IKE SA has a child for each ESP cipher, each to a network of its own behind the peer, 10.2.N.0/24.
 """
@@ -28,12 +28,22 @@ FLOOD = pathlib.Path(__file__).resolve().parent / "lab/flood.py"
 IKE = ["aes128gcm16-prfsha256-x25519", "aes256gcm16-prfsha512-ecp521", "aes128-sha256-ecp256",
        "aes256-sha384-ecp384", "aes256-sha512-modp4096", "aes128-sha1-modp2048",
        "chacha20poly1305-prfsha256-x448", "aes256-sha256-modp3072"]
-
+# What is old or rare; the last two are SHA2-256 cut to 96 bits, by a switch at both ends.
+CUT = ["aes128-sha256_96", "aes256-sha256_96"]
+RARE = ["aes128ccm8", "aes192ccm12", "aes256ccm16", "aes128ctr-sha1", "aes256ctr-sha512", "aes128-aesxcbc",
+        "aes192-aescmac", "3des-md5", "3des-sha256", *CUT]
+RARE_NAMES = {word: f"r{n}" for n, word in enumerate(RARE, 101)}
+RARE_NETS = {word: f"10.2.{n}.0/24" for n, word in enumerate(RARE, 101)}
+RARE_INNER = {word: f"10.2.{n}.1" for n, word in enumerate(RARE, 101)}
 
 OURS = {NAMES[word]: our_child(LAN_NET, NETS[word], word) for word in WORDS}
 OURS["wide"] = our_child(LAN_NET, "10.2.192.0/18")
 THEIRS = {NAMES[word]: child(NETS[word], LAN_NET, word) for word in WORDS}
 THEIRS["wide"] = child(",".join(NARROW), "10.1.0.0/16")
+for word in RARE:
+    esp = word.removesuffix("_96")
+    OURS[RARE_NAMES[word]] = our_child(LAN_NET, RARE_NETS[word], esp, sha256_96=word in CUT)
+    THEIRS[RARE_NAMES[word]] = child(RARE_NETS[word], LAN_NET, esp) | ({"sha256_96": "yes"} if word in CUT else {})
 
 
 def installed(gateway, name):
@@ -60,6 +70,24 @@ def carries(s, gateway, host, peer, word, role, port):
         counted = installed(gateway, NAMES[word])[0]
         faults.expect(min(counted["packets_in"], counted["packets_out"]) > 200, f"SA counters: {counted}")
         faults.note(f"TCP {rates[0]:.0f} and {rates[1]:.0f} Mbit/s")
+
+
+def rare(s, gateway, swan, host, peer, word, port):
+    """One that need not be fast: negotiated by us, then by the peer; ping both times, and TCP once."""
+    with s.step(f"{word}, both roles: ping and TCP") as faults:
+        name, inner = f"lab/{RARE_NAMES[word]}", RARE_INNER[word]
+        done = gateway.cli("up", name, check=False)
+        if not faults.expect(done.returncode == 0, done.text[-300:]):
+            return
+        agreed = [c["proposal"] for c in installed(gateway, RARE_NAMES[word])]
+        faults.expect(len(agreed) == 1 and agreed[0].startswith(word.removesuffix("_96")), f"agreed: {agreed}")
+        faults.expect(ping(host, inner, count=3, interval=0.05) == 3, "echoes lost as initiator")
+        result = iperf(host, peer, inner, HOST, octets=200_000, port=port)
+        faults.expect(result["bytes"] > 100_000, f"{result}")
+        gateway.cli("down", name)
+        done = swan.initiate(RARE_NAMES[word], check=False)
+        faults.expect("completed successfully" in done.text, done.text[-300:])
+        faults.expect(ping(peer, HOST, inner, count=3, interval=0.05) == 3, "echoes lost as responder")
 
 
 def narrowing(s, gateway, swan, host):
@@ -144,7 +172,7 @@ def refused_proposal(s, gateway, swan):
 
 
 with Scenario("strongswan", needs=["swanctl"]) as s:
-    host, peer, gateway, swan = tunnel_lab(s, *INNER.values(), "10.2.200.1", "10.2.201.1")
+    host, peer, gateway, swan = tunnel_lab(s, *INNER.values(), *RARE_INNER.values(), "10.2.200.1", "10.2.201.1")
     configure(gateway, swan, OURS, THEIRS, IKE)
     for_anyone(gateway)
     with s.vital("both start"):
@@ -203,6 +231,9 @@ with Scenario("strongswan", needs=["swanctl"]) as s:
             faults.expect("completed successfully" in done.text, f"as responder: {done.text[-300:]}")
             faults.expect(ping(host, INNER["aes128gcm16"], count=2) == 2, "no echo as responder")
 
+    swan.terminate("lab")
+    for n, word in enumerate(RARE):
+        rare(s, gateway, swan, host, peer, word, 5301 + n)
     narrowing(s, gateway, swan, host)
     refused_psk(s, gateway, swan)
     refused_proposal(s, gateway, swan)

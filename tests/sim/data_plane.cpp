@@ -14,6 +14,7 @@ ModelSa model_of(const policy::SaSpec& spec) {
   sa.esn = spec.esn;
   sa.encap = spec.encap.has_value();
   sa.encr = spec.encr;
+  sa.integ = spec.integ;
   sa.remote = {spec.remote, spec.encap ? spec.encap->remote : net::Port{}};
   sa.local_ts = spec.local_ts;
   sa.remote_ts = spec.remote_ts;

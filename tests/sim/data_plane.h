@@ -21,6 +21,7 @@ struct ModelSa {
   bool esn = false;
   bool encap = false;
   crypto::EncrId encr{};
+  crypto::IntegId integ{};
   policy::TrafficSelectors local_ts, remote_ts;
   net::Endpoint remote;  ///< where the peer is; the port is 0 without UDP
   bool used = false;     ///< inbound: the first packet came

@@ -209,6 +209,16 @@ TEST_F(Negotiation, ForcedEncapsulationMovesBothEndsToPort4500) {
   }
 }
 
+TEST_F(Negotiation, ASwitchAndNotTheNegotiationCutsSha256To96Bits) {
+  for (auto& c : config) c.children[0].esp_proposals = esp("aes128-sha256");
+  config[0].children[0].sha256_96 = true;
+  boot();
+  EXPECT_TRUE(up());
+  for (const auto* sas : {&a().plane().inbound, &a().plane().outbound})
+    EXPECT_EQ(sas->begin()->second.integ, crypto::IntegId::kHmacSha256_96);
+  EXPECT_EQ(b().plane().inbound.begin()->second.integ, crypto::IntegId::kHmacSha256_128);
+}
+
 TEST_F(Negotiation, WithoutNatEspIsNotEncapsulated) {
   boot();
   EXPECT_TRUE(up());

@@ -56,10 +56,10 @@ IpsecGateway::IpsecGateway(const ipsec::WriterLimits& limits, std::uint16_t outs
   gateway.neighbour(1, "192.0.2.10");
   gateway.route("10.2.0.0/16", "192.0.2.9", 1);
   gateway.route("10.3.0.0/16", "192.0.2.10", 1);
-  sessions = burst_crypto::make_ipsec_mb_sessions().value();
+  sessions = burst_crypto::make_sessions(kEngine, limits.workers).value();
   writer = ipsec::Writer::create(limits, gateway.rcu(), *sessions, random).value();
   state = std::make_unique<dataplane::IpsecState>(
-      writer->tables(), burst_crypto::make_ipsec_mb_engine().value(), gateway.fib());
+      writer->tables(), burst_crypto::make_engine(kEngine, 0).value(), gateway.fib());
   gateway.context().ipsec = state.get();
 }
 

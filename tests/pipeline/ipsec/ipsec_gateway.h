@@ -5,13 +5,14 @@
 
 #include "dataplane/ipsec_state.h"
 #include "lib/base/random.h"
-#include "lib/burst_crypto/ipsec_mb.h"
+#include "lib/burst_crypto/chain.h"
 #include "lib/ipsec/writer.h"
 #include "lib/net/esp.h"
 #include "tests/pipeline/harness/gateway.h"
 
 namespace penstock::pipeline {
 
+inline constexpr std::string_view kEngine = "ipsec-mb";
 inline constexpr std::uint32_t kSpiOut = 0x1001;
 inline constexpr std::uint32_t kSpiIn = 0x2002;
 inline constexpr std::uint32_t kSlot = 5;

@@ -5,7 +5,8 @@
   judge.py open|seal CASES.json     prints a JSON list of hexadecimal packets, "" where it failed
 
 scapy's IPsec layer does it, but for what scapy 2.5.0 does wrongly (an extended sequence number
-with a separate HMAC, AES-GCM with a short ICV): there `cryptography` and `hmac` do.
+with a separate HMAC, AES-GCM and AES-CCM with a short ICV) or not at all (AES-GMAC, AES-XCBC,
+SHA2-256 cut to 96 bits): there `cryptography` and `hmac` do.
 """
 import hmac
 import json
@@ -15,21 +16,26 @@ import sys
 os.environ.setdefault("XDG_CONFIG_HOME", "/nonexistent")
 try:
     from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+    from cryptography.hazmat.primitives.ciphers.aead import AESCCM
+    from cryptography.hazmat.primitives.cmac import CMAC
     from scapy.layers import ipsec
     from scapy.layers.inet import IP, UDP
 except ImportError as missing:
     print(missing, file=sys.stderr)
     sys.exit(77)
 
-SCAPY_AUTH = {"sha1": "HMAC-SHA1-96", "sha256": "SHA2-256-128", "sha384": "SHA2-384-192",
-              "sha512": "SHA2-512-256", "": "NULL"}
-ICV = {"sha1": 12, "sha256": 16, "sha384": 24, "sha512": 32}
+SCAPY_AUTH = {"md5": "HMAC-MD5-96", "sha1": "HMAC-SHA1-96", "sha256": "SHA2-256-128",
+              "sha384": "SHA2-384-192", "sha512": "SHA2-512-256", "cmac": "AES-CMAC-96", "": "NULL"}
+ICV = {"md5": 12, "sha1": 12, "sha256": 16, "sha256_96": 12, "sha384": 24, "sha512": 32, "xcbc": 12,
+       "cmac": 12}
+IV = {"NULL": 0, "AES-CBC": 16, "3DES": 8, "AES-CTR": 8}  # of ciphers that need a MAC beside them
+BLOCK = {"AES-CBC": 16, "3DES": 8}
 
 
 def scapy_can(case):
     if case["auth"]:
-        return not case["esn"]
-    return case["icv"] == 16
+        return case["auth"] in SCAPY_AUTH and not case["esn"]
+    return case["icv"] == 16 and case["cipher"] != "AES-NULL-GMAC"
 
 
 def association(case):
@@ -59,9 +65,27 @@ def covered_by_hmac(case, esp):
     return esp + ((case["sequence"] >> 32).to_bytes(4, "big") if case["esn"] else b"")
 
 
+def xcbc(key, data):  # RFC 3566, section 4
+    aes = Cipher(algorithms.AES(key), modes.ECB()).encryptor()
+    k1, k2, k3 = (aes.update(bytes([n]) * 16) for n in (1, 2, 3))
+    whole = data and len(data) % 16 == 0
+    padded = data if whole else data + b"\x80" + bytes(-(len(data) + 1) % 16)
+    last = bytes(a ^ b for a, b in zip(padded[-16:], k2 if whole else k3))
+    chain = Cipher(algorithms.AES(k1), modes.CBC(bytes(16))).encryptor()
+    return chain.update(padded[:-16] + last)[-16:]
+
+
 def digest(case, esp):
-    return hmac.new(bytes.fromhex(case["auth_key"]), covered_by_hmac(case, esp),
-                    case["auth"]).digest()[:ICV[case["auth"]]]
+    key, data = bytes.fromhex(case["auth_key"]), covered_by_hmac(case, esp)
+    if case["auth"] == "xcbc":
+        whole = xcbc(key, data)
+    elif case["auth"] == "cmac":
+        mac = CMAC(algorithms.AES(key))
+        mac.update(data)
+        whole = mac.finalize()
+    else:
+        whole = hmac.new(key, data, case["auth"].split("_")[0]).digest()
+    return whole[:ICV[case["auth"]]]
 
 
 def aad(case):
@@ -69,48 +93,76 @@ def aad(case):
     return case["spi"].to_bytes(4, "big") + (sequence if case["esn"] else sequence[4:])
 
 
+def cipher(case, iv):
+    """What needs a MAC beside it."""
+    key = bytes.fromhex(case["key"])
+    if case["cipher"] == "AES-CTR":  # RFC 3686, section 4
+        return Cipher(algorithms.AES(key[:-4]), modes.CTR(key[-4:] + iv + b"\0\0\0\1"))
+    block = algorithms.TripleDES if case["cipher"] == "3DES" else algorithms.AES
+    return Cipher(block(key), modes.CBC(iv))
+
+
+def gmac(case, key, nonce, text):  # RFC 4543, section 3.3
+    tag = Cipher(algorithms.AES(key), modes.GCM(nonce)).encryptor()
+    tag.authenticate_additional_data(aad(case) + nonce[4:] + text)
+    tag.finalize()
+    return tag.tag
+
+
+def aead_open(case, iv, text, icv):
+    key = bytes.fromhex(case["key"])
+    if case["cipher"] == "AES-CCM":
+        return AESCCM(key[:-3], len(icv)).decrypt(key[-3:] + iv, text + icv, aad(case))
+    key, salt = key[:-4], key[-4:]
+    if case["cipher"] == "AES-NULL-GMAC":
+        if icv != gmac(case, key, salt + iv, text):
+            raise ValueError("ICV")
+        return text
+    gcm = Cipher(algorithms.AES(key), modes.GCM(salt + iv, icv, min_tag_length=8)).decryptor()
+    gcm.authenticate_additional_data(aad(case))
+    return gcm.update(text) + gcm.finalize()
+
+
+def aead_seal(case, iv, text):
+    key = bytes.fromhex(case["key"])
+    if case["cipher"] == "AES-CCM":
+        return AESCCM(key[:-3], case["icv"]).encrypt(key[-3:] + iv, text, aad(case))
+    key, salt = key[:-4], key[-4:]
+    if case["cipher"] == "AES-NULL-GMAC":
+        return text + gmac(case, key, salt + iv, text)
+    gcm = Cipher(algorithms.AES(key), modes.GCM(salt + iv)).encryptor()
+    gcm.authenticate_additional_data(aad(case))
+    return gcm.update(text) + gcm.finalize() + gcm.tag[:case["icv"]]
+
+
 def own_open(case, packet):
     esp = packet[28 if case["encap"] else 20:]
-    key = bytes.fromhex(case["key"])
+    size = ICV[case["auth"]] if case["auth"] else case["icv"]
+    esp, icv = esp[:-size], esp[-size:]
     if case["auth"]:
-        size = ICV[case["auth"]]
-        esp, icv = esp[:-size], esp[-size:]
         if icv != digest(case, esp):
             raise ValueError("ICV")
-        text = esp[8:]
-        if case["cipher"] == "AES-CBC":
-            text = Cipher(algorithms.AES(key), modes.CBC(esp[8:24])).decryptor().update(esp[24:])
+        start = 8 + IV[case["cipher"]]
+        text = esp[start:]
+        if start != 8:
+            text = cipher(case, esp[8:start]).decryptor().update(text)
     else:
-        key, salt = key[:-4], key[-4:]
-        esp, icv = esp[:-case["icv"]], esp[-case["icv"]:]
-        gcm = Cipher(algorithms.AES(key),
-                     modes.GCM(salt + esp[8:16], icv, min_tag_length=8)).decryptor()
-        gcm.authenticate_additional_data(aad(case))
-        text = gcm.update(esp[16:]) + gcm.finalize()
+        text = aead_open(case, esp[8:16], esp[16:], icv)
     if text[-1] != 4 or text[-2 - text[-2]:-2] != bytes(range(1, text[-2] + 1)):
         raise ValueError("trailer")
     return text[:-2 - text[-2]]
 
 
 def own_seal(case, inner):
-    key = bytes.fromhex(case["key"])
-    block = 16 if case["cipher"] == "AES-CBC" else 4
-    padding = bytes(range(1, 1 + -(len(inner) + 2) % block))
+    padding = bytes(range(1, 1 + -(len(inner) + 2) % BLOCK.get(case["cipher"], 4)))
     text = inner + padding + bytes([len(padding), 4])
     esp = case["spi"].to_bytes(4, "big") + (case["sequence"] & 0xffffffff).to_bytes(4, "big")
+    iv = os.urandom(IV.get(case["cipher"], 8))
     if case["auth"]:
-        if case["cipher"] == "AES-CBC":
-            iv = os.urandom(16)
-            text = iv + Cipher(algorithms.AES(key), modes.CBC(iv)).encryptor().update(text)
-        esp += text
+        esp += iv + (cipher(case, iv).encryptor().update(text) if iv else text)
         esp += digest(case, esp)
     else:
-        key, salt = key[:-4], key[-4:]
-        iv = os.urandom(8)
-        gcm = Cipher(algorithms.AES(key), modes.GCM(salt + iv)).encryptor()
-        gcm.authenticate_additional_data(aad(case))
-        esp += iv + gcm.update(text) + gcm.finalize()
-        esp += gcm.tag[:case["icv"]]
+        esp += iv + aead_seal(case, iv, text)
     source, destination = case["outer"]
     outer = IP(src=source, dst=destination, proto=17 if case["encap"] else 50)
     if case["encap"]:

@@ -41,6 +41,19 @@ const std::vector<Judged>& suites() {
         list.push_back({{"cbc", EncrId::kAesCbc, bits, integ}, "AES-CBC", auth});
       list.push_back({{"null", EncrId::kNull, 0, integ}, "NULL", auth});
     }
+    const std::pair<IntegId, const char*> macs[] = {{IntegId::kHmacMd5_96, "md5"},
+                                                    {IntegId::kHmacSha256_96, "sha256_96"},
+                                                    {IntegId::kAesXcbc96, "xcbc"},
+                                                    {IntegId::kAesCmac96, "cmac"}};
+    for (const auto& [integ, auth] : macs)
+      list.push_back({{"cbc", EncrId::kAesCbc, 128, integ}, "AES-CBC", auth});
+    list.push_back({{"3des", EncrId::k3Des, 0, IntegId::kHmacMd5_96}, "3DES", "md5"});
+    for (const std::uint16_t bits : {std::uint16_t{128}, std::uint16_t{192}, std::uint16_t{256}}) {
+      for (const EncrId id : {EncrId::kAesCcm8, EncrId::kAesCcm12, EncrId::kAesCcm16})
+        list.push_back({{"ccm", id, bits, IntegId::kNone}, "AES-CCM", ""});
+      list.push_back({{"gmac", EncrId::kNullAesGmac, bits, IntegId::kNone}, "AES-NULL-GMAC", ""});
+      list.push_back({{"ctr", EncrId::kAesCtr, bits, IntegId::kHmacSha1_96}, "AES-CTR", "sha1"});
+    }
     return list;
   }();
   return all;
@@ -95,7 +108,7 @@ class JudgedTest : public testing::TestWithParam<std::tuple<bool, bool>> {
 
   static ipsec::WriterLimits limits() {
     auto l = IpsecGateway::small_limits();
-    l.manual_sas = 64;
+    l.manual_sas = 128;
     return l;
   }
 

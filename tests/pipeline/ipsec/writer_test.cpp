@@ -255,7 +255,7 @@ TEST_F(WriterTest, RefusalsSayWhatIsWrong) {
          s.encr = crypto::EncrId::k3Des;
          s.encr_key_bits = 192;
        }),
-       "no ");
+       "needs an integrity algorithm");
   says(refused([](auto& s) { s.replay_window = 1U << 20; }), "65536");
   says(refused([](auto& s) { s.remote_ts.clear(); }), "selectors");
   says(refused([](auto& s) { s.slot = policy::ChildSlot{0}; }), "slot");

@@ -6,7 +6,7 @@
 
 #include <memory>
 
-#include "lib/burst_crypto/ipsec_mb.h"
+#include "lib/burst_crypto/chain.h"
 
 namespace penstock::burst_crypto::test {
 
@@ -21,27 +21,35 @@ inline crypto::IntegRow integ_row(crypto::IntegId id) {
   return *row;
 }
 
-inline SessionFactory& factory() {
-  static const auto made = make_ipsec_mb_sessions().value();
-  return *made;
+/// Of the chain of this name (chain.h).
+inline SessionFactory& factory(std::string_view engine = "ipsec-mb") {
+  static const auto ipsec_mb = make_sessions("ipsec-mb", 1).value();
+  static const auto openssl = make_sessions("openssl", 1).value();
+  return engine == "openssl" ? *openssl : *ipsec_mb;
 }
 
 /// A session with its keys; neither moves.
 struct Keyed {
   Session session;
   KeyMaterial keys;
+  SessionFactory* sessions;
+
+  explicit Keyed(SessionFactory& made_by) : sessions(&made_by) {}
+  ~Keyed() { sessions->release(session, keys); }
+  Keyed(const Keyed&) = delete;
+  Keyed& operator=(const Keyed&) = delete;
 
   static std::unique_ptr<Keyed> make(const crypto::EncrRow& encr, const crypto::IntegRow* integ,
                                      CipherDirection direction, bool esn, base::Bytes enc_key,
-                                     base::Bytes auth_key) {
-    auto keyed = std::make_unique<Keyed>();
-    const auto built = factory().build({.encr = &encr,
-                                        .integ = integ,
-                                        .direction = direction,
-                                        .esn = esn,
-                                        .enc_key = enc_key,
-                                        .auth_key = auth_key},
-                                       keyed->session, keyed->keys);
+                                     base::Bytes auth_key, std::string_view engine = "ipsec-mb") {
+    auto keyed = std::make_unique<Keyed>(factory(engine));
+    const auto built = keyed->sessions->build({.encr = &encr,
+                                               .integ = integ,
+                                               .direction = direction,
+                                               .esn = esn,
+                                               .enc_key = enc_key,
+                                               .auth_key = auth_key},
+                                              keyed->session, keyed->keys);
     EXPECT_TRUE(built) << (built ? "" : built.error().text);
     return keyed;
   }

@@ -140,6 +140,12 @@ TEST(Load, WarnsOfAnEngineThatIsNotBuiltAndUsesTheOneThatIs) {
   EXPECT_EQ(settings.warnings[0].setting, "dataplane.crypto.engine");
 }
 
+TEST(Load, TakesTheOpensslEngine) {
+  const Settings settings = good(with("engine = \"ipsec-mb\"", "engine = \"openssl\""));
+  EXPECT_EQ(settings.dataplane.crypto.engine, "openssl");
+  EXPECT_TRUE(settings.warnings.empty());
+}
+
 TEST(Load, RoundsTheNumberOfSasUpToAPowerOfTwo) {
   const std::string limits = "crypto = { }; limits = { sas = 100000; };";
   EXPECT_EQ(
