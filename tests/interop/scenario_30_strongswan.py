@@ -28,10 +28,9 @@ FLOOD = pathlib.Path(__file__).resolve().parent / "lab/flood.py"
 IKE = ["aes128gcm16-prfsha256-x25519", "aes256gcm16-prfsha512-ecp521", "aes128-sha256-ecp256",
        "aes256-sha384-ecp384", "aes256-sha512-modp4096", "aes128-sha1-modp2048",
        "chacha20poly1305-prfsha256-x448", "aes256-sha256-modp3072"]
-# What is old or rare; the last two are SHA2-256 cut to 96 bits, by a switch at both ends.
-CUT = ["aes128-sha256_96", "aes256-sha256_96"]
+# What is old or rare. kernel-libipsec has neither AES-GMAC nor SHA2-256 cut to 96 bits.
 RARE = ["aes128ccm8", "aes192ccm12", "aes256ccm16", "aes128ctr-sha1", "aes256ctr-sha512", "aes128-aesxcbc",
-        "aes192-aescmac", "3des-md5", "3des-sha256", *CUT]
+        "aes192-aescmac", "3des-md5", "3des-sha256"]
 RARE_NAMES = {word: f"r{n}" for n, word in enumerate(RARE, 101)}
 RARE_NETS = {word: f"10.2.{n}.0/24" for n, word in enumerate(RARE, 101)}
 RARE_INNER = {word: f"10.2.{n}.1" for n, word in enumerate(RARE, 101)}
@@ -41,9 +40,8 @@ OURS["wide"] = our_child(LAN_NET, "10.2.192.0/18")
 THEIRS = {NAMES[word]: child(NETS[word], LAN_NET, word) for word in WORDS}
 THEIRS["wide"] = child(",".join(NARROW), "10.1.0.0/16")
 for word in RARE:
-    esp = word.removesuffix("_96")
-    OURS[RARE_NAMES[word]] = our_child(LAN_NET, RARE_NETS[word], esp, sha256_96=word in CUT)
-    THEIRS[RARE_NAMES[word]] = child(RARE_NETS[word], LAN_NET, esp) | ({"sha256_96": "yes"} if word in CUT else {})
+    OURS[RARE_NAMES[word]] = our_child(LAN_NET, RARE_NETS[word], word)
+    THEIRS[RARE_NAMES[word]] = child(RARE_NETS[word], LAN_NET, word)
 
 
 def installed(gateway, name):
@@ -80,9 +78,9 @@ def rare(s, gateway, swan, host, peer, word, port):
         if not faults.expect(done.returncode == 0, done.text[-300:]):
             return
         agreed = [c["proposal"] for c in installed(gateway, RARE_NAMES[word])]
-        faults.expect(len(agreed) == 1 and agreed[0].startswith(word.removesuffix("_96")), f"agreed: {agreed}")
+        faults.expect(len(agreed) == 1 and agreed[0].startswith(word), f"agreed: {agreed}")
         faults.expect(ping(host, inner, count=3, interval=0.05) == 3, "echoes lost as initiator")
-        result = iperf(host, peer, inner, HOST, octets=200_000, port=port)
+        result = iperf(host, peer, inner, HOST, octets=1_000_000, port=port)
         faults.expect(result["bytes"] > 100_000, f"{result}")
         gateway.cli("down", name)
         done = swan.initiate(RARE_NAMES[word], check=False)
