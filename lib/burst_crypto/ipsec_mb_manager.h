@@ -2,6 +2,7 @@
 // What the two halves of the ipsec-mb engine share: the owned manager and the layout of keys.
 #pragma once
 
+#define NO_COMPAT_IMB_API_053  // its old names (MD5, SHA1 …) are OpenSSL's functions
 #include <intel-ipsec-mb.h>
 
 #include <cstdint>
