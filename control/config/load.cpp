@@ -25,6 +25,15 @@ bool holds_secrets(const Settings& settings) {
   return !settings.secrets.empty() || !settings.manual_sas.empty();
 }
 
+void warn_of_access(const std::string& file, std::vector<Fault>& warnings) {
+  struct stat status {};
+  if (::stat(file.c_str(), &status) != 0) return;
+  if ((status.st_mode & S_IROTH) != 0)
+    warnings.push_back({file, 0, "", "it may hold keys and everybody may read it: chmod o-r"});
+  if ((status.st_mode & S_IWOTH) != 0)
+    warnings.push_back({file, 0, "", "everybody may change it: chmod o-w"});
+}
+
 }  // namespace
 
 std::string to_string(const Fault& fault) {
@@ -54,6 +63,7 @@ tl::expected<Settings, std::vector<Fault>> load_text(std::string_view text,
   if (!findings.faults.empty()) return tl::unexpected(std::move(findings.faults));
   sort_by_place(findings.warnings);
   settings.warnings = std::move(findings.warnings);
+  settings.included = std::move(findings.included);
   return settings;
 }
 
@@ -63,11 +73,10 @@ tl::expected<Settings, std::vector<Fault>> load(const std::string& file) {
     return tl::unexpected(
         std::vector<Fault>{{file, 0, "", "cannot be read: " + content.error().text}});
   auto settings = load_text(base::as_text(content->bytes()), file);
-  struct stat status {};
-  if (settings && holds_secrets(*settings) && ::stat(file.c_str(), &status) == 0 &&
-      (status.st_mode & S_IROTH) != 0)
-    settings->warnings.push_back(
-        Fault{file, 0, "", "it holds keys and everybody may read it: chmod o-r"});
+  if (!settings || !holds_secrets(*settings)) return settings;
+  warn_of_access(file, settings->warnings);
+  for (const std::string& included : settings->included)
+    warn_of_access(included, settings->warnings);
   return settings;
 }
 

@@ -21,6 +21,7 @@ struct OptionDoc;
 struct Findings {
   std::vector<Fault> faults;
   std::vector<Fault> warnings;
+  std::vector<std::string> included;  ///< files that the first one includes, also indirectly
 };
 
 enum class PlaceKind : unsigned char {

@@ -140,6 +140,7 @@ class Scanner {
       good_ = false;
       return;
     }
+    findings_.included.push_back(target);
     const std::string_view inside = base::as_text(included->bytes());
     if (!Scanner(inside, target, folder_, depth_ + 1, findings_).run()) good_ = false;
   }

@@ -97,7 +97,8 @@ struct Settings {
   std::vector<policy::SaSpec> manual_sas;  ///< slot pairs an outbound with the inbound of its name
   std::vector<session::ConnectionConfig> connections;
   std::vector<session::SharedSecret> secrets;
-  std::vector<Fault> warnings;  ///< what works, but perhaps not as meant
+  std::vector<Fault> warnings;        ///< what works, but perhaps not as meant
+  std::vector<std::string> included;  ///< files that the first one includes
 };
 
 /// Reads, checks as a whole, and converts.

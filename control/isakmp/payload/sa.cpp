@@ -56,7 +56,8 @@ tl::unexpected<base::Error> bad(std::string why) {
 
 Result<void> read_attributes(TransformView& transform, ByteReader in) {
   for (std::size_t count = 0; !in.empty(); ++count) {
-    if (count == kMaxAttributes) return fail(ErrorCode::kLimit, "SA: more than kMaxAttributes");
+    if (count == kMaxAttributes)
+      return fail(ErrorCode::kLimit, fmt::format("SA: more than {} attributes", kMaxAttributes));
     PS_ASSIGN(const AttributeHeader* attribute, in.take<AttributeHeader>());
     const bool is_short = (attribute->type.get() & kShortFormat) != 0;
     if (!is_short) PS_TRY(in.take(attribute->value_or_length.get()));
@@ -104,7 +105,7 @@ Result<ProposalView> read_proposal(ByteReader& in) {
   if (!spi_size_fits(*header)) return bad(fmt::format("SPI Size {}", header->spi_octets));
   if (header->transforms == 0) return bad("a proposal without transforms");
   if (header->transforms > kMaxTransforms)
-    return fail(ErrorCode::kLimit, "SA: more than kMaxTransforms");
+    return fail(ErrorCode::kLimit, fmt::format("SA: more than {} transforms", kMaxTransforms));
   ProposalView out;
   out.number = header->number;
   out.protocol = ProtocolId{header->protocol};
@@ -202,7 +203,7 @@ Result<SaPayload> parse_sa(Bytes body) {
   ByteReader in(body);
   while (!in.empty()) {
     if (out.proposals.size() == kMaxProposals)
-      return fail(ErrorCode::kLimit, "SA: more than kMaxProposals");
+      return fail(ErrorCode::kLimit, fmt::format("SA: more than {} proposals", kMaxProposals));
     PS_ASSIGN(ProposalView proposal, read_proposal(in));
     // §3.3.1: one more than the previous one. An answer begins with the number of its choice.
     if (!out.proposals.empty() && proposal.number != out.proposals.back().number + 1)

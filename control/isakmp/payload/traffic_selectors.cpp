@@ -72,7 +72,8 @@ Result<TsPayload> parse_traffic_selectors(Bytes body) {
   ByteReader in(body);
   PS_ASSIGN(const Fixed* fixed, in.take<Fixed>());
   if (fixed->count == 0) return bad("there is no selector");
-  if (fixed->count > kMaxSelectors) return fail(ErrorCode::kLimit, "TS: more than kMaxSelectors");
+  if (fixed->count > kMaxSelectors)
+    return fail(ErrorCode::kLimit, fmt::format("TS: more than {} selectors", kMaxSelectors));
   TsPayload out;
   out.selectors.reserve(fixed->count);
   for (std::size_t i = 0; i < fixed->count; ++i) {

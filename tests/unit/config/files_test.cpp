@@ -96,6 +96,19 @@ TEST_F(Files, ThatEverybodyMayReadAreWarnedOf) {
   EXPECT_EQ(load(file)->warnings.size(), 1U);
 }
 
+TEST_F(Files, ThatAreIncludedAreWarnedOfToo) {
+  const std::string inner = write("inner.conf", "jobs = 2;\n");
+  const std::string file = write("main.conf", with("jobs = 2;", "\n@include \"inner.conf\"\n"));
+  ASSERT_TRUE(load(file));
+  EXPECT_TRUE(load(file)->warnings.empty());
+  ASSERT_EQ(::chmod(inner.c_str(), 0646), 0);
+  const auto warnings = load(file)->warnings;
+  ASSERT_EQ(warnings.size(), 2U);
+  EXPECT_EQ(warnings[0].file, inner);
+  EXPECT_NE(warnings[0].text.find("read"), std::string::npos);
+  EXPECT_NE(warnings[1].text.find("change"), std::string::npos);
+}
+
 TEST_F(Files, AreCheckedWithAnExitStatus) {
   std::ostringstream out;
   const std::string file = write("main.conf", kGood);
