@@ -116,7 +116,8 @@ Result<void> begin_session(const SessionFactory& factory, const SessionSpec& spe
   if (!session.ah) session.block_octets = std::max<std::uint8_t>(spec.encr->block_octets, 4);
   const std::size_t salt = session.ah ? spec.integ->salt_octets : spec.encr->salt_octets;
   const base::Bytes all = session.ah ? spec.auth_key : spec.enc_key;
-  std::memcpy(session.salt + sizeof(session.salt) - salt, all.last(salt).data(), salt);
+  if (salt != 0)  // of no octets at all memcpy wants an address too, and NULL has no key
+    std::memcpy(session.salt + sizeof(session.salt) - salt, all.last(salt).data(), salt);
   return {};
 }
 
