@@ -27,7 +27,8 @@ from files import ROOT, Report
 BUILD = ROOT / "build"
 UNITS = BUILD / "tidy"
 HALVES = ("lib/", "control/", "dataplane/", "app/")
-WHOLE = ["--checks=clang-analyzer-*"]  # added to those of .clang-tidy
+# Added to those of .clang-tidy. Padding is wanted: what several threads touch has cache lines of its own.
+WHOLE = ["--checks=clang-analyzer-*,-clang-analyzer-optin.performance.Padding"]
 
 
 class Unit:
