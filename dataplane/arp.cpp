@@ -21,13 +21,14 @@ struct ArpFrame {
 static_assert(sizeof(ArpFrame) == 42);
 
 bool is_ours(const fib::Interface& interface, std::uint32_t address) {
-  return std::any_of(interface.addresses.begin(), interface.addresses.end(),
-                     [&](const auto& own) { return own.address.v4_value() == address; });
+  return std::any_of(interface.addresses.begin(), interface.addresses.end(), [&](const auto& own) {
+    return own.address.is_v4() && own.address.v4_value() == address;
+  });
 }
 
 bool is_known(const WorkerContext& ctx, const fib::Interface& interface, std::uint32_t address) {
   const fib::NextHop& hop = ctx.fib->next_hop(ctx.fib->lookup(address));
-  return hop.kind == fib::NextHopKind::kNeighbour && hop.address == address &&
+  return hop.kind == fib::NextHopKind::kNeighbour && hop.address == net::IpAddress::v4(address) &&
          hop.interface == interface.index;
 }
 
@@ -67,11 +68,11 @@ void take_arp(WorkerContext& ctx, dpdk::Packet* packet, const fib::Interface& in
   const bool teaches =
       sender != 0 && !is_ours(interface, sender) && (for_us || is_known(ctx, interface, sender));
   if (teaches) {
-    const channel::NeighbourEvent heard{.address = sender,
-                                        .interface = interface.index,
+    const channel::NeighbourEvent heard{.interface = interface.index,
                                         .kind = channel::NeighbourEventKind::kHeard,
                                         .reply = is_reply,
-                                        .mac = frame.arp.sender_mac};
+                                        .mac = frame.arp.sender_mac,
+                                        .address = net::IpAddress::v4(sender)};
     if (!ctx.channel->send(heard, ctx.now) && is_reply)
       return ctx.drop(packet, net::DropReason::kPuntNeighbourFull);
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // check policy: what came from outside in clear against the inbound SPD (RFC 4301 §5.2). What came
 // out of an SA has been checked against that SA. Ways out: onward; a drop by name.
-#include "dataplane/ipsec_state.h"
+#include "dataplane/find_rules.h"
 #include "dataplane/stages.h"
 
 namespace penstock::dataplane {
@@ -35,19 +35,12 @@ std::optional<DropReason> verdict(const WorkerContext& ctx, const dpdk::PacketMe
 }  // namespace
 
 void check_policy(WorkerContext& ctx, Burst& burst) {
-  std::array<ipsec::SpdKey, kBurst> keys;
+  std::array<const Packet*, kBurst> asked;
   std::array<const ipsec::SpdEntry*, kBurst> entries;
-  unsigned asked = 0;
+  unsigned count = 0;
   for (const Packet* packet : burst)
-    if (needs_check(packet)) keys[asked++] = ipsec::spd_key(dpdk::meta(packet));
-  if (asked != 0) {
-    if (ctx.ipsec == nullptr) {
-      entries.fill(nullptr);
-    } else {
-      ctx.ipsec->policies.lookup_burst(policy::Direction::kInbound, keys.data(), entries.data(),
-                                       asked);
-    }
-  }
+    if (needs_check(packet)) asked[count++] = packet;
+  find_rules(ctx, policy::Direction::kInbound, {asked.data(), count}, entries.data());
   unsigned next = 0;
   burst.keep_if([&](Packet* packet) {
     dpdk::PacketMeta& meta = dpdk::meta(packet);

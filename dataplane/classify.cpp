@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // classify: one lookup says where each destination leads; what is ours is told apart.
 // Ways out: onward (kLocal or not), ESP, punt (IKE), consumed (keepalives), a drop by name.
+#include "dataplane/addresses.h"
 #include "dataplane/stages.h"
 #include "lib/net/icmp.h"
+#include "lib/net/icmp6.h"
 #include "lib/net/ipv4.h"
 #include "lib/net/udp.h"
 
@@ -16,8 +18,12 @@ namespace {
 
 enum class Way : bool { kOnward, kGone };
 
-bool udp_checksum_is_wrong(const PacketMeta& meta, base::Bytes datagram) {
+bool udp_checksum_is_wrong(const Packet* packet, base::Bytes datagram) {
+  const PacketMeta& meta = dpdk::meta(packet);
   const auto& udp = *reinterpret_cast<const net::UdpHeader*>(datagram.data());
+  if (is_ipv6(meta))  // RFC 8200 §8.1: IKE is no tunnel, so there always is one
+    return udp.checksum.get() == 0 ||
+           net::upper_checksum(ipv6_of(packet), net::kProtocolUdp, datagram) != 0;
   if (udp.checksum.get() == 0) return false;  // RFC 768: none was computed
   // Over a datagram with its right checksum the sum is 0, which is sent as 0xffff.
   return net::udp_checksum_v4(meta.source, meta.destination, datagram) != 0xffff;
@@ -40,7 +46,8 @@ Way take_ike_port(WorkerContext& ctx, Packet* packet, Burst& esp) {
       net::content_of_ike_port(meta.destination_port, datagram.subspan(sizeof(net::UdpHeader)));
   switch (content) {
     case net::IkePortContent::kEsp:
-      // RFC 3948 §2.1: the checksum of ESP in UDP is not looked at.
+      // RFC 3948 §2.1: the checksum of ESP in UDP is not looked at; RFC 6935 §5: over IPv6 a
+      // tunnel may have none.
       meta.payload_offset = static_cast<std::uint16_t>(meta.header_length + sizeof(net::UdpHeader));
       meta.flags |= dpdk::kUdpEncapsulated;
       dpdk::resize(packet, meta.header_length + length);
@@ -56,7 +63,7 @@ Way take_ike_port(WorkerContext& ctx, Packet* packet, Burst& esp) {
     case net::IkePortContent::kIkeKnown:
       break;
   }
-  if (udp_checksum_is_wrong(meta, datagram)) return drop(DropReason::kBadUdpChecksum);
+  if (udp_checksum_is_wrong(packet, datagram)) return drop(DropReason::kBadUdpChecksum);
   ctx.punt(packet, content == net::IkePortContent::kIkeFirst ? channel::PuntClass::kIkeFirst
                                                              : channel::PuntClass::kIkeKnown);
   return Way::kGone;
@@ -69,8 +76,10 @@ bool is_for_ike_port(const PacketMeta& meta) {
 }
 
 bool is_icmp_error(const PacketMeta& meta) {
-  return meta.protocol == net::kProtocolIcmp && (meta.flags & dpdk::kHasPorts) != 0 &&
-         net::is_icmp_error(static_cast<std::uint8_t>(meta.destination_port >> 8));
+  if ((meta.flags & dpdk::kHasPorts) == 0) return false;
+  const auto type = static_cast<std::uint8_t>(meta.destination_port >> 8);
+  return is_ipv6(meta) ? meta.protocol == net::kProtocolIcmpv6 && net::is_icmp6_error(type)
+                       : meta.protocol == net::kProtocolIcmp && net::is_icmp_error(type);
 }
 
 Way take_local(WorkerContext& ctx, Packet* packet, Burst& esp) {
@@ -81,6 +90,10 @@ Way take_local(WorkerContext& ctx, Packet* packet, Burst& esp) {
     return Way::kGone;
   };
   if ((meta.flags & dpdk::kFragment) != 0) return drop(DropReason::kFragmentNotReassembled);
+  // RFC 8200 §4.2: these options are for the node that the packet is for.
+  if ((meta.flags & dpdk::kHasOptions) != 0 && is_ipv6(meta) &&
+      net::has_forbidding_option(dpdk::bytes(packet)))
+    return drop(DropReason::kExtensionHeaders);
   // RFC 4301 §6.1: what an ICMP error tells us is not acted on, whichever side it came from.
   if (is_icmp_error(meta)) return drop(DropReason::kIcmpErrorIgnored);
   const bool is_esp = meta.protocol == net::kProtocolEsp;
@@ -98,8 +111,16 @@ Way take_local(WorkerContext& ctx, Packet* packet, Burst& esp) {
 void classify(WorkerContext& ctx, Burst& burst, Burst& esp) {
   std::array<std::uint32_t, kBurst> destinations;
   std::array<std::uint32_t, kBurst> next_hops;
-  for (unsigned i = 0; i < burst.size(); ++i) destinations[i] = dpdk::meta(burst[i]).destination;
+  unsigned versions = 0;
+  for (unsigned i = 0; i < burst.size(); ++i) {
+    destinations[i] = dpdk::meta(burst[i]).destination;  // 0 for IPv6
+    versions |= dpdk::meta(burst[i]).ip_version;
+  }
   ctx.fib->lookup(destinations.data(), next_hops.data(), burst.size());
+  if (versions != 4) [[unlikely]] {
+    for (unsigned i = 0; i < burst.size(); ++i)
+      if (is_ipv6(dpdk::meta(burst[i]))) next_hops[i] = find_next_hop(*ctx.fib, burst[i]);
+  }
   unsigned i = 0;
   burst.keep_if([&](Packet* packet) {
     const std::uint32_t next_hop = next_hops[i++];

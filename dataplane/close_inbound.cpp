@@ -4,6 +4,7 @@
 // Ways out: onward as an inner packet; consumed (dummies); a drop by name.
 #include <cstring>
 
+#include "dataplane/addresses.h"
 #include "dataplane/icmp_return.h"
 #include "dataplane/ipsec_state.h"
 #include "dataplane/parse.h"
@@ -39,17 +40,26 @@ void raise(WorkerContext& ctx, InboundSa& sa, ipsec::SaEventBit bit, SaEventKind
 }
 
 /// RFC 7296 §2.23: only a packet whose ICV was right may say that its peer is elsewhere now.
-void report_move(WorkerContext& ctx, InboundSa& sa, const PacketMeta& outer) {
+void report_move(WorkerContext& ctx, InboundSa& sa, const Packet* packet) {
+  const PacketMeta& outer = dpdk::meta(packet);
   const auto now = static_cast<std::uint64_t>(ctx.now.time_since_epoch().count());
   if (sa.moved_raised_at_ns != 0 && now - sa.moved_raised_at_ns < kPeerMovedIntervalNs) return;
   sa.moved_raised_at_ns = now;
   SaEvent event = event_of(SaEventKind::kPeerMoved, sa);
-  event.local = {net::IpAddress::v4(outer.destination), net::Port{outer.destination_port}};
-  event.remote = {net::IpAddress::v4(outer.source), net::Port{outer.source_port}};
+  event.local = {destination_of(packet), net::Port{outer.destination_port}};
+  event.remote = {source_of(packet), net::Port{outer.source_port}};
   ctx.channel->send(event);
 }
 
-void count(WorkerContext& ctx, InboundSa& sa, const PacketMeta& outer, unsigned octets) {
+/// The outer source of an SA in UDP is another than when it was installed.
+bool has_moved(const InboundSa& sa, const Packet* packet) {
+  const PacketMeta& outer = dpdk::meta(packet);
+  return outer.source != sa.remote.load(std::memory_order_relaxed) ||
+         outer.source_port != sa.encap_remote_port.load(std::memory_order_relaxed) ||
+         (sa.is_v6() && ipv6_of(packet).source != sa.remote6);
+}
+
+void count(WorkerContext& ctx, InboundSa& sa, const Packet* packet, unsigned octets) {
   if (sa.packets.get() == 0 || (sa.raised & ipsec::kFirstPacketRaised) == 0) [[unlikely]]
     raise(ctx, sa, ipsec::kFirstPacketRaised, SaEventKind::kFirstPacket);
   sa.packets.add();
@@ -60,10 +70,8 @@ void count(WorkerContext& ctx, InboundSa& sa, const PacketMeta& outer, unsigned 
     raise(ctx, sa, ipsec::kSoftRaised, SaEventKind::kSoftExpiry);
   if (packets >= sa.hard_packets || bytes >= sa.hard_bytes) [[unlikely]]
     raise(ctx, sa, ipsec::kHardRaised, SaEventKind::kHardExpiry);
-  if (sa.encap_local_port != 0 &&
-      (outer.source != sa.remote.load(std::memory_order_relaxed) ||
-       outer.source_port != sa.encap_remote_port.load(std::memory_order_relaxed))) [[unlikely]]
-    report_move(ctx, sa, outer);
+  if (sa.encap_local_port != 0 && has_moved(sa, packet)) [[unlikely]]
+    report_move(ctx, sa, packet);
 }
 
 /// RFC 4303 §2.4: the padding is 1, 2, 3 … and a receiver should look at it.
@@ -81,29 +89,48 @@ std::optional<DropReason> merge_ecn(Packet* packet, std::uint8_t outer_tos) {
   if (merged == ipsec::kEcnDrop) return DropReason::kEcnIllegal;
   if (merged == (meta.tos & ipsec::kEcnMask)) [[likely]]
     return std::nullopt;
+  const auto tos = static_cast<std::uint8_t>((meta.tos & ipsec::kDscpMask) | merged);
+  meta.tos = tos;
+  if (is_ipv6(meta)) {
+    ipv6_of(packet).set_traffic_class(tos);
+    return std::nullopt;
+  }
   auto& ip = *reinterpret_cast<net::Ipv4Header*>(dpdk::data(packet));
   const auto word = static_cast<std::uint16_t>(ip.version_ihl << 8);
-  const auto tos = static_cast<std::uint8_t>((meta.tos & ipsec::kDscpMask) | merged);
   net::update_checksum(ip, word | ip.tos, word | tos);
-  ip.tos = meta.tos = tos;
+  ip.tos = tos;
   return std::nullopt;
 }
 
-ipsec::SpdProbe<ipsec::Ipv4Value> probe_of(const PacketMeta& meta) {
-  return ipsec::SpdProbe<ipsec::Ipv4Value>::of(policy::Direction::kInbound, ipsec::spd_key(meta));
+bool is_allowed(const InboundSa& sa, const Packet* packet) {
+  constexpr auto kInbound = policy::Direction::kInbound;
+  const PacketMeta& meta = dpdk::meta(packet);
+  if (is_ipv6(meta))
+    return sa.allows(ipsec::SpdProbe<ipsec::Ipv6Value>::of(kInbound, ipsec::spd_key6(packet)));
+  return sa.allows(ipsec::SpdProbe<ipsec::Ipv4Value>::of(kInbound, ipsec::spd_key(meta)));
+}
+
+template <class Address>
+bool is_allowed(const InboundSa& sa, const policy::PacketSelectors& traffic, net::Vrf vrf) {
+  return sa.allows(ipsec::SpdProbe<Address>::of(policy::Direction::kInbound,
+                                                ipsec::SpdKeyOf<Address>::of(traffic, vrf)));
 }
 
 /// RFC 4301 §5.2; §6.2: an ICMP error from a router that the selectors do not cover is judged by
 /// the packet that it is about.
 bool fits_selectors(const Packet* packet, const InboundSa& sa) {
-  if (sa.allows(probe_of(dpdk::meta(packet)))) [[likely]]
+  if (is_allowed(sa, packet)) [[likely]]
     return true;
-  const auto key = return_key(packet);
-  return key && sa.allows(ipsec::SpdProbe<ipsec::Ipv4Value>::of(policy::Direction::kInbound, *key));
+  const auto traffic = return_traffic(packet);
+  if (!traffic) return false;
+  const net::Vrf vrf{dpdk::meta(packet).vrf};
+  return traffic->source.is_v4() ? is_allowed<ipsec::Ipv4Value>(sa, *traffic, vrf)
+                                 : is_allowed<ipsec::Ipv6Value>(sa, *traffic, vrf);
 }
 
 /// The plaintext becomes the packet. `payload` is what is left without padding and trailer.
-std::optional<DropReason> decapsulate(Packet* packet, const InboundSa& sa, unsigned payload) {
+std::optional<DropReason> decapsulate(Packet* packet, const InboundSa& sa, unsigned payload,
+                                      bool v6) {
   PacketMeta& meta = dpdk::meta(packet);
   const std::uint8_t outer_tos = meta.tos;
   dpdk::trim_front(packet,
@@ -114,8 +141,9 @@ std::optional<DropReason> decapsulate(Packet* packet, const InboundSa& sa, unsig
   ++meta.nesting;
   meta.child_slot = sa.slot;
   // Traffic flow confidentiality (RFC 4303 §2.7): what lies behind the inner packet is cut off.
-  if (read_ipv4(packet, HeaderChecksum::kVerify)) return DropReason::kInnerMalformed;
-  if (const auto martian = check_martian(meta.source, meta.destination)) return martian;
+  if (v6 ? read_ipv6(packet) : read_ipv4(packet, HeaderChecksum::kVerify))
+    return DropReason::kInnerMalformed;
+  if (const auto martian = check_martian(packet)) return martian;
   if (const auto ecn = merge_ecn(packet, outer_tos)) return ecn;
   if (!fits_selectors(packet, sa)) return DropReason::kInboundPolicyMismatch;
   meta.flags |= dpdk::kPolicyChecked;
@@ -157,16 +185,16 @@ bool close_one(WorkerContext& ctx, Packet* packet, const Job& job) {
   const unsigned payload = job.cipher_octets - unsigned{sizeof(trailer)} - trailer.pad_length;
   if (!padding_is_right(text + payload, trailer.pad_length)) [[unlikely]]
     return fail(DropReason::kBadPadding);
-  count(ctx, sa, meta, payload);
-  if (trailer.next_header != net::kProtocolIpv4) [[unlikely]] {
+  count(ctx, sa, packet, payload);
+  const bool v6 = trailer.next_header == net::kProtocolIpv6;
+  if (trailer.next_header != net::kProtocolIpv4 && !v6) [[unlikely]] {
     if (trailer.next_header == net::kProtocolNone) {  // RFC 4303 §2.6
       ctx.consume(packet, channel::Consumed::kDummy);
       return false;
     }
-    return fail(trailer.next_header == net::kProtocolIpv6 ? DropReason::kIpv6Unsupported
-                                                          : DropReason::kBadNextHeader);
+    return fail(DropReason::kBadNextHeader);
   }
-  if (const auto fault = decapsulate(packet, sa, payload)) [[unlikely]]
+  if (const auto fault = decapsulate(packet, sa, payload, v6)) [[unlikely]]
     return fail(*fault);
   return true;
 }

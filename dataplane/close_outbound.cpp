@@ -1,13 +1,29 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // close (outbound): the engine's verdict; the packet is a datagram of ours from here on.
 // Ways out: onward, sealed; a drop by name.
+#include "dataplane/addresses.h"
 #include "dataplane/ipsec_state.h"
 #include "dataplane/stages.h"
+#include "lib/net/udp.h"
 
 namespace penstock::dataplane {
 
 using burst_crypto::JobStatus;
 using dpdk::Packet;
+
+namespace {
+
+/// RFC 8200 §8.1: over IPv6 UDP has a checksum. RFC 6935 would let a tunnel go without, but peers
+/// need not take that (Linux drops it), and RFC 3948 §2.1 does not ask for 0.
+void complete_udp(Packet* packet) {
+  const net::Ipv6Header& ip = ipv6_of(packet);
+  const base::MutableBytes datagram = dpdk::bytes(packet).subspan(sizeof(ip));
+  const std::uint16_t sum = net::upper_checksum(ip, net::kProtocolUdp, datagram);
+  // RFC 768: 0 means that there is none.
+  reinterpret_cast<net::UdpHeader*>(datagram.data())->checksum.set(sum == 0 ? 0xffff : sum);
+}
+
+}  // namespace
 
 void close_outbound(WorkerContext& ctx, Burst& burst) {
   unsigned i = 0;
@@ -19,6 +35,7 @@ void close_outbound(WorkerContext& ctx, Burst& burst) {
       return false;
     }
     dpdk::PacketMeta& meta = dpdk::meta(packet);
+    if (is_ipv6(meta) && meta.protocol == net::kProtocolUdp) complete_udp(packet);
     meta.flags |= dpdk::kSealed;
     ++meta.nesting;
     return true;

@@ -3,6 +3,7 @@
 // sender is told the MTU of the tunnel; everything else is sealed whole and fragmented after it by
 // resolve, with DF clear, so that selectors with ports still find them in every packet.
 // Ways out: onward with the outer flags word; a drop by name, with an ICMP error.
+#include "dataplane/addresses.h"
 #include "dataplane/icmp.h"
 #include "dataplane/ipsec_state.h"
 #include "dataplane/stages.h"
@@ -17,7 +18,10 @@ namespace {
 
 /// Of the port by which the sealed packet leaves.
 unsigned tunnel_mtu(const WorkerContext& ctx, const ipsec::OutboundSa& sa) {
-  const fib::NextHop& hop = ctx.fib->next_hop(ctx.fib->lookup(sa.remote()));
+  const std::uint32_t next_hop =
+      sa.v6 ? ctx.fib->lookup6(fib::Ipv6Key::of(sa.outer6().destination.data()))
+            : ctx.fib->lookup(sa.remote());
+  const fib::NextHop& hop = ctx.fib->next_hop(next_hop);
   return hop.interface == dpdk::kNoInterface ? ctx.ipsec->smallest_mtu
                                              : ctx.fib->interface(hop.interface).mtu;
 }
@@ -41,8 +45,11 @@ void fit_mtu(WorkerContext& ctx, Burst& burst) {
         ctx.drop(packet, DropReason::kTooBig);
         return false;
       }
-      if (sealed > mtu && inner_df && outer != 0) {
-        send_fragmentation_needed(ctx, packet, static_cast<std::uint16_t>(sa.inner_mtu(mtu)));
+      // RFC 8200 §5: whoever carries IPv6 carries 1,280 octets of it.
+      const unsigned inner = sa.inner_mtu(mtu);
+      const bool must_carry = is_ipv6(meta) && meta.total_length <= net::kIpv6MinMtu;
+      if (sealed > mtu && inner_df && outer != 0 && !must_carry) {
+        send_error(ctx, packet, Complaint::kTooBig, inner);
         ctx.drop(packet, DropReason::kTooBig);
         return false;
       }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // forward: packets for us are answered or refused, those for others lose one from their TTL
-// (RFC 1812 §5.3.1). route and split_outside prepare what leaves.
+// (RFC 1812 §5.3.1) or hop limit (RFC 8200 §3). route and split_outside prepare what leaves.
 // Ways out: onward with egress and next_hop; ctx.made; a drop by name.
+#include "dataplane/addresses.h"
 #include "dataplane/icmp.h"
 #include "dataplane/stages.h"
-#include "lib/net/icmp.h"
 #include "lib/net/ipv4.h"
 
 namespace penstock::dataplane {
@@ -18,23 +18,42 @@ namespace {
 
 void deliver(WorkerContext& ctx, Packet* packet) {
   const PacketMeta& meta = dpdk::meta(packet);
-  if (meta.protocol == net::kProtocolIcmp) return answer_echo(ctx, packet);
-  // RFC 1122 §3.2.2.1: no such port, no such protocol.
+  if (meta.protocol == (is_ipv6(meta) ? net::kProtocolIcmpv6 : net::kProtocolIcmp))
+    return answer_echo(ctx, packet);
+  // RFC 1122 §3.2.2.1, RFC 4443 §3.1, §3.4: no such port, no such protocol.
   const bool has_ports = (meta.flags & dpdk::kHasPorts) != 0;
-  send_unreachable(ctx, packet,
-                   has_ports ? net::kIcmpPortUnreachable : net::kIcmpProtocolUnreachable);
+  send_error(ctx, packet, has_ports ? Complaint::kNoPort : Complaint::kNoProtocol);
   ctx.drop(packet, DropReason::kNotLocalService);
 }
 
 void refuse(WorkerContext& ctx, Packet* packet, NextHopKind kind) {
   if (kind == NextHopKind::kBroadcast) return ctx.drop(packet, DropReason::kMulticast);
-  // RFC 1812 §5.2.7.1: type 3 code 0. A discard route says nothing.
-  if (kind == NextHopKind::kUnreachable) send_unreachable(ctx, packet, net::kIcmpNetUnreachable);
+  // RFC 1812 §5.2.7.1, RFC 4443 §3.1. A discard route says nothing.
+  if (kind == NextHopKind::kUnreachable) send_error(ctx, packet, Complaint::kNoRoute);
   ctx.drop(packet, DropReason::kNoRoute);
 }
 
 bool is_way(NextHopKind kind) {
   return kind == NextHopKind::kNeighbour || kind == NextHopKind::kConnected;
+}
+
+/// RFC 1812 §5.3.1: one less, and the checksum with it. @return false: it ran out
+bool lower_ttl(Packet* packet) {
+  auto& ip = *reinterpret_cast<net::Ipv4Header*>(dpdk::data(packet));
+  if (ip.ttl <= 1) [[unlikely]]
+    return false;
+  const auto before = static_cast<std::uint16_t>(ip.ttl << 8 | ip.protocol);
+  --ip.ttl;
+  net::update_checksum(ip, before, static_cast<std::uint16_t>(before - 0x100));
+  return true;
+}
+
+/// RFC 8200 §3.
+bool lower_hop_limit(Packet* packet) {
+  net::Ipv6Header& ip = ipv6_of(packet);
+  if (ip.hop_limit <= 1) return false;
+  --ip.hop_limit;
+  return true;
 }
 
 bool forward_one(WorkerContext& ctx, Packet* packet) {
@@ -47,15 +66,12 @@ bool forward_one(WorkerContext& ctx, Packet* packet) {
       refuse(ctx, packet, hop.kind);
     return false;
   }
-  auto& ip = *reinterpret_cast<net::Ipv4Header*>(dpdk::data(packet));
-  if (ip.ttl <= 1) [[unlikely]] {
-    send_time_exceeded(ctx, packet);
+  const bool lowered = is_ipv6(meta) ? lower_hop_limit(packet) : lower_ttl(packet);
+  if (!lowered) [[unlikely]] {
+    send_error(ctx, packet, Complaint::kTimeExceeded);
     ctx.drop(packet, DropReason::kTtlExpired);
     return false;
   }
-  const auto before = static_cast<std::uint16_t>(ip.ttl << 8 | ip.protocol);
-  --ip.ttl;
-  net::update_checksum(ip, before, static_cast<std::uint16_t>(before - 0x100));
   meta.egress = hop.interface;
   return true;
 }
@@ -69,7 +85,7 @@ void forward(WorkerContext& ctx, Burst& burst) {
 void route(WorkerContext& ctx, Burst& burst) {
   burst.keep_if([&](Packet* packet) {
     PacketMeta& meta = dpdk::meta(packet);
-    meta.next_hop = ctx.fib->lookup(meta.destination);
+    meta.next_hop = find_next_hop(*ctx.fib, packet);
     const fib::NextHop& hop = ctx.fib->next_hop(meta.next_hop);
     if (!is_way(hop.kind)) [[unlikely]] {
       ctx.drop(packet, DropReason::kNoRoute);

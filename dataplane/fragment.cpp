@@ -2,9 +2,12 @@
 // Fragmentation beside resolve: what is too big for its link and may be cut.
 #include "dataplane/fragment.h"
 
+#include <rte_random.h>
+
 #include <algorithm>
 #include <cstring>
 
+#include "dataplane/addresses.h"
 #include "lib/net/ipv4.h"
 
 namespace penstock::dataplane {
@@ -52,7 +55,54 @@ void finish(Packet* packet, unsigned header, unsigned payload, std::uint16_t fra
   meta.flags |= dpdk::kFragment;
 }
 
+constexpr unsigned kIpv6Front = sizeof(net::Ipv6Header) + sizeof(net::Ipv6FragmentHeader);
+
+void finish_ipv6(Packet* packet, const net::Ipv6Header& original, std::uint32_t identification,
+                 unsigned offset_and_more) {
+  net::Ipv6Header ip = original;
+  const net::Ipv6FragmentHeader header{ip.next_header, 0,
+                                       static_cast<std::uint16_t>(offset_and_more), identification};
+  ip.next_header = net::kExtensionFragment;
+  ip.payload_length.set(static_cast<std::uint16_t>(packet->data_len - sizeof(ip)));
+  std::memcpy(dpdk::data(packet), &ip, sizeof(ip));
+  std::memcpy(dpdk::data(packet) + sizeof(ip), &header, sizeof(header));
+  auto& meta = dpdk::meta(packet);
+  meta.header_length = kIpv6Front;
+  meta.total_length = packet->data_len;
+  meta.flags |= dpdk::kFragment;
+}
+
 }  // namespace
+
+bool fragment_ipv6(WorkerContext& ctx, Packet* packet, unsigned mtu, Burst& pieces) {
+  const net::Ipv6Header ip = ipv6_of(packet);
+  const unsigned payload = packet->data_len - unsigned{sizeof(ip)};
+  const unsigned step = (mtu - kIpv6Front) / 8U * 8U;
+  const auto identification = static_cast<std::uint32_t>(rte_rand());
+  const auto give_up = [&](DropReason reason) {
+    for (Packet* piece : pieces) ctx.drop(piece, reason);
+    pieces.clear();
+    return false;
+  };
+  pieces.push(packet);
+  if (dpdk::headroom(packet) < sizeof(net::Ipv6FragmentHeader))
+    return give_up(DropReason::kNoHeadroom);
+  for (unsigned offset = step; offset < payload; offset += step) {
+    const unsigned size = std::min(step, payload - offset);
+    Packet* piece = pieces.full() ? nullptr : ctx.make_packet();
+    if (piece == nullptr) return give_up(DropReason::kNoMbuf);
+    dpdk::meta(piece) = dpdk::meta(packet);
+    std::memcpy(dpdk::data(piece) + kIpv6Front, dpdk::data(packet) + sizeof(ip) + offset, size);
+    dpdk::resize(piece, kIpv6Front + size);
+    finish_ipv6(piece, ip, identification,
+                offset | (offset + size == payload ? 0U : unsigned{net::kIpv6MoreFragments}));
+    pieces.push(piece);
+  }
+  dpdk::resize(packet, unsigned{sizeof(ip)} + step);
+  dpdk::prepend(packet, sizeof(net::Ipv6FragmentHeader));
+  finish_ipv6(packet, ip, identification, net::kIpv6MoreFragments);
+  return true;
+}
 
 bool fragment(WorkerContext& ctx, Packet* packet, unsigned mtu, Burst& pieces) {
   const auto& ip = *reinterpret_cast<const Ipv4Header*>(dpdk::data(packet));

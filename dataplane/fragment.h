@@ -14,4 +14,9 @@ inline constexpr unsigned kMaxFragments = kBurst;
 /// @return false: no mbuf, or too many fragments; the packet and its pieces were dropped
 [[nodiscard]] bool fragment(WorkerContext& ctx, dpdk::Packet* packet, unsigned mtu, Burst& pieces);
 
+/// The same for an IPv6 packet without extension headers that was made or sealed here (RFC 8200
+/// §4.5: only the source cuts).
+[[nodiscard]] bool fragment_ipv6(WorkerContext& ctx, dpdk::Packet* packet, unsigned mtu,
+                                 Burst& pieces);
+
 }  // namespace penstock::dataplane

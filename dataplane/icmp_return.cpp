@@ -5,53 +5,77 @@
 
 #include <cstring>
 
+#include "dataplane/addresses.h"
+#include "lib/ipsec/spd_key.h"
 #include "lib/net/icmp.h"
+#include "lib/net/icmp6.h"
 #include "lib/net/ipv4.h"
 
 namespace penstock::dataplane {
 
 using dpdk::PacketMeta;
-using ipsec::SpdKey;
+using net::IpAddress;
+using policy::PacketSelectors;
 
 namespace {
 
 bool is_whole_error(const PacketMeta& meta) {
-  return meta.protocol == net::kProtocolIcmp && (meta.flags & dpdk::kHasPorts) != 0 &&
-         (meta.flags & dpdk::kFragment) == 0 &&
-         net::is_icmp_error(static_cast<std::uint8_t>(meta.destination_port >> 8));
+  if ((meta.flags & (dpdk::kHasPorts | dpdk::kFragment)) != dpdk::kHasPorts) return false;
+  const auto type = static_cast<std::uint8_t>(meta.destination_port >> 8);
+  return is_ipv6(meta) ? meta.protocol == net::kProtocolIcmpv6 && net::is_icmp6_error(type)
+                       : meta.protocol == net::kProtocolIcmp && net::is_icmp_error(type);
 }
 
 /// The quoted ports exchanged; for ICMP, type and code.
-void read_quoted_ports(base::Bytes upper, SpdKey& key) {
+void read_quoted_ports(base::Bytes upper, PacketSelectors& turned) {
   base::Be16 words[2];
-  if (!ipsec::has_port_selector(key.protocol) || upper.size() < sizeof(words)) return;
+  if (!ipsec::has_port_selector(turned.protocol) || upper.size() < sizeof(words)) return;
   std::memcpy(words, upper.data(), sizeof(words));
-  const bool type = ipsec::port_is_type(key.protocol);
-  key.source_port = words[type ? 0 : 1].get();
-  key.destination_port = type ? std::uint16_t{0} : words[0].get();
-  key.has_ports = true;
+  const bool type = ipsec::port_is_type(turned.protocol);
+  turned.source_port = type ? std::uint16_t{0} : words[1].get();
+  turned.destination_port = words[0].get();
+  turned.has_ports = true;
 }
 
-}  // namespace
-
-std::optional<SpdKey> return_key(const dpdk::Packet* packet) {
-  const PacketMeta& meta = dpdk::meta(packet);
-  if (!is_whole_error(meta)) return std::nullopt;
-  const base::Bytes message = dpdk::bytes(packet).subspan(meta.header_length);
-  if (message.size() < sizeof(net::IcmpHeader) + sizeof(net::Ipv4Header)) return std::nullopt;
-  const base::Bytes quoted = message.subspan(sizeof(net::IcmpHeader));
+std::optional<PacketSelectors> turned_ipv4(base::Bytes quoted) {
+  if (quoted.size() < sizeof(net::Ipv4Header)) return std::nullopt;
   const auto& ip = *reinterpret_cast<const net::Ipv4Header*>(quoted.data());
   const unsigned header = ip.header_length();
   if (ip.version() != 4 || header < net::kIpv4MinHeader || header > quoted.size())
     return std::nullopt;
-  if (ip.source.get() != meta.destination) return std::nullopt;
-  SpdKey key{.source = {ip.destination.get()},
-             .destination = {ip.source.get()},
-             .protocol = ip.protocol,
-             .has_ports = false,
-             .vrf = net::Vrf{meta.vrf}};
-  if (ip.fragment_offset() == 0) read_quoted_ports(quoted.subspan(header), key);
-  return key;
+  PacketSelectors turned{.source = IpAddress::v4(ip.destination.get()),
+                         .destination = IpAddress::v4(ip.source.get()),
+                         .protocol = ip.protocol,
+                         .has_ports = false};
+  if (ip.fragment_offset() == 0) read_quoted_ports(quoted.subspan(header), turned);
+  return turned;
+}
+
+std::optional<PacketSelectors> turned_ipv6(base::Bytes quoted) {
+  if (quoted.size() < sizeof(net::Ipv6Header)) return std::nullopt;
+  const auto& ip = *reinterpret_cast<const net::Ipv6Header*>(quoted.data());
+  net::Ipv6Chain chain;
+  if (ip.version() != 6 || net::follow_chain(quoted, chain)) return std::nullopt;
+  PacketSelectors turned{.source = IpAddress::v6(ip.destination),
+                         .destination = IpAddress::v6(ip.source),
+                         .protocol = chain.protocol,
+                         .has_ports = false};
+  if ((chain.fragment & net::kIpv6OffsetMask) == 0)
+    read_quoted_ports(quoted.subspan(chain.octets), turned);
+  return turned;
+}
+
+}  // namespace
+
+std::optional<PacketSelectors> return_traffic(const dpdk::Packet* packet) {
+  const PacketMeta& meta = dpdk::meta(packet);
+  if (!is_whole_error(meta)) return std::nullopt;
+  const base::Bytes message = dpdk::bytes(packet).subspan(meta.header_length);
+  if (message.size() < sizeof(net::IcmpHeader)) return std::nullopt;
+  const base::Bytes quoted = message.subspan(sizeof(net::IcmpHeader));
+  auto turned = is_ipv6(meta) ? turned_ipv6(quoted) : turned_ipv4(quoted);
+  if (turned && turned->destination != destination_of(packet)) return std::nullopt;
+  return turned;
 }
 
 }  // namespace penstock::dataplane

@@ -6,15 +6,16 @@
 #include <optional>
 
 #include "lib/dpdk/packet.h"
-#include "lib/ipsec/spd_key.h"
+#include "lib/policy/traffic_selector.h"
 
 namespace penstock::dataplane {
 
 /// The selectors of the traffic that would return for what the error quotes: its addresses and
 /// ports exchanged.
 /// @param packet  its meta read, its data at the IP header
-/// @return nothing unless it is a whole ICMP error that quotes an IPv4 header and goes to the
+/// @return nothing unless it is a whole ICMP error that quotes an IP header and goes to the
 /// sender of what it quotes
-[[nodiscard]] std::optional<ipsec::SpdKey> return_key(const dpdk::Packet* packet);
+[[nodiscard]] std::optional<policy::PacketSelectors> return_traffic(
+    const dpdk::Packet* packet);
 
 }  // namespace penstock::dataplane

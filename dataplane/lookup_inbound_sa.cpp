@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // look up SA: from the SPI to the inbound SA (RFC 4303 §3.4.2), and whether the packet has the
 // shape that the SA asks for. Ways out: onward with its SA; held (larval); a drop by name.
+#include "dataplane/addresses.h"
 #include "dataplane/ipsec_state.h"
 #include "dataplane/stages.h"
 #include "lib/net/esp.h"
@@ -19,13 +20,14 @@ const net::EspHeader& esp_of(const Packet* packet) {
 }
 
 /// An SPI that nobody knows may be worth a word to the control plane (RFC 7296 §1.5).
-void report_unknown(WorkerContext& ctx, const PacketMeta& meta, std::uint32_t spi) {
+void report_unknown(WorkerContext& ctx, const Packet* packet, std::uint32_t spi) {
+  const PacketMeta& meta = dpdk::meta(packet);
   if (!ctx.ipsec->unknown_spi_events.take(ctx.now)) return;
   policy::SaEvent event;
   event.kind = policy::SaEventKind::kUnknownSpi;
   event.spi = net::Spi{spi};
-  event.local = {net::IpAddress::v4(meta.destination), net::Port{meta.destination_port}};
-  event.remote = {net::IpAddress::v4(meta.source), net::Port{meta.source_port}};
+  event.local = {destination_of(packet), net::Port{meta.destination_port}};
+  event.remote = {source_of(packet), net::Port{meta.source_port}};
   ctx.channel->send(event);
 }
 
@@ -37,14 +39,16 @@ ipsec::InboundSa* without_sa(WorkerContext& ctx, Packet* packet, std::uint32_t s
     ctx.hold(channel::Held::kLarval);
     return nullptr;
   }
-  if (!found.larval) report_unknown(ctx, dpdk::meta(packet), spi);
+  if (!found.larval) report_unknown(ctx, packet, spi);
   ctx.drop(packet, found.larval ? DropReason::kLarvalSa : DropReason::kNoSa);
   return nullptr;
 }
 
-std::optional<DropReason> fault_of(const PacketMeta& meta, const ipsec::InboundSa& sa) {
+std::optional<DropReason> fault_of(const Packet* packet, const ipsec::InboundSa& sa) {
+  const PacketMeta& meta = dpdk::meta(packet);
   // RFC 4301 §4.1: the SPI alone finds the SA; its addresses must still fit.
   if (meta.destination != sa.local) return DropReason::kSaAddressMismatch;
+  if (sa.is_v6() && ipv6_of(packet).destination != sa.local6) return DropReason::kSaAddressMismatch;
   const bool in_udp = (meta.flags & dpdk::kUdpEncapsulated) != 0;
   if (in_udp != (sa.encap_local_port != 0)) return DropReason::kEncapMismatch;
   const unsigned octets = meta.total_length - meta.payload_offset;
@@ -111,7 +115,7 @@ void lookup_inbound_sa(WorkerContext& ctx, Burst& burst) {
       sa = without_sa(ctx, packet, esp_of(packet).spi.get());
     if (sa == nullptr) [[unlikely]]
       return false;
-    const auto fault = fault_of(dpdk::meta(packet), *sa);
+    const auto fault = fault_of(packet, *sa);
     if (!fault) [[likely]]
       return true;
     sa->errors.add();

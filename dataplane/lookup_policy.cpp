@@ -2,6 +2,8 @@
 // look up policy: what is about to leave by an outside port against the outbound SPD (RFC 4301
 // §5.1), and the slot's outbound SA. Ways out: onward with its SA (PROTECT); bypass; a drop by
 // name, with an acquire event where policy asks for an SA that is not there.
+#include "dataplane/addresses.h"
+#include "dataplane/find_rules.h"
 #include "dataplane/icmp_return.h"
 #include "dataplane/ipsec_state.h"
 #include "dataplane/stages.h"
@@ -16,15 +18,16 @@ using policy::PolicyAction;
 namespace {
 
 /// RFC 4301 §4.4.1.1, RFC 7296 §2.9: the packet that asked goes into the first selectors.
-void acquire(WorkerContext& ctx, const PacketMeta& meta, std::uint32_t slot) {
+void acquire(WorkerContext& ctx, const Packet* packet, std::uint32_t slot) {
+  const PacketMeta& meta = dpdk::meta(packet);
   const auto now = static_cast<std::uint64_t>(ctx.now.time_since_epoch().count());
   if (!ctx.ipsec->tables->may_acquire(slot, now)) return;
   policy::SaEvent event;
   event.kind = policy::SaEventKind::kAcquire;
   event.direction = policy::Direction::kOutbound;
   event.slot = policy::ChildSlot{slot};
-  event.packet = {.source = net::IpAddress::v4(meta.source),
-                  .destination = net::IpAddress::v4(meta.destination),
+  event.packet = {.source = source_of(packet),
+                  .destination = destination_of(packet),
                   .protocol = meta.protocol,
                   .source_port = meta.source_port,
                   .destination_port = meta.destination_port,
@@ -48,7 +51,7 @@ ipsec::OutboundSa* protect(WorkerContext& ctx, Packet* packet, const ipsec::SpdE
   }
   ipsec::OutboundSa* sa = ctx.ipsec->tables->outbound_of(entry.slot.value());
   if (sa == nullptr) [[unlikely]] {
-    acquire(ctx, meta, entry.slot.value());
+    acquire(ctx, packet, entry.slot.value());
     ctx.drop(packet, DropReason::kNoOutboundSa);
     return nullptr;
   }
@@ -60,10 +63,10 @@ ipsec::OutboundSa* protect(WorkerContext& ctx, Packet* packet, const ipsec::SpdE
 /// RFC 4301 §6.2: an ICMP error that no policy covers goes by the SA that would carry the return
 /// traffic of the packet that it is about; where there is none, none is made.
 const ipsec::SpdEntry* policy_of_return(WorkerContext& ctx, const Packet* packet) {
-  const auto key = return_key(packet);
-  if (!key) return nullptr;
-  const ipsec::SpdEntry* entry = nullptr;
-  ctx.ipsec->policies.lookup_burst(policy::Direction::kOutbound, &*key, &entry, 1);
+  const auto traffic = return_traffic(packet);
+  if (!traffic) return nullptr;
+  const ipsec::SpdEntry* entry = find_rule(ctx, policy::Direction::kOutbound, *traffic,
+                                           net::Vrf{dpdk::meta(packet).vrf});
   const bool has_sa = entry != nullptr && entry->action == PolicyAction::kProtect &&
                       ctx.ipsec->tables->outbound_of(entry->slot.value()) != nullptr;
   return has_sa ? entry : nullptr;
@@ -89,14 +92,8 @@ bool may_be_asked(WorkerContext& ctx, Packet* packet, Burst& bypass) {
 
 void lookup_policy(WorkerContext& ctx, Burst& burst, Burst& bypass) {
   burst.keep_if([&](Packet* packet) { return may_be_asked(ctx, packet, bypass); });
-  std::array<ipsec::SpdKey, kBurst> keys;
   std::array<const ipsec::SpdEntry*, kBurst> entries;
-  for (unsigned i = 0; i < burst.size(); ++i) keys[i] = ipsec::spd_key(dpdk::meta(burst[i]));
-  if (ctx.ipsec == nullptr)
-    entries.fill(nullptr);
-  else if (!burst.empty())
-    ctx.ipsec->policies.lookup_burst(policy::Direction::kOutbound, keys.data(), entries.data(),
-                                     burst.size());
+  find_rules(ctx, policy::Direction::kOutbound, {burst.begin(), burst.size()}, entries.data());
   unsigned i = 0;
   unsigned kept = 0;
   burst.keep_if([&](Packet* packet) {

@@ -85,8 +85,7 @@ bool parse_frame(WorkerContext& ctx, Packet* packet) {
       take_arp(ctx, packet, interface);
       return false;
     case net::kEtherTypeIpv6:
-      ctx.drop(packet, DropReason::kIpv6Unsupported);
-      return false;
+      return parse_ipv6_frame(ctx, packet, interface, to_group);
     default:
       ctx.drop(packet, DropReason::kBadEtherType);
       return false;
@@ -161,6 +160,7 @@ void read_ports(Packet* packet) {
       meta.destination_port = be16_at(upper + 2);
       break;
     case net::kProtocolIcmp:
+    case net::kProtocolIcmpv6:
       // RFC 4301 §4.4.1.1: type and code stand where the ports would.
       if (length < 2) return;
       meta.destination_port = be16_at(upper);

@@ -5,7 +5,7 @@
 
 #include <optional>
 
-#include "lib/dpdk/packet.h"
+#include "dataplane/worker_context.h"
 #include "lib/net/drop_reason.h"
 
 namespace penstock::dataplane {
@@ -20,6 +20,12 @@ enum class HeaderChecksum : bool { kVerify, kTrust };
 [[nodiscard]] std::optional<net::DropReason> read_ipv4(dpdk::Packet* packet,
                                                        HeaderChecksum checksum);
 
+/// The same of the IPv6 header (RFC 8200 §3) and its bounded chain of extension headers; source and
+/// destination stay in the header. kDontFragment unless it was made here: no router cuts IPv6.
+[[nodiscard]] std::optional<net::DropReason> read_ipv6(dpdk::Packet* packet);
+/// Whichever the first octet says.
+[[nodiscard]] std::optional<net::DropReason> read_ip(dpdk::Packet* packet, HeaderChecksum checksum);
+
 /// Only the selectors that lie behind the IP header: protocol is set, and ports as far as the
 /// packet holds them (RFC 4301 §4.4.1.1).
 void read_ports(dpdk::Packet* packet);
@@ -28,5 +34,18 @@ void read_ports(dpdk::Packet* packet);
 /// §4.2.2.11). Inner packets are checked too.
 [[nodiscard]] std::optional<net::DropReason> check_martian(std::uint32_t source,
                                                            std::uint32_t destination);
+
+/// RFC 4291 §2.5, §2.7; link-local addresses are refused too.
+[[nodiscard]] std::optional<net::DropReason> check_martian6(const dpdk::Packet* packet);
+[[nodiscard]] inline std::optional<net::DropReason> check_martian(const dpdk::Packet* packet) {
+  const dpdk::PacketMeta& meta = dpdk::meta(packet);
+  return meta.ip_version == 4 ? check_martian(meta.source, meta.destination)
+                              : check_martian6(packet);
+}
+
+/// A frame that holds IPv6, the data still at its Ethernet header.
+/// @return whether it goes on as an IP packet; if not, it has found its end
+[[nodiscard]] bool parse_ipv6_frame(WorkerContext& ctx, dpdk::Packet* packet,
+                                    const fib::Interface& interface, bool to_group);
 
 }  // namespace penstock::dataplane

@@ -66,7 +66,7 @@ void run_made(WorkerContext& ctx) {
   Burst made;
   made.append(ctx.made);
   made.keep_if([&](Packet* packet) {
-    const auto reason = read_ipv4(packet, HeaderChecksum::kTrust);
+    const auto reason = read_ip(packet, HeaderChecksum::kTrust);
     if (reason) ctx.drop(packet, *reason);
     return !reason;
   });
@@ -92,7 +92,7 @@ void run_injected(WorkerContext& ctx, Burst& burst) {
         ctx.drop(packet, net::DropReason::kInjectBad);
       return false;
     }
-    const auto reason = read_ipv4(packet, HeaderChecksum::kVerify);
+    const auto reason = read_ip(packet, HeaderChecksum::kVerify);
     if (reason) ctx.drop(packet, net::DropReason::kInjectBad);
     return !reason;
   });

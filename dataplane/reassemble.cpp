@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "dataplane/addresses.h"
 #include "dataplane/icmp.h"
 #include "dataplane/ipsec_state.h"
 #include "dataplane/parse.h"
@@ -27,10 +28,57 @@ constexpr std::uint8_t kEcnCongestionExperienced = 3;
 
 Ipv4Header& header_of(Packet* packet) { return *reinterpret_cast<Ipv4Header*>(dpdk::data(packet)); }
 
+/// What a fragment says about itself.
+struct FragmentView {
+  std::uint32_t identification;
+  unsigned header;  ///< octets in front of its piece of the payload
+  unsigned offset;
+  bool last;
+};
+
+FragmentView view_of(Packet* packet) {
+  if (!is_ipv6(dpdk::meta(packet))) {
+    const Ipv4Header& ip = header_of(packet);
+    return {ip.identification.get(), dpdk::meta(packet).header_length, ip.fragment_offset(),
+            !ip.more_fragments()};
+  }
+  net::Ipv6Chain chain;  // parse has followed it
+  (void)net::follow_chain(dpdk::bytes(packet), chain);
+  const auto& header =
+      *reinterpret_cast<const net::Ipv6FragmentHeader*>(dpdk::data(packet) + chain.fragment_at);
+  return {header.identification.get(), unsigned{chain.fragment_at} + unsigned{sizeof(header)},
+          chain.fragment & unsigned{net::kIpv6OffsetMask},
+          (chain.fragment & net::kIpv6MoreFragments) == 0};
+}
+
+void finish_ipv4(Packet* whole, bool congestion) {
+  Ipv4Header& ip = header_of(whole);
+  ip.total_length.set(whole->data_len);
+  ip.fragment.set(0);
+  if (congestion) ip.tos = static_cast<std::uint8_t>(ip.tos | kEcnCongestionExperienced);
+  net::set_checksum(ip);
+}
+
+/// RFC 8200 §4.5: the Fragment header goes, and what named it names what it named.
+void finish_ipv6(Packet* whole, bool congestion) {
+  constexpr unsigned kOctets = sizeof(net::Ipv6FragmentHeader);
+  net::Ipv6Chain chain;
+  (void)net::follow_chain(dpdk::bytes(whole), chain);
+  std::byte* front = dpdk::data(whole);
+  front[chain.fragment_named_at] = front[chain.fragment_at];
+  std::memmove(front + kOctets, front, chain.fragment_at);
+  dpdk::trim_front(whole, kOctets);
+  net::Ipv6Header& ip = ipv6_of(whole);
+  ip.payload_length.set(static_cast<std::uint16_t>(whole->data_len - sizeof(ip)));
+  if (congestion)
+    ip.set_traffic_class(static_cast<std::uint8_t>(ip.traffic_class() | kEcnCongestionExperienced));
+}
+
 /// RFC 1812 §5.2.6: a router does not reassemble what it forwards; but a policy with ports must see
 /// them (RFC 4301 §7), inbound and outbound.
-bool is_needed_whole(const WorkerContext& ctx, const PacketMeta& meta) {
-  const fib::NextHop& hop = ctx.fib->next_hop(ctx.fib->lookup(meta.destination));
+bool is_needed_whole(const WorkerContext& ctx, const Packet* packet) {
+  const PacketMeta& meta = dpdk::meta(packet);
+  const fib::NextHop& hop = ctx.fib->next_hop(find_next_hop(*ctx.fib, packet));
   if (hop.kind == fib::NextHopKind::kLocal) return true;
   if (!is_fragment_that_needs_ports(ctx, meta)) return false;
   const bool inbound =
@@ -46,7 +94,7 @@ void reassemble(WorkerContext& ctx, Burst& burst) {
   for (unsigned i = 0; i < burst.size(); ++i) {
     Packet* packet = burst[i];
     const PacketMeta& meta = dpdk::meta(packet);
-    if ((meta.flags & dpdk::kFragment) != 0 && is_needed_whole(ctx, meta)) [[unlikely]]
+    if ((meta.flags & dpdk::kFragment) != 0 && is_needed_whole(ctx, packet)) [[unlikely]]
       packet = ctx.reassembler->accept(ctx, packet);
     if (packet != nullptr) burst.raw()[kept++] = packet;
   }
@@ -76,7 +124,7 @@ unsigned Reassembler::open(WorkerContext& ctx, const Key& key) {
       continue;
     }
     keep_earlier(earliest, i);
-    if (keys_[i].source != key.source) continue;
+    if (!same_source(keys_[i], key)) continue;
     ++of_source;
     keep_earlier(earliest_of_source, i);
   }
@@ -111,6 +159,13 @@ void Reassembler::evict_fragments(WorkerContext& ctx, unsigned keep) {
   if (earliest) evict(ctx, *earliest);
 }
 
+bool Reassembler::same_source(const Key& a, const Key& b) {
+  // Who has one IPv6 address has a /64 of them.
+  constexpr std::size_t kOctets = 8;
+  return a.source.family() == b.source.family() &&
+         std::memcmp(a.source.octets().data(), b.source.octets().data(), kOctets) == 0;
+}
+
 void Reassembler::close(unsigned index) {
   used_[index] = false;
   --open_;
@@ -129,11 +184,11 @@ Reassembler::Fit Reassembler::fit(const Entry& entry, const Piece& piece, bool l
 
 Packet* Reassembler::accept(WorkerContext& ctx, Packet* fragment) {
   const PacketMeta& meta = dpdk::meta(fragment);
-  const Ipv4Header& ip = header_of(fragment);
-  const unsigned payload = meta.total_length - unsigned{meta.header_length};
-  const unsigned begin = ip.fragment_offset();
+  const FragmentView view = view_of(fragment);
+  const unsigned payload = meta.total_length - view.header;
+  const unsigned begin = view.offset;
   const unsigned end = begin + payload;
-  const bool last = !ip.more_fragments();
+  const bool last = view.last;
   const auto drop = [&](DropReason reason) -> Packet* {
     ctx.drop(fragment, reason);
     return nullptr;
@@ -142,14 +197,14 @@ Packet* Reassembler::accept(WorkerContext& ctx, Packet* fragment) {
   if (payload == 0 || (!last && payload % 8 != 0)) return drop(DropReason::kBadIpTotalLength);
   // RFC 791 §3.1, and what one packet of ours holds.
   const unsigned room = fragment->buf_len - RTE_PKTMBUF_HEADROOM - dpdk::kLinkHeadroom;
-  if (end + meta.header_length > std::min(room, net::kIpv4MaxPacket))
+  if (end + view.header > std::min(room, net::kIpv4MaxPacket))
     return drop(DropReason::kFragmentTooLong);
 
-  const Key key{.source = meta.source,
-                .destination = meta.destination,
-                .identification = ip.identification.get(),
+  const Key key{.source = source_of(fragment),
+                .destination = destination_of(fragment),
+                .identification = view.identification,
                 .vrf = meta.vrf,
-                .protocol = meta.protocol,
+                .protocol = is_ipv6(meta) ? std::uint8_t{0} : meta.protocol,
                 .origin = meta.flags & (dpdk::kFromOutside | dpdk::kDecapsulated),
                 .child_slot = meta.child_slot};
   const auto known = find(key);
@@ -184,7 +239,7 @@ Packet* Reassembler::accept(WorkerContext& ctx, Packet* fragment) {
 Packet* Reassembler::merge(WorkerContext& ctx, unsigned index) {
   Entry& entry = (*entries_)[index];
   Packet* whole = entry.pieces[0].packet;
-  const unsigned header = dpdk::meta(whole).header_length;
+  const unsigned header = view_of(whole).header;
   if (header + entry.total - dpdk::bytes(whole).size() > dpdk::tailroom(whole)) {
     drop_pieces(ctx, entry, DropReason::kFragmentTooLong);
     close(index);
@@ -193,7 +248,7 @@ Packet* Reassembler::merge(WorkerContext& ctx, unsigned index) {
   bool congestion = false;
   for (unsigned i = 0; i < entry.count; ++i) {
     Packet* part = entry.pieces[i].packet;
-    congestion |= (header_of(part).tos & kEcnMask) == kEcnCongestionExperienced;
+    congestion |= (dpdk::meta(part).tos & kEcnMask) == kEcnCongestionExperienced;
     if (i == 0) continue;
     std::memcpy(dpdk::data(whole) + header + entry.pieces[i].begin,
                 dpdk::data(part) + dpdk::meta(part).header_length,
@@ -203,15 +258,14 @@ Packet* Reassembler::merge(WorkerContext& ctx, unsigned index) {
   ctx.release(channel::Held::kReassembly, entry.count);
   held_ -= entry.count;
   dpdk::resize(whole, header + entry.total);
-  Ipv4Header& ip = header_of(whole);
-  ip.total_length.set(static_cast<std::uint16_t>(header + entry.total));
-  ip.fragment.set(0);
   // RFC 3168 §5.3: congestion told by any fragment is told by the whole.
-  if (congestion && (ip.tos & kEcnMask) != 0)
-    ip.tos = static_cast<std::uint8_t>(ip.tos | kEcnCongestionExperienced);
-  net::set_checksum(ip);
+  congestion = congestion && (dpdk::meta(whole).tos & kEcnMask) != 0;
+  if (is_ipv6(dpdk::meta(whole)))
+    finish_ipv6(whole, congestion);
+  else
+    finish_ipv4(whole, congestion);
   close(index);
-  if (const auto reason = read_ipv4(whole, HeaderChecksum::kTrust)) {
+  if (const auto reason = read_ip(whole, HeaderChecksum::kTrust)) {
     ctx.drop(whole, *reason);
     return nullptr;
   }
@@ -234,7 +288,7 @@ void Reassembler::expire(WorkerContext& ctx) {
     Entry& entry = (*entries_)[i];
     // RFC 1122 §3.3.2: type 11 code 1, if the first fragment is there.
     if (entry.count != 0 && entry.pieces[0].begin == 0)
-      send_reassembly_timeout(ctx, entry.pieces[0].packet);
+      send_error(ctx, entry.pieces[0].packet, Complaint::kNotReassembled);
     drop_pieces(ctx, entry, DropReason::kFragmentTimeout);
     close(i);
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Reassembler: one worker's table of IPv4 packets that are not whole yet (RFC 791 §3.2, RFC 1122
-// §3.3.2). Everything in it is bounded, since strangers fill it.
+// Reassembler: one worker's table of packets that are not whole yet (RFC 791 §3.2, RFC 1122
+// §3.3.2, RFC 8200 §4.5). Everything in it is bounded, since strangers fill it.
 #pragma once
 
 #include <array>
@@ -13,7 +13,7 @@ namespace penstock::dataplane {
 /// At these limits the packet whose time ends first makes room: whoever forges fragments can push
 /// others out only while he keeps at it, and never locks them out.
 inline constexpr unsigned kReassemblies = 256;          ///< packets under way
-inline constexpr unsigned kReassembliesPerSource = 32;  ///< of one source address
+inline constexpr unsigned kReassembliesPerSource = 32;  ///< of one IPv4 address, one IPv6 /64
 inline constexpr unsigned kFragmentsHeld = 1'024;       ///< in the whole table
 inline constexpr unsigned kFragmentsPerPacket = 16;
 /// RFC 791 §3.2 suggests 15 s; RFC 1122 §3.3.2 would have 60 s or more, which gives a stranger four
@@ -40,11 +40,11 @@ class Reassembler {
 
  private:
   struct Key {
-    std::uint32_t source = 0;
-    std::uint32_t destination = 0;
-    std::uint16_t identification = 0;
+    net::IpAddress source;
+    net::IpAddress destination;
+    std::uint32_t identification = 0;
     std::uint16_t vrf = 0;
-    std::uint8_t protocol = 0;
+    std::uint8_t protocol = 0;  ///< of IPv4 only (RFC 8200 §4.5)
     /// Fragments of different protection are of different packets (RFC 4301 §5.2): none in clear
     /// completes what came out of an SA.
     std::uint32_t origin = 0;
@@ -66,6 +66,7 @@ class Reassembler {
   };
   enum class Fit : std::uint8_t { kFits, kDuplicate, kOverlap };
 
+  [[nodiscard]] static bool same_source(const Key& a, const Key& b);
   [[nodiscard]] static Fit fit(const Entry& entry, const Piece& piece, bool last);
   [[nodiscard]] std::optional<unsigned> find(const Key& key) const;
   [[nodiscard]] unsigned open(WorkerContext& ctx, const Key& key);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // resolve: what is too big for its link is cut or refused, the neighbour is found, and the
 // Ethernet header goes on. Ways out: a transmit buffer, ctx.waiting, a drop by name.
+#include "dataplane/addresses.h"
 #include "dataplane/fragment.h"
 #include "dataplane/icmp.h"
 #include "dataplane/stages.h"
@@ -23,25 +24,29 @@ void send(WorkerContext& ctx, Packet* packet, const fib::Interface& interface) {
   const bool neighbour = hop.kind == fib::NextHopKind::kNeighbour;
   const std::uint64_t link = hop.link.load(std::memory_order_acquire);
   if (!neighbour || !fib::has_mac(link)) [[unlikely]]
-    return ctx.waiting->add(ctx, packet, hop.interface, neighbour ? hop.address : meta.destination);
+    return ctx.waiting->add(ctx, packet, hop.interface,
+                            neighbour ? hop.address : destination_of(packet));
   hop.mark_used();
   if (dpdk::headroom(packet) < sizeof(net::EthernetHeader)) [[unlikely]]
     return ctx.drop(packet, DropReason::kNoHeadroom);
+  const std::uint16_t ether_type = is_ipv6(meta) ? net::kEtherTypeIpv6 : net::kEtherTypeIpv4;
   dpdk::prepend(packet, sizeof(net::EthernetHeader));
   auto& ethernet = *reinterpret_cast<net::EthernetHeader*>(dpdk::data(packet));
   fib::write_mac(link, ethernet.destination);
   ethernet.source = interface.mac;
-  ethernet.ether_type.set(net::kEtherTypeIpv4);
+  ethernet.ether_type.set(ether_type);
   send_frame(ctx, packet, interface);
 }
 
 void send_too_big(WorkerContext& ctx, Packet* packet, const fib::Interface& interface) {
   if ((dpdk::meta(packet).flags & dpdk::kDontFragment) != 0) {
-    send_fragmentation_needed(ctx, packet, interface.mtu);  // RFC 1191 §4
+    send_error(ctx, packet, Complaint::kTooBig, interface.mtu);  // RFC 1191 §4, RFC 4443 §3.2
     return ctx.drop(packet, DropReason::kFragmentNeeded);
   }
   Burst pieces;
-  if (!fragment(ctx, packet, interface.mtu, pieces)) return;
+  const bool cut = is_ipv6(dpdk::meta(packet)) ? fragment_ipv6(ctx, packet, interface.mtu, pieces)
+                                               : fragment(ctx, packet, interface.mtu, pieces);
+  if (!cut) return;
   for (Packet* piece : pieces) send(ctx, piece, interface);
 }
 

@@ -5,6 +5,7 @@
 // Ways out: onward with its job, the data at the outer header; a drop by name.
 #include <cstring>
 
+#include "dataplane/addresses.h"
 #include "dataplane/ipsec_state.h"
 #include "dataplane/stages.h"
 #include "lib/net/esp.h"
@@ -77,13 +78,50 @@ unsigned write_trailer(Packet* packet, const OutboundSa& sa, unsigned inner_octe
       static_cast<std::uint8_t>(cipher - inner_octets - unsigned{sizeof(net::EspTrailer)});
   std::uint8_t* end = base::u8(dpdk::data(packet)) + inner_octets;
   std::memcpy(end, kPadding.data(), kPadding.size());
-  const net::EspTrailer trailer{padding, net::kProtocolIpv4};
+  const bool v6 = is_ipv6(dpdk::meta(packet));
+  const net::EspTrailer trailer{padding, v6 ? net::kProtocolIpv6 : net::kProtocolIpv4};
   std::memcpy(end + padding, &trailer, sizeof(trailer));
   return cipher;
 }
 
-/// In front of it: outer IPv4, UDP or not, ESP header and the IV of counter modes. The data starts
-/// at the outer header then. @return the ESP header
+/// Outer IPv4 with what differs from packet to packet, UDP or not, the SPI.
+void write_outer(std::uint8_t* out, const PacketMeta& meta, const OutboundSa& sa,
+                 std::uint16_t fragment, unsigned total) {
+  // Outer IPv4 and four octets; with UDP eight more, that end with the SPI. Where the peer is may
+  // change meanwhile, so it is read once.
+  const std::uint64_t path = sa.prefix.path.load(std::memory_order_relaxed);
+  const std::uint32_t destination = ipsec::TunnelPrefix::destination(path);
+  std::memcpy(out, sa.prefix.front, sizeof(sa.prefix.front));
+  std::memcpy(out + sizeof(sa.prefix.front), &path, sizeof(path));
+  if (sa.prefix_octets != sizeof(net::Ipv4Header))
+    std::memcpy(out + 24, sa.prefix.back, sizeof(sa.prefix.back));
+  auto& ip = *reinterpret_cast<net::Ipv4Header*>(out);
+  const auto tos = static_cast<std::uint8_t>((meta.tos & sa.tos_copied) | sa.tos_set);
+  net::complete_header(
+      ip, sa.header_sum + (destination >> 16U) + (destination & 0xffffU),
+      {.total_length = static_cast<std::uint16_t>(total),
+       .identification = static_cast<std::uint16_t>(sa.identification + meta.sequence),
+       .fragment = fragment,
+       .tos = tos});
+  if (sa.prefix_octets != sizeof(net::Ipv4Header)) {
+    auto& udp = *reinterpret_cast<net::UdpHeader*>(out + sizeof(net::Ipv4Header));
+    udp.length.set(static_cast<std::uint16_t>(total - sizeof(net::Ipv4Header)));
+  }
+}
+
+/// The same with outer IPv6 (RFC 4301 §5.1.2.2).
+void write_outer6(std::uint8_t* out, const PacketMeta& meta, const OutboundSa& sa, unsigned total) {
+  const auto length = static_cast<std::uint16_t>(total - sizeof(net::Ipv6Header));
+  std::memcpy(out, sa.prefix6.octets, sa.prefix_octets + sizeof(base::Be32));
+  auto& ip = *reinterpret_cast<net::Ipv6Header*>(out);
+  ip.payload_length.set(length);
+  ip.set_traffic_class(static_cast<std::uint8_t>((meta.tos & sa.tos_copied) | sa.tos_set));
+  if (sa.prefix_octets != sizeof(net::Ipv6Header))
+    reinterpret_cast<net::UdpHeader*>(out + sizeof(ip))->length.set(length);
+}
+
+/// In front of it: the outer headers, ESP header and the IV of counter modes. The data starts at
+/// the outer header then. @return the ESP header
 std::uint8_t* write_headers(Packet* packet, const OutboundSa& sa, std::uint16_t fragment,
                             unsigned cipher) {
   PacketMeta& meta = dpdk::meta(packet);
@@ -94,30 +132,15 @@ std::uint8_t* write_headers(Packet* packet, const OutboundSa& sa, std::uint16_t 
   dpdk::resize(packet, total);
   std::uint8_t* out = base::u8(dpdk::data(packet));
   std::uint8_t* esp = out + sa.prefix_octets;
-  // Outer IPv4 and four octets; with UDP eight more, that end with the SPI. Where the peer is may
-  // change meanwhile, so it is read once.
-  const std::uint64_t path = sa.prefix.path.load(std::memory_order_relaxed);
-  const std::uint32_t destination = ipsec::TunnelPrefix::destination(path);
-  std::memcpy(out, sa.prefix.front, sizeof(sa.prefix.front));
-  std::memcpy(out + sizeof(sa.prefix.front), &path, sizeof(path));
-  if (sa.prefix_octets != sizeof(net::Ipv4Header))
-    std::memcpy(out + 24, sa.prefix.back, sizeof(sa.prefix.back));
+  if (sa.v6) [[unlikely]]
+    write_outer6(out, meta, sa, total);
+  else
+    write_outer(out, meta, sa, fragment, total);
   const base::Be32 low{static_cast<std::uint32_t>(sequence)};
   std::memcpy(esp + 4, &low, sizeof(low));
   if (sa.session.iv_octets == sizeof(base::Be64)) {
     const base::Be64 iv{sa.iv_start + sequence};  // design §4.7: never repeats, nor without ESN
     std::memcpy(esp + sizeof(net::EspHeader), &iv, sizeof(iv));
-  }
-  auto& ip = *reinterpret_cast<net::Ipv4Header*>(out);
-  const auto tos = static_cast<std::uint8_t>((meta.tos & sa.tos_copied) | sa.tos_set);
-  net::complete_header(ip, sa.header_sum + (destination >> 16U) + (destination & 0xffffU),
-                       {.total_length = static_cast<std::uint16_t>(total),
-                        .identification = static_cast<std::uint16_t>(sa.identification + sequence),
-                        .fragment = fragment,
-                        .tos = tos});
-  if (sa.prefix_octets != sizeof(net::Ipv4Header)) {
-    auto& udp = *reinterpret_cast<net::UdpHeader*>(out + sizeof(net::Ipv4Header));
-    udp.length.set(static_cast<std::uint16_t>(total - sizeof(net::Ipv4Header)));
   }
   return esp;
 }
@@ -125,15 +148,26 @@ std::uint8_t* write_headers(Packet* packet, const OutboundSa& sa, std::uint16_t 
 /// The meta describes the outer header from here on.
 void describe_outer(Packet* packet, const OutboundSa& sa, std::uint16_t fragment) {
   PacketMeta& meta = dpdk::meta(packet);
-  const auto& ip = *reinterpret_cast<const net::Ipv4Header*>(dpdk::data(packet));
-  meta.source = ip.source.get();
-  meta.destination = ip.destination.get();
   meta.source_port = 0;
   meta.destination_port = 0;
-  meta.protocol = ip.protocol;
-  meta.header_length = sizeof(net::Ipv4Header);
   meta.total_length = packet->data_len;
-  meta.tos = ip.tos;
+  if (sa.v6) [[unlikely]] {
+    const net::Ipv6Header& ip = ipv6_of(packet);
+    meta.source = 0;
+    meta.destination = 0;
+    meta.ip_version = 6;
+    meta.protocol = ip.next_header;
+    meta.header_length = sizeof(ip);
+    meta.tos = ip.traffic_class();
+  } else {
+    const auto& ip = *reinterpret_cast<const net::Ipv4Header*>(dpdk::data(packet));
+    meta.source = ip.source.get();
+    meta.destination = ip.destination.get();
+    meta.ip_version = 4;
+    meta.protocol = ip.protocol;
+    meta.header_length = sizeof(ip);
+    meta.tos = ip.tos;
+  }
   meta.payload_offset = sa.prefix_octets;
   meta.flags &= ~std::uint32_t{dpdk::kFragment | dpdk::kHasPorts | dpdk::kHasOptions |
                                dpdk::kDontFragment | dpdk::kUdpEncapsulated};

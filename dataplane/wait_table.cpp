@@ -5,8 +5,8 @@
 
 #include <algorithm>
 
+#include "dataplane/addresses.h"
 #include "dataplane/icmp.h"
-#include "lib/net/icmp.h"
 
 namespace penstock::dataplane {
 
@@ -17,7 +17,7 @@ constexpr base::Duration kLookEvery = base::milliseconds{50};
 }
 
 void WaitTable::add(WorkerContext& ctx, dpdk::Packet* packet, dpdk::InterfaceIndex interface,
-                    std::uint32_t address) {
+                    const net::IpAddress& address) {
   Entry* entry = nullptr;
   Entry* place = &entries_[0];  // a free one, else the one that was asked for first
   for (Entry& e : entries_) {
@@ -49,15 +49,15 @@ void WaitTable::add(WorkerContext& ctx, dpdk::Packet* packet, dpdk::InterfaceInd
 
 void WaitTable::ask(WorkerContext& ctx, Entry& entry) {
   entry.ask_again = ctx.now + kNeighbourAskAgain;
-  ctx.channel->send(channel::NeighbourEvent{.address = entry.address,
-                                            .interface = entry.interface,
-                                            .kind = channel::NeighbourEventKind::kNeeded},
+  ctx.channel->send(channel::NeighbourEvent{.interface = entry.interface,
+                                            .kind = channel::NeighbourEventKind::kNeeded,
+                                            .address = entry.address},
                     ctx.now);
 }
 
 void WaitTable::give_up(WorkerContext& ctx, Entry& entry) {
-  // RFC 1812 §4.3.3.1: type 3 code 1 to the first of them is enough.
-  send_unreachable(ctx, entry.packets[0], net::kIcmpHostUnreachable);
+  // RFC 1812 §4.3.3.1, RFC 4861 §7.2.2: to the first of them is enough.
+  send_error(ctx, entry.packets[0], Complaint::kHostUnreachable);
   for (unsigned i = 0; i < entry.count; ++i)
     ctx.drop(entry.packets[i], DropReason::kNeighbourTimeout);
 }
@@ -80,8 +80,7 @@ void WaitTable::poll(WorkerContext& ctx, Burst& ready) {
   bool all_looked_at = true;
   for (Entry& entry : entries_) {
     if (entry.count == 0) continue;
-    const auto destination = dpdk::meta(entry.packets[0]).destination;
-    const fib::NextHop& hop = ctx.fib->next_hop(ctx.fib->lookup(destination));
+    const fib::NextHop& hop = ctx.fib->next_hop(find_next_hop(*ctx.fib, entry.packets[0]));
     const bool has_mac = hop.kind == fib::NextHopKind::kNeighbour &&
                          fib::has_mac(hop.link.load(std::memory_order_acquire));
     if (has_mac) {

@@ -21,7 +21,7 @@ class WaitTable {
   /// Takes the packet: it waits for (interface, address), or is dropped by name. The control core
   /// is asked to find the neighbour.
   void add(WorkerContext& ctx, dpdk::Packet* packet, dpdk::InterfaceIndex interface,
-           std::uint32_t address);
+           const net::IpAddress& address);
   /// Moves packets whose next hop has a MAC now into `ready`; what waited too long is dropped, and
   /// its sender told. Cheap when nothing waits.
   void poll(WorkerContext& ctx, Burst& ready);
@@ -31,7 +31,7 @@ class WaitTable {
  private:
   struct Entry {
     dpdk::InterfaceIndex interface;
-    std::uint32_t address = 0;
+    net::IpAddress address;
     unsigned count = 0;  ///< 0: free
     base::MonoTime deadline{};
     base::MonoTime ask_again{};

@@ -38,11 +38,11 @@ void Neighbours::start(base::MonoTime now) {
 }
 
 void Neighbours::announce() {
-  // RFC 5227 §2.3: a request whose sender and target are both our address.
+  // RFC 5227 §2.3: a request whose sender and target are both our address; RFC 4861 §7.2.6: an
+  // advertisement that nobody asked for.
   for (const OwnAddress& own : own_) {
-    if (!own.address.address.is_v4()) continue;
-    outputs_.push_back(SendArpRequest{own.interface, kBroadcast, own.mac, own.address.address,
-                                      own.address.address});
+    outputs_.push_back(
+        AskNeighbour{own.interface, kBroadcast, own.mac, own.address.address, own.address.address});
   }
 }
 
@@ -107,9 +107,8 @@ void Neighbours::ask(base::MonoTime now, Entries::iterator entry, bool unicast) 
   const OwnAddress* own = own_for(entry->first);
   if (own == nullptr) return;  // the address is on no link of ours; it fails in time
   ++entry->second.tries;
-  outputs_.push_back(SendArpRequest{entry->first.interface,
-                                    unicast ? entry->second.mac : kBroadcast, own->mac,
-                                    own->address.address, entry->first.address});
+  outputs_.push_back(AskNeighbour{entry->first.interface, unicast ? entry->second.mac : kBroadcast,
+                                  own->mac, own->address.address, entry->first.address});
 }
 
 void Neighbours::add_static(const NeighbourKey& key, const net::MacAddress& mac) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Neighbours: the state machine of ARP (RFC 826, RFC 1122 §2.3.2, RFC 5227) for every interface.
+// Neighbours: the state machine of ARP (RFC 826, RFC 1122 §2.3.2, RFC 5227) and of neighbour
+// discovery (RFC 4861 §7.2, §7.3) for every interface.
 // It has no clock and sends nothing itself: inputs come with the time, outputs are polled, so tests
 // run it in virtual time. Workers see only what it publishes through the FIB.
 #pragma once
@@ -44,10 +45,11 @@ enum class NeighbourState : std::uint8_t {
 };
 [[nodiscard]] std::string_view name_of(NeighbourState state);
 
-/// An ARP request to build. Sender and target are the same address in an announcement.
-struct SendArpRequest {
+/// An ARP request or a neighbour solicitation to build. Sender and target are the same address in
+/// an announcement.
+struct AskNeighbour {
   dpdk::InterfaceIndex interface;
-  net::MacAddress to{};  ///< of the frame: broadcast, or the neighbour that is probed
+  net::MacAddress to{};  ///< the neighbour that is probed; broadcast: nobody in particular
   net::MacAddress sender_mac{};
   net::IpAddress sender;
   net::IpAddress target;
@@ -67,7 +69,7 @@ struct ForgetNeighbour {
   NeighbourKey key;
 };
 using NeighbourOutput =
-    std::variant<SendArpRequest, PublishNeighbour, FailNeighbour, ForgetNeighbour>;
+    std::variant<AskNeighbour, PublishNeighbour, FailNeighbour, ForgetNeighbour>;
 
 struct NeighbourLimits {
   std::size_t entries = 4096;    ///< all; those without an answer have at most half of them
@@ -101,8 +103,9 @@ class Neighbours {
   void add_static(const NeighbourKey& key, const net::MacAddress& mac);
   /// A packet waits for this next hop. @return kLimit: the table is full
   base::Result<void> wanted(base::MonoTime now, const NeighbourKey& key);
-  /// An ARP message named `key` and `mac` as its sender.
-  /// @param for_us  we were its target: RFC 826 adds the sender then, and else only merges
+  /// A message named `key` and `mac`.
+  /// @param for_us  it asked for us: RFC 826 and RFC 4861 §7.2.3 add the sender then; else, as with
+  /// an advertisement (§7.2.5), only what is known is changed
   void heard(base::MonoTime now, const NeighbourKey& key, const net::MacAddress& mac, bool for_us);
   void tick(base::MonoTime now);
 

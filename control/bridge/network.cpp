@@ -36,7 +36,8 @@ base::Result<std::vector<OwnAddress>> add_interfaces(const config::DataplaneSett
     options.rx_checksum = ports[i].capabilities().rx_checksum;
     options.addresses = port.addresses;
     PS_ASSIGN(const dpdk::InterfaceIndex index, fib.add_interface(options));
-    for (const net::InterfaceAddress& address : port.addresses)
+    // Its own, and the link-local one that IPv6 brings with it.
+    for (const net::InterfaceAddress& address : fib.interface(index).addresses)
       own.push_back({index, options.mac, address});
   }
   return own;
@@ -96,10 +97,11 @@ void Network::start(Transmitter& transmitter) {
 }
 
 void Network::event(const channel::NeighbourEvent& event) {
-  const NeighbourKey key{event.interface, net::IpAddress::v4(event.address)};
+  const NeighbourKey key{event.interface, event.address};
   const base::MonoTime now = io::monotonic_now();
   if (event.kind == channel::NeighbourEventKind::kHeard)
-    return neighbours_.heard(now, key, event.mac, true);
+    // RFC 4861 §7.2.5: an advertisement makes no entry; an ARP message to us does.
+    return neighbours_.heard(now, key, event.mac, event.address.is_v4() || !event.reply);
   if (!neighbours_.wanted(now, key) && full_logged_.take(now))
     log_.write(base::LogLevel::kWarning, "bridge",
                "the neighbour table is full: raise dataplane.limits.neighbors");
@@ -111,10 +113,9 @@ void Network::settle() {
   if (const auto next = neighbours_.next_deadline()) loop_.set_timer(*deadline_, *next);
 }
 
-void Network::carry_out(const SendArpRequest& output) {
-  const auto sent = transmitter_->send_arp_request(output.interface, output.to, output.sender_mac,
-                                                   output.sender, output.target);
-  if (!sent) log_.write(base::LogLevel::kDebug, "bridge", "ARP: " + sent.error().text);
+void Network::carry_out(const AskNeighbour& output) {
+  const auto sent = transmitter_->ask(output);
+  if (!sent) log_.write(base::LogLevel::kDebug, "bridge", "neighbours: " + sent.error().text);
 }
 
 void Network::carry_out(const PublishNeighbour& output) {
@@ -132,7 +133,7 @@ void Network::carry_out(const PublishNeighbour& output) {
 void Network::carry_out(const FailNeighbour& output) {
   const base::LogField fields[] = {{"address", output.key.address.to_string()},
                                    {"port", fib_.interface(output.key.interface).name}};
-  log_.write(base::LogLevel::kDebug, "bridge", "no answer to ARP", fields);
+  log_.write(base::LogLevel::kDebug, "bridge", "a neighbour does not answer", fields);
 }
 
 void Network::carry_out(const ForgetNeighbour& output) {

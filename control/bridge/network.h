@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Network: interfaces, routes and neighbours, written to the FIB from the settings, and kept alive:
-// ARP by the state machine of neighbours.h, link states by asking the ports.
+// ARP and neighbour discovery by the state machine of neighbours.h, link states by asking the
+// ports.
 #pragma once
 
 #include <memory>
@@ -40,7 +41,7 @@ class Network {
  private:
   Network(const config::DataplaneSettings& settings, const std::vector<dpdk::Port>& ports,
           fib::Fib& fib, std::vector<OwnAddress> own, io::EventLoop& loop, base::Log& log);
-  void carry_out(const SendArpRequest& output);
+  void carry_out(const AskNeighbour& output);
   void carry_out(const PublishNeighbour& output);
   void carry_out(const FailNeighbour& output);
   void carry_out(const ForgetNeighbour& output);

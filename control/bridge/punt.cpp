@@ -4,6 +4,7 @@
 #include "control/bridge/punt.h"
 
 #include "lib/net/ipv4.h"
+#include "lib/net/ipv6.h"
 #include "lib/net/udp.h"
 
 namespace penstock::bridge {
@@ -11,39 +12,68 @@ namespace {
 
 using base::ErrorCode;
 
-/// RFC 768: with the pseudo header, over octets that hold their checksum, the sum is 0.
-bool checksum_holds(const net::Ipv4Header& ip, base::Bytes datagram) {
-  const net::UdpHeader& udp = *reinterpret_cast<const net::UdpHeader*>(datagram.data());
-  if (udp.checksum.get() == 0) return true;  // RFC 768: none was made; RFC 3948 §2.2 wants none
-  struct Pseudo {
-    base::Be32 source, destination;
-    std::uint8_t zero = 0, protocol = net::kProtocolUdp;
-    base::Be16 length;
-  } pseudo{ip.source, ip.destination, 0, net::kProtocolUdp,
-           base::Be16{static_cast<std::uint16_t>(datagram.size())}};
-  static_assert(sizeof(Pseudo) == 12);
-  return net::finish_checksum(
-             net::add_words(datagram, net::add_words(base::bytes_of(pseudo), 0))) == 0;
-}
+/// A UDP datagram for us, out of a packet of either IP version.
+struct Carried {
+  net::IpAddress source;
+  net::IpAddress destination;
+  base::Bytes datagram;       ///< and what lies behind it
+  bool may_lack_sum = false;  ///< RFC 768; over IPv6 there always is one (RFC 8200 §8.1)
+};
 
-}  // namespace
-
-base::Result<ike::Datagram> ike_datagram_of(base::Bytes packet) {
+base::Result<Carried> carried_by_ipv4(base::Bytes packet) {
   PS_ASSIGN(const auto* ip, base::view<net::Ipv4Header>(packet));
-  if (ip->version() != 4) return base::fail(ErrorCode::kUnsupported, "only IPv4 carries IKE here");
   const unsigned header = ip->header_length();
   const unsigned total = ip->total_length.get();
   if (header < net::kIpv4MinHeader || header > total || total > packet.size())
     return base::fail(ErrorCode::kTruncated, "the IP lengths do not fit the packet");
   if (ip->protocol != net::kProtocolUdp || ip->more_fragments() || ip->fragment_offset() != 0)
     return base::fail(ErrorCode::kMalformed, "not a whole UDP datagram");
-  base::Bytes datagram = packet.first(total).subspan(header);
+  return Carried{net::IpAddress::v4(ip->source.get()), net::IpAddress::v4(ip->destination.get()),
+                 packet.first(total).subspan(header), true};
+}
+
+base::Result<Carried> carried_by_ipv6(base::Bytes packet) {
+  PS_ASSIGN(const auto* ip, base::view<net::Ipv6Header>(packet));
+  const std::size_t total = sizeof(net::Ipv6Header) + ip->payload_length.get();
+  if (total > packet.size())
+    return base::fail(ErrorCode::kTruncated, "the IP length does not fit the packet");
+  net::Ipv6Chain chain;
+  if (net::follow_chain(packet.first(total), chain) || chain.protocol != net::kProtocolUdp ||
+      chain.fragment != 0)
+    return base::fail(ErrorCode::kMalformed, "not a whole UDP datagram");
+  return Carried{net::IpAddress::v6(ip->source), net::IpAddress::v6(ip->destination),
+                 packet.first(total).subspan(chain.octets), false};
+}
+
+/// With the pseudo header, over octets that hold their checksum, the sum is that of nothing.
+bool checksum_holds(const Carried& carried, base::Bytes datagram) {
+  const net::UdpHeader& udp = *reinterpret_cast<const net::UdpHeader*>(datagram.data());
+  if (udp.checksum.get() == 0) return carried.may_lack_sum;  // RFC 3948 §2.2 wants none over IPv4
+  if (carried.source.is_v4())
+    return net::udp_checksum_v4(carried.source.v4_value(), carried.destination.v4_value(),
+                                datagram) == 0xffff;
+  net::Ipv6Header ip{};
+  ip.source = carried.source.octets();
+  ip.destination = carried.destination.octets();
+  return net::upper_checksum(ip, net::kProtocolUdp, datagram) == 0;
+}
+
+}  // namespace
+
+base::Result<ike::Datagram> ike_datagram_of(base::Bytes packet) {
+  if (packet.empty()) return base::fail(ErrorCode::kTruncated, "an empty packet");
+  const unsigned version = std::to_integer<unsigned>(packet.front()) >> 4;
+  if (version != 4 && version != 6)
+    return base::fail(ErrorCode::kUnsupported, "neither IPv4 nor IPv6");
+  PS_ASSIGN(const Carried carried,
+            version == 4 ? carried_by_ipv4(packet) : carried_by_ipv6(packet));
+  base::Bytes datagram = carried.datagram;
   PS_ASSIGN(const auto* udp, base::view<net::UdpHeader>(datagram));
   const unsigned length = udp->length.get();
   if (length < sizeof(net::UdpHeader) || length > datagram.size())
     return base::fail(ErrorCode::kTruncated, "the UDP length does not fit the packet");
   datagram = datagram.first(length);
-  if (!checksum_holds(*ip, datagram))
+  if (!checksum_holds(carried, datagram))
     return base::fail(ErrorCode::kMalformed, "the UDP checksum is wrong");
   base::Bytes message = datagram.subspan(sizeof(net::UdpHeader));
   const std::uint16_t port = udp->destination_port.get();
@@ -57,8 +87,8 @@ base::Result<ike::Datagram> ike_datagram_of(base::Bytes packet) {
       return base::fail(ErrorCode::kMalformed, "no IKE message");
   }
   if (port == net::kIkeNatPort) message = message.subspan(net::kNonEspMarkerLength);
-  return ike::Datagram{{net::IpAddress::v4(ip->destination.get()), net::Port{port}},
-                       {net::IpAddress::v4(ip->source.get()), net::Port{udp->source_port.get()}},
+  return ike::Datagram{{carried.destination, net::Port{port}},
+                       {carried.source, net::Port{udp->source_port.get()}},
                        base::to_vector(message)};
 }
 

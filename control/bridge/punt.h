@@ -6,8 +6,9 @@
 
 namespace penstock::bridge {
 
-/// The IKE message in a whole IPv4 packet for us, without the non-ESP marker (RFC 3948 §2.2).
-/// @return kTruncated, kMalformed (no IKE over UDP, wrong UDP checksum), kUnsupported (IPv6)
+/// The IKE message in a whole IP packet for us, without the non-ESP marker (RFC 3948 §2.2).
+/// @return kTruncated, kMalformed (no IKE over UDP, wrong UDP checksum), kUnsupported
+/// (another IP version)
 [[nodiscard]] base::Result<ike::Datagram> ike_datagram_of(base::Bytes packet);
 
 }  // namespace penstock::bridge

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The way out of the control core: IKE datagrams and ARP requests, into the inject rings.
+// The way out of the control core: IKE datagrams, ARP requests and neighbour solicitations, into
+// the inject rings.
 #include "control/bridge/transmitter.h"
 
 #include <array>
 
 #include "lib/net/arp.h"
+#include "lib/net/icmp6.h"
 #include "lib/net/udp.h"
 
 namespace penstock::bridge {
@@ -12,6 +14,21 @@ namespace {
 
 constexpr std::array<std::byte, net::kNonEspMarkerLength> kNonEspMarker{};
 constexpr std::size_t kMinFrame = 60;  // IEEE 802.3, without FCS
+
+struct ArpFrame {
+  net::EthernetHeader ethernet;
+  net::ArpPacket arp;
+  std::array<std::uint8_t, kMinFrame - sizeof(net::EthernetHeader) - sizeof(net::ArpPacket)> pad;
+};
+static_assert(sizeof(ArpFrame) == kMinFrame);
+
+ArpFrame arp_request(const AskNeighbour& question) {
+  return {
+      {question.to, question.sender_mac, net::kEtherTypeArp},
+      {net::kArpHardwareEthernet, net::kEtherTypeIpv4, 6, 4, net::kArpRequest, question.sender_mac,
+       question.sender.v4_value(), net::MacAddress{}, question.target.v4_value()},
+      {}};
+}
 
 }  // namespace
 
@@ -26,22 +43,21 @@ base::Result<void> Transmitter::send(const ike::Datagram& datagram) {
       .put_udp(datagram.local, datagram.remote, prefix, datagram.data, pool_);
 }
 
-base::Result<void> Transmitter::send_arp_request(dpdk::InterfaceIndex interface,
-                                                 const net::MacAddress& to,
-                                                 const net::MacAddress& sender_mac,
-                                                 const net::IpAddress& sender,
-                                                 const net::IpAddress& target) {
-  struct Frame {
-    net::EthernetHeader ethernet;
-    net::ArpPacket arp;
-    std::array<std::uint8_t, kMinFrame - sizeof(net::EthernetHeader) - sizeof(net::ArpPacket)> pad;
-  };
-  static_assert(sizeof(Frame) == kMinFrame);
-  const Frame frame{{to, sender_mac, net::kEtherTypeArp},
-                    {net::kArpHardwareEthernet, net::kEtherTypeIpv4, 6, 4, net::kArpRequest,
-                     sender_mac, sender.v4_value(), net::MacAddress{}, target.v4_value()},
-                    {}};
-  return channels_.front()->inject.put_frame(interface, base::bytes_of(frame), pool_);
+base::Result<void> Transmitter::ask(const AskNeighbour& question) {
+  channel::InjectRing& ring = channels_.front()->inject;
+  if (question.target.is_v4())
+    return ring.put_frame(question.interface, base::bytes_of(arp_request(question)), pool_);
+  const net::Ipv6Octets& target = question.target.octets();
+  if (question.sender == question.target)
+    return ring.put_frame(
+        question.interface,
+        base::bytes_of(net::neighbour_advertisement(question.sender_mac, target, {}, {})), pool_);
+  std::optional<net::MacAddress> to;
+  if (question.to != net::kBroadcastMac) to = question.to;
+  return ring.put_frame(question.interface,
+                        base::bytes_of(net::neighbour_solicitation(
+                            question.sender_mac, question.sender.octets(), target, to)),
+                        pool_);
 }
 
 }  // namespace penstock::bridge

@@ -5,6 +5,7 @@
 
 #include <vector>
 
+#include "control/bridge/neighbours.h"
 #include "control/ike/engine_io.h"
 #include "lib/channel/worker_channel.h"
 #include "lib/dpdk/mempool.h"
@@ -20,10 +21,9 @@ class Transmitter {
   /// An IKE message; on port 4500 behind the non-ESP marker (RFC 3948 §2.2).
   /// @return kLimit: ring or pool is full. A lost datagram is retransmitted by IKE itself.
   base::Result<void> send(const ike::Datagram& datagram);
-  /// An ARP request; sender and target the same: an announcement.
-  base::Result<void> send_arp_request(dpdk::InterfaceIndex interface, const net::MacAddress& to,
-                                      const net::MacAddress& sender_mac,
-                                      const net::IpAddress& sender, const net::IpAddress& target);
+  /// An ARP request or a neighbour solicitation; an announcement where sender and target are the
+  /// same.
+  base::Result<void> ask(const AskNeighbour& question);
 
  private:
   /// Messages to one peer stay in order: they take the same worker.

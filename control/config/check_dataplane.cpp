@@ -7,6 +7,7 @@
 #include <bit>
 
 #include "control/config/check.h"
+#include "lib/net/ipv6.h"
 
 namespace penstock::config {
 
@@ -81,6 +82,8 @@ void check_file_prefix(const Place& at, const std::string& prefix) {
 }
 
 bool is_unicast(const net::IpAddress& a) {
+  if (!a.is_v4())  // RFC 4291 §2.5, §2.7
+    return !net::is_multicast_v6(a.octets()) && !net::is_never_on_wire_v6(a.octets());
   const std::uint32_t first = a.v4_value() >> 24;
   return first != 0 && first != 127 && first < 224;  // RFC 1122 §3.2.1.3, RFC 1112 §4
 }
@@ -89,7 +92,13 @@ void check_address(const Place& at, const net::InterfaceAddress& a) {
   if (!is_unicast(a.address))
     return at.fault(fmt::format("{} is no address of a host", a.address.to_string()));
   const net::Prefix prefix = a.prefix();
-  // RFC 3021: a /31 has no broadcast address.
+  // RFC 3021: a /31 has no broadcast address; RFC 4291 §2.6.1: the first of an IPv6 network is
+  // every router's, and RFC 6164 has /127 without.
+  if (!a.address.is_v4()) {
+    if (a.length < 127 && a.address == prefix.first())
+      at.fault(fmt::format("{} is the subnet-router anycast address", a.to_string()));
+    return;
+  }
   if (a.length < 31 && (a.address == prefix.first() || a.address == prefix.last()))
     at.fault(fmt::format("{} is the network's own or its broadcast address", a.to_string()));
 }
@@ -115,11 +124,14 @@ void check_ports(const Place& at, const std::vector<PortSettings>& ports) {
     check_device(here["device"], port.device);
     for (const net::InterfaceAddress& a : port.addresses) {
       check_address(here["addresses"], a);
-      addresses.add(a.address.to_string(), here["addresses"]);
+      if (!a.address.is_link_local()) addresses.add(a.address.to_string(), here["addresses"]);
+      if (!a.address.is_v4() && port.mtu < net::kIpv6MinMtu)
+        here["mtu"].fault("IPv6 needs 1280 or more (RFC 8200 §5)");
     }
     // Two networks that are the same on one port are one route; on two ports they are a fault.
     std::vector<std::string> own;
-    for (const net::InterfaceAddress& a : port.addresses) own.push_back(a.prefix().to_string());
+    for (const net::InterfaceAddress& a : port.addresses)
+      if (!a.address.is_link_local()) own.push_back(a.prefix().to_string());
     std::sort(own.begin(), own.end());
     own.erase(std::unique(own.begin(), own.end()), own.end());
     for (const std::string& network : own) networks.add(network, here["addresses"]);
@@ -135,6 +147,9 @@ const PortSettings* find_port(const DataplaneSettings& dataplane, const std::str
 }
 
 bool is_on_link(const PortSettings& port, const net::IpAddress& a) {
+  if (a.is_link_local())  // RFC 4291 §2.1: every port with IPv6 has such an address
+    return std::any_of(port.addresses.begin(), port.addresses.end(),
+                       [](const auto& own) { return !own.address.is_v4(); });
   return std::any_of(port.addresses.begin(), port.addresses.end(),
                      [&](const auto& own) { return own.prefix().contains(a); });
 }
@@ -156,6 +171,11 @@ void check_routes(const Place& at, const DataplaneSettings& dataplane) {
     if (at[i]["to"].exists()) destinations.add(route.to.to_string(), at[i]["to"]);
     const PortSettings* port = find_port(dataplane, route.port, at[i]["port"]);
     if (port == nullptr || !route.via) continue;
+    if (route.via->family() != route.to.address.family()) {
+      at[i]["via"].fault(fmt::format("{} is not of the IP version of {}", route.via->to_string(),
+                                     route.to.to_string()));
+      continue;
+    }
     const bool known =
         std::any_of(dataplane.neighbors.begin(), dataplane.neighbors.end(),
                     [&](const auto& n) { return n.port == route.port && n.address == *route.via; });

@@ -41,6 +41,8 @@ void check_addresses(const Place& at, const DataplaneSettings* addresses, const 
   if (at["local"].exists() && addresses != nullptr && !is_outside_address(*addresses, sa.local))
     at["local"].fault(fmt::format("{} is no address of an outside port", sa.local.to_string()));
   if (at["remote"].exists() && sa.remote == sa.local) at["remote"].fault("it is our own address");
+  if (at["remote"].exists() && sa.remote.family() != sa.local.family())
+    at["remote"].fault("it is not of the IP version of local");
   for (const char* name : {"local_ts", "remote_ts"}) {
     const bool none =
         name == std::string_view("local_ts") ? sa.local_ts.empty() : sa.remote_ts.empty();

@@ -59,14 +59,13 @@ void read_remote(const TextAt& text, std::vector<net::Prefix>& out) {
   if (dash == std::string_view::npos) {
     const auto prefix = net::Prefix::parse(text.text);
     if (!prefix) return text.at.fault(prefix.error().text + " (names are not resolved)");
-    if (is_built(text.at, prefix->address.family())) out.push_back(*prefix);
+    out.push_back(*prefix);
     return;
   }
   const auto first = net::IpAddress::parse(text.text.substr(0, dash));
   const auto last = net::IpAddress::parse(text.text.substr(dash + 1));
   if (!first || !last || first->family() != last->family() || *last < *first)
     return text.at.fault(fmt::format("'{}' is no address, prefix or range", text.text));
-  if (!is_built(text.at, first->family())) return;
   for (const net::Prefix& prefix : policy::prefixes_of_range(*first, *last)) out.push_back(prefix);
 }
 

@@ -60,15 +60,13 @@ void read_one(const Place& at, Parse parse, T& out) {
   if (const auto text = text_of(at)) read_text(TextAt{*text, at}, parse, out);
 }
 
-template <class T, class Parse, class Usable>
-void read_many(const Place& at, bool commas, Parse parse, Usable usable, std::vector<T>& out) {
+template <class T, class Parse>
+void read_many(const Place& at, bool commas, Parse parse, std::vector<T>& out) {
   for (const TextAt& text : texts_of(at, commas)) {
     T value{};
-    if (read_text(text, parse, value) && usable(text.at, value)) out.push_back(std::move(value));
+    if (read_text(text, parse, value)) out.push_back(std::move(value));
   }
 }
-
-constexpr auto kAlways = [](const Place&, const auto&) { return true; };
 
 }  // namespace
 
@@ -96,12 +94,6 @@ std::vector<TextAt> texts_of(const Place& place, bool commas) {
   }
   texts.push_back({trimmed(rest), place});
   return texts;
-}
-
-bool is_built(const Place& place, net::Family family) {
-  if (family == net::Family::kIpv4) return true;
-  not_built_yet(place, "IPv6");
-  return false;
 }
 
 Result<base::Duration> parse_duration(std::string_view text) {
@@ -229,7 +221,7 @@ void Reader<net::IpAddress>::read(const Place& at, net::IpAddress& out) {
   net::IpAddress address;
   const auto text = text_of(at);
   if (!text || !read_text(TextAt{*text, at}, net::IpAddress::parse, address)) return;
-  if (is_built(at, address.family())) out = address;
+  out = address;
 }
 
 void Reader<std::optional<net::IpAddress>>::read(const Place& at,
@@ -240,16 +232,12 @@ void Reader<std::optional<net::IpAddress>>::read(const Place& at,
 }
 
 void Reader<std::vector<net::IpAddress>>::read(const Place& at, std::vector<net::IpAddress>& out) {
-  read_many(
-      at, true, net::IpAddress::parse,
-      [](const Place& place, const auto& a) { return is_built(place, a.family()); }, out);
+  read_many(at, true, net::IpAddress::parse, out);
 }
 
 void Reader<std::vector<net::InterfaceAddress>>::read(const Place& at,
                                                       std::vector<net::InterfaceAddress>& out) {
-  read_many(
-      at, true, net::InterfaceAddress::parse,
-      [](const Place& place, const auto& a) { return is_built(place, a.address.family()); }, out);
+  read_many(at, true, net::InterfaceAddress::parse, out);
 }
 
 void Reader<net::Prefix>::read(const Place& at, net::Prefix& out) {
@@ -257,13 +245,12 @@ void Reader<net::Prefix>::read(const Place& at, net::Prefix& out) {
   const auto text = text_of(at);
   const auto parse = [](std::string_view t) { return net::Prefix::parse(t); };
   if (!text || !read_text(TextAt{*text, at}, parse, prefix)) return;
-  if (is_built(at, prefix.address.family())) out = prefix;
+  out = prefix;
 }
 
 void Reader<std::vector<net::Prefix>>::read(const Place& at, std::vector<net::Prefix>& out) {
   read_many(
-      at, true, [](std::string_view text) { return net::Prefix::parse(text); },
-      [](const Place& place, const auto& p) { return is_built(place, p.address.family()); }, out);
+      at, true, [](std::string_view text) { return net::Prefix::parse(text); }, out);
 }
 
 void Reader<net::MacAddress>::read(const Place& at, net::MacAddress& out) {
@@ -279,7 +266,7 @@ void Reader<policy::IdentityPattern>::read(const Place& at, policy::IdentityPatt
 void Reader<std::vector<policy::IdentityPattern>>::read(const Place& at,
                                                         std::vector<policy::IdentityPattern>& out) {
   // A distinguished name holds commas, so one text is one identity.
-  read_many(at, false, policy::IdentityPattern::parse, kAlways, out);
+  read_many(at, false, policy::IdentityPattern::parse, out);
 }
 
 void Reader<policy::TrafficSelectors>::read(const Place& at, policy::TrafficSelectors& out) {
@@ -289,9 +276,7 @@ void Reader<policy::TrafficSelectors>::read(const Place& at, policy::TrafficSele
     return;
   }
   policy::TrafficSelectors selectors;
-  read_many(
-      at, true, policy::TrafficSelector::parse,
-      [](const Place& place, const auto& ts) { return is_built(place, ts.family()); }, selectors);
+  read_many(at, true, policy::TrafficSelector::parse, selectors);
   out = std::move(selectors);
 }
 

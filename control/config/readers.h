@@ -30,8 +30,6 @@ struct TextAt {
 [[nodiscard]] std::vector<TextAt> texts_of(const Place& place, bool commas);
 /// The text of a place, or a fault.
 [[nodiscard]] std::optional<std::string_view> text_of(const Place& place);
-/// What is not IPv4 is a fault "not built yet". @return true if it may be used
-[[nodiscard]] bool is_built(const Place& place, net::Family family);
 
 /// `1h`, `30m`, `20s`, `1d`, or seconds. @return kMalformed
 [[nodiscard]] base::Result<base::Duration> parse_duration(std::string_view text);

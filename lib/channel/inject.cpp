@@ -66,20 +66,31 @@ Result<void> InjectRing::put_ip(base::Bytes octets, const dpdk::PacketPool& pool
 Result<void> InjectRing::put_udp(const net::Endpoint& local, const net::Endpoint& remote,
                                  base::Bytes prefix, base::Bytes payload,
                                  const dpdk::PacketPool& pool) {
-  if (!local.address.is_v4() || !remote.address.is_v4())
-    return fail(ErrorCode::kUnsupported, "datagrams are sent over IPv4 only");
+  if (local.address.family() != remote.address.family())
+    return fail(ErrorCode::kMalformed, "a datagram from one IP version to the other");
   PS_ASSIGN(auto packet, new_packet(pool, 0));
-  const net::UdpPacketV4 header{.source = local.address.v4_value(),
-                                .destination = remote.address.v4_value(),
-                                .source_port = local.port.value(),
-                                .destination_port = remote.port.value(),
-                                .identification = next_identification_++,
-                                .tos = kDscpCs6,
-                                .ttl = kTtl};
-  PS_ASSIGN(const std::size_t length,
-            net::write_udp_packet({dpdk::data(packet.get()), dpdk::tailroom(packet.get())}, header,
-                                  prefix, payload));
-  dpdk::resize(packet.get(), static_cast<unsigned>(length));
+  const base::MutableBytes out{dpdk::data(packet.get()), dpdk::tailroom(packet.get())};
+  const auto written =
+      local.address.is_v4()
+          ? net::write_udp_packet(out,
+                                  net::UdpPacketV4{.source = local.address.v4_value(),
+                                                   .destination = remote.address.v4_value(),
+                                                   .source_port = local.port.value(),
+                                                   .destination_port = remote.port.value(),
+                                                   .identification = next_identification_++,
+                                                   .tos = kDscpCs6,
+                                                   .ttl = kTtl},
+                                  prefix, payload)
+          : net::write_udp_packet(out,
+                                  net::UdpPacketV6{.source = local.address.octets(),
+                                                   .destination = remote.address.octets(),
+                                                   .source_port = local.port.value(),
+                                                   .destination_port = remote.port.value(),
+                                                   .traffic_class = kDscpCs6,
+                                                   .hop_limit = kTtl},
+                                  prefix, payload);
+  if (!written) return tl::unexpected(written.error());
+  dpdk::resize(packet.get(), static_cast<unsigned>(*written));
   dpdk::meta(packet.get()).flags |= dpdk::kOwnIke;
   return put(packet.release());
 }

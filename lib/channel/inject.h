@@ -21,13 +21,14 @@ class InjectRing {
   // ---- the control core's: copies into a packet of `pool`. kLimit: pool or ring is full, or the
   // octets do not fit a packet ----
 
-  /// A whole IPv4 packet of our own IKE, checksums done; fragmented by the worker if it must be.
+  /// A whole IP packet of our own IKE, checksums done; fragmented by the worker if it must be.
   [[nodiscard]] base::Result<void> put_ip(base::Bytes packet, const dpdk::PacketPool& pool);
-  /// The same, built around a UDP payload: IPv4 and UDP headers, DF clear, TTL 64, DSCP CS6.
+  /// The same, built around a UDP payload: IP and UDP headers, DF clear, TTL 64, DSCP CS6.
+  /// kMalformed: the addresses are of different versions.
   [[nodiscard]] base::Result<void> put_udp(const net::Endpoint& local, const net::Endpoint& remote,
                                            base::Bytes prefix, base::Bytes payload,
                                            const dpdk::PacketPool& pool);
-  /// A whole Ethernet frame (ARP) without FCS.
+  /// A whole Ethernet frame (ARP, neighbour discovery) without FCS.
   [[nodiscard]] base::Result<void> put_frame(dpdk::InterfaceIndex egress, base::Bytes frame,
                                              const dpdk::PacketPool& pool);
 

@@ -35,8 +35,8 @@ enum PacketFlag : std::uint32_t {
   kHasPorts = 1U << 7,         ///< parse: source_port and destination_port hold selector values
   kLocal = 1U << 8,            ///< classify: the destination is an address of ours
   kUdpEncapsulated = 1U << 9,  ///< classify: ESP in UDP (RFC 3948); payload_offset is at ESP
-  kDontFragment = 1U << 10,    ///< parse: DF is set
-  kHasOptions = 1U << 11,      ///< parse: the IPv4 header is longer than 20 octets
+  kDontFragment = 1U << 10,    ///< parse: DF is set; IPv6 that was not made here
+  kHasOptions = 1U << 11,      ///< parse: IPv4 options; IPv6 extension headers but fragments
 };
 
 enum class CryptoStatus : std::uint8_t {
@@ -81,8 +81,8 @@ static_assert(sizeof(PacketMeta) == 64 && std::is_trivially_copyable_v<PacketMet
 
 /// Link-layer octets that a packet may carry in front: Ethernet and one VLAN tag.
 inline constexpr unsigned kLinkHeadroom = 18;
-/// RFC 4303 tunnel mode in UDP: IPv4, UDP, ESP, IV; padding, trailer and the longest ICV behind.
-inline constexpr unsigned kSealHeadroom = 20 + 8 + 8 + 16;
+/// RFC 4303 tunnel mode in UDP: IPv6, UDP, ESP, IV; padding, trailer and the longest ICV behind.
+inline constexpr unsigned kSealHeadroom = 40 + 8 + 8 + 16;
 inline constexpr unsigned kSealTailroom = 16 + 2 + 32;
 inline constexpr unsigned kMaxNesting = 2;
 

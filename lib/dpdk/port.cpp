@@ -163,6 +163,9 @@ Result<void> Port::start(const PacketPool& pool) {
   if (options_.promiscuous)
     if (const int e = rte_eth_promiscuous_enable(id_); e != 0 && e != -ENOTSUP)
       return failure("it refuses promiscuous mode", e);
+  // RFC 4861 §7.2.1: who looks for us asks a multicast group. A port that cannot hear groups still
+  // serves IPv4.
+  (void)rte_eth_allmulticast_enable(id_);
   rte_ether_addr mac{};
   if (const int e = rte_eth_macaddr_get(id_, &mac); e != 0) return failure("it has no MAC", e);
   std::copy(std::begin(mac.addr_bytes), std::end(mac.addr_bytes), mac_.begin());

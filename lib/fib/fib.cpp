@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Routes: what the control core writes. Each prefix has at most one next hop per origin; the best
-// of them is in rte_lpm. An index that no table holds any more is used again after a grace period.
+// of them is in rte_lpm or in the table of IPv6 prefixes. An index that no table holds any more is
+// used again after a grace period.
 #include "lib/fib/fib.h"
 
 #include <fmt/format.h>
@@ -26,18 +27,20 @@ std::uint32_t best_of(std::span<const std::uint32_t> origins) {
   return 0;
 }
 
-net::Prefix host(std::uint32_t address) { return {net::IpAddress::v4(address), 32}; }
+/// Our own: an address, its network, two broadcasts.
+std::uint32_t own_prefixes(const FibLimits& limits) {
+  return limits.routes + limits.neighbours + kMaxInterfaces * kMaxAddresses * 4;
+}
 
 }  // namespace
 
-Fib::Fib(const FibLimits& limits, dpdk::RcuDomain& rcu) : limits_(limits), rcu_(rcu) {}
+Fib::Fib(const FibLimits& limits, dpdk::RcuDomain& rcu)
+    : limits_(limits), rcu_(rcu), v6_(own_prefixes(limits), rcu) {}
 Fib::~Fib() = default;
 
 Result<std::unique_ptr<Fib>> Fib::create(const FibLimits& limits, dpdk::RcuDomain& rcu) {
   std::unique_ptr<Fib> fib(new Fib(limits, rcu));
-  // Our own: an address, its network, two broadcasts.
-  const std::uint32_t rules =
-      limits.routes + limits.neighbours + kMaxInterfaces * kMaxAddresses * 4;
+  const std::uint32_t rules = own_prefixes(limits);
   // A prefix longer than 24 bits costs a group of its /24; in the worst case each has its own.
   const rte_lpm_config config{.max_rules = rules, .number_tbl8s = rules, .flags = 0};
   static std::atomic<unsigned> tables{0};  // DPDK finds tables by name, process-wide
@@ -58,16 +61,16 @@ Result<std::unique_ptr<Fib>> Fib::create(const FibLimits& limits, dpdk::RcuDomai
   fib->next_hops_ = std::make_unique<NextHop[]>(next_hops);
   for (std::uint32_t i = next_hops - 1; i != 0; --i) fib->free_next_hops_.push_back(i);
   fib->interfaces_ = std::make_unique<Interface[]>(kMaxInterfaces);
-  PS_ASSIGN(fib->local_next_hop_, fib->new_next_hop(NextHopKind::kLocal, dpdk::kNoInterface, 0));
+  PS_ASSIGN(fib->local_next_hop_, fib->new_next_hop(NextHopKind::kLocal, dpdk::kNoInterface, {}));
   PS_ASSIGN(fib->broadcast_next_hop_,
-            fib->new_next_hop(NextHopKind::kBroadcast, dpdk::kNoInterface, 0));
+            fib->new_next_hop(NextHopKind::kBroadcast, dpdk::kNoInterface, {}));
   return fib;
 }
 
 // ---- next hops ----
 
 Result<std::uint32_t> Fib::new_next_hop(NextHopKind kind, InterfaceIndex interface,
-                                        std::uint32_t address) {
+                                        const net::IpAddress& address) {
   while (!retired_next_hops_.empty() && rcu_.passed(retired_next_hops_.front().since)) {
     free_next_hops_.push_back(retired_next_hops_.front().index);
     retired_next_hops_.pop_front();
@@ -93,6 +96,11 @@ void Fib::retire_next_hop(std::uint32_t index) {
 
 Result<void> Fib::install(const net::Prefix& to, const Origins& origins) {
   const std::uint32_t best = best_of(origins);
+  if (!to.address.is_v4()) {
+    if (best != 0) return v6_.put(to, best);
+    v6_.remove(to);
+    return {};
+  }
   const std::uint32_t address = to.address.v4_value();
   if (to.length == 0) {  // rte_lpm knows no depth of 0: it is what a miss gives
     default_next_hop_.store(best, std::memory_order_release);
@@ -135,8 +143,13 @@ void Fib::take_origin(const net::Prefix& to, RouteOrigin origin, std::uint32_t n
 }
 
 Result<void> Fib::add_route(const Route& route) {
-  if (!route.to.address.is_v4() || (route.via && !route.via->is_v4()))
-    return fail(ErrorCode::kUnsupported, "only IPv4 routes are forwarded yet");
+  if (route.via && route.via->family() != route.to.address.family())
+    return fail(ErrorCode::kMalformed,
+                fmt::format("the route to {} leads to {}, which is of the other IP version",
+                            route.to.to_string(), route.via->to_string()));
+  if (route.to.length >= 10 && route.to.address.is_link_local())
+    return fail(ErrorCode::kMalformed,
+                fmt::format("{} is link-local and is not routed", route.to.to_string()));
   if (route.vrf != net::Vrf{}) return fail(ErrorCode::kUnsupported, "there is one VRF, 0");
   if (route.interface.value() >= interface_count_)
     return fail(ErrorCode::kNotFound,
@@ -151,12 +164,11 @@ Result<void> Fib::add_route(const Route& route) {
   std::uint32_t next_hop = 0;
   NeighbourEntry* gateway = nullptr;
   if (route.via) {
-    const std::uint32_t via = route.via->v4_value();
-    if (const auto own = routes_.find(host(via));
+    if (const auto own = routes_.find(net::host_prefix(*route.via));
         own != routes_.end() && own->second[static_cast<std::size_t>(RouteOrigin::kLocal)] != 0)
       return fail(ErrorCode::kMalformed, fmt::format("the route to {} leads to our own address {}",
                                                      route.to.to_string(), route.via->to_string()));
-    PS_ASSIGN(gateway, entry_for(route.interface, via));
+    PS_ASSIGN(gateway, entry_for(route.interface, *route.via));
     next_hop = gateway->index;
   } else {
     next_hop = connected_next_hops_[route.interface.value()];
@@ -196,7 +208,7 @@ void Fib::for_each_route(const std::function<void(const Route&)>& visit) const {
                   .interface = hop.interface,
                   .origin = static_cast<RouteOrigin>(i)};
       if (hop.kind == NextHopKind::kNeighbour && route.origin == RouteOrigin::kStatic)
-        route.via = net::IpAddress::v4(hop.address);
+        route.via = hop.address;
       visit(route);
     }
 }
@@ -218,31 +230,50 @@ Result<InterfaceIndex> Fib::add_interface(const InterfaceOptions& options) {
   interface.side = options.side;
   interface.rx_checksum = options.rx_checksum;
   interface.name = options.name;
-  PS_ASSIGN(connected_next_hops_[index.value()], new_next_hop(NextHopKind::kConnected, index, 0));
-  for (const auto& address : options.addresses) PS_TRY(add_address(interface, address));
+  PS_ASSIGN(connected_next_hops_[index.value()], new_next_hop(NextHopKind::kConnected, index, {}));
+  bool has_v6 = false;
+  bool has_link_local = false;
+  for (const auto& address : options.addresses) {
+    PS_TRY(add_address(interface, address));
+    has_v6 |= !address.address.is_v4();
+    has_link_local |= address.address.is_link_local();
+  }
+  if (has_v6 && interface.mtu < net::kIpv6MinMtu)
+    return fail(ErrorCode::kMalformed,
+                fmt::format("port {}: IPv6 needs an MTU of 1280 or more", interface.name));
+  if (has_v6 && !has_link_local)  // RFC 4291 §2.1: every interface has one
+    interface.addresses.push_back({net::IpAddress::v6(net::link_local_of(interface.mac)), 64});
   ++interface_count_;
   return index;
 }
 
 Result<void> Fib::add_address(Interface& interface, const net::InterfaceAddress& address) {
-  if (!address.address.is_v4())
-    return fail(ErrorCode::kUnsupported,
-                fmt::format("port {}: {} is IPv6, which is not forwarded yet", interface.name,
-                            address.to_string()));
   if (interface.addresses.size() == kMaxAddresses)
     return fail(ErrorCode::kLimit,
                 fmt::format("port {}: more than {} addresses", interface.name, kMaxAddresses));
-  const std::uint32_t own = address.address.v4_value();
+  if (!address.address.is_link_local()) {  // those are every link's own, in no table of routes
+    PS_TRY(add_network(interface, address));
+    if (address.address.is_v4()) {
+      if (interface.address == 0) interface.address = address.address.v4_value();
+    } else if (net::is_unspecified_v6(interface.address6)) {
+      interface.address6 = address.address.octets();
+    }
+  }
+  interface.addresses.push_back(address);
+  return {};
+}
+
+Result<void> Fib::add_network(Interface& interface, const net::InterfaceAddress& address) {
   const net::Prefix network = address.prefix();
-  PS_TRY(put_origin(host(own), RouteOrigin::kLocal, local_next_hop_));
-  if (network.length < 32)
+  const unsigned bits = net::bits_of(address.address.family());
+  PS_TRY(put_origin(net::host_prefix(address.address), RouteOrigin::kLocal, local_next_hop_));
+  if (network.length < bits)
     PS_TRY(put_origin(network, RouteOrigin::kConnected,
                       connected_next_hops_[interface.index.value()]));
-  if (network.length < 31)  // RFC 3021: a /31 has no broadcast address
-    for (const std::uint32_t all : {network.first().v4_value(), network.last().v4_value()})
-      if (all != own) PS_TRY(put_origin(host(all), RouteOrigin::kLocal, broadcast_next_hop_));
-  if (interface.address == 0) interface.address = own;
-  interface.addresses.push_back(address);
+  if (address.address.is_v4() && network.length < 31)  // RFC 3021: a /31 has no broadcast address
+    for (const net::IpAddress& all : {network.first(), network.last()})
+      if (all != address.address)
+        PS_TRY(put_origin(net::host_prefix(all), RouteOrigin::kLocal, broadcast_next_hop_));
   return {};
 }
 
@@ -253,22 +284,27 @@ void Fib::set_up(InterfaceIndex interface, bool up) {
 std::optional<net::IpAddress> Fib::address_towards(InterfaceIndex interface,
                                                    const net::IpAddress& neighbour) const {
   const auto& addresses = interfaces_[interface.value()].addresses;
-  for (const auto& address : addresses)
+  std::optional<net::IpAddress> first;
+  for (const auto& address : addresses) {
     if (address.prefix().contains(neighbour)) return address.address;
-  if (addresses.empty()) return std::nullopt;
-  return addresses.front().address;
+    if (!first && address.address.family() == neighbour.family() &&
+        !address.address.is_link_local())
+      first = address.address;
+  }
+  return first;
 }
 
 std::optional<net::IpAddress> Fib::source_for(const net::IpAddress& destination) const {
-  if (!destination.is_v4()) return std::nullopt;
-  const NextHop& hop = next_hops_[lookup(destination.v4_value())];
+  const NextHop& hop = next_hops_[lookup(destination)];
   switch (hop.kind) {
     case NextHopKind::kLocal:
       return destination;
     case NextHopKind::kConnected:
       return address_towards(hop.interface, destination);
     case NextHopKind::kNeighbour:
-      return address_towards(hop.interface, net::IpAddress::v4(hop.address));
+      // Behind a link-local gateway: from an address that is not.
+      return address_towards(hop.interface,
+                             hop.address.is_link_local() ? destination : hop.address);
     default:
       return std::nullopt;
   }

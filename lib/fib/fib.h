@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Fib: interfaces, IPv4 routes (rte_lpm under QSBR) and neighbours. The control core alone writes;
-// workers read without a lock. One lookup answers everything about a destination: ours, broadcast,
-// on the link, behind a gateway, or no route; a neighbour that is known has a host route.
+// Fib: interfaces, routes (IPv4: rte_lpm under QSBR; IPv6: ipv6_table.h) and neighbours. The
+// control core alone writes; workers read without a lock. One lookup answers everything about a
+// destination: ours, broadcast, on the link, behind a gateway, or no route; a neighbour that is
+// known has a host route.
 #pragma once
 
 #include <rte_lpm.h>
@@ -15,6 +16,7 @@
 
 #include "lib/base/result.h"
 #include "lib/dpdk/rcu.h"
+#include "lib/fib/ipv6_table.h"
 #include "lib/fib/next_hop.h"
 
 namespace penstock::fib {
@@ -56,12 +58,14 @@ class Fib {
   // ---- the control core's ----
 
   /// Before the workers start. Adds its addresses, broadcast addresses and connected networks.
-  /// @return kLimit, kUnsupported (IPv6 addresses, a VRF other than 0), kExists
+  /// IPv6 brings a link-local address with it.
+  /// @return kLimit, kUnsupported (a VRF other than 0), kExists, kMalformed (IPv6 on an MTU below
+  /// 1,280: RFC 8200 §5)
   [[nodiscard]] base::Result<InterfaceIndex> add_interface(const InterfaceOptions& options);
   void set_up(InterfaceIndex interface, bool up);
 
-  /// A static route. @return kNotFound (interface), kExists, kLimit, kUnsupported (IPv6),
-  /// kMalformed (via is an address of ours)
+  /// A static route. @return kNotFound (interface), kExists, kLimit, kUnsupported (VRF), kMalformed
+  /// (via is an address of ours or of the other version; a link-local prefix)
   [[nodiscard]] base::Result<void> add_route(const Route& route);
   [[nodiscard]] base::Result<void> remove_route(const net::Prefix& to);
   /// In the order of their prefixes, the best of each first.
@@ -110,6 +114,13 @@ class Fib {
     if (rte_lpm_lookup(lpm_.get(), destination, &found) == 0) return found;
     return default_next_hop_.load(std::memory_order_acquire);
   }
+  [[nodiscard]] std::uint32_t lookup6(const Ipv6Key& destination) const {
+    return v6_.lookup(destination);
+  }
+  [[nodiscard]] std::uint32_t lookup(const net::IpAddress& destination) const {
+    return destination.is_v4() ? lookup(destination.v4_value())
+                               : lookup6(Ipv6Key::of(destination.octets().data()));
+  }
   [[nodiscard]] const NextHop& next_hop(std::uint32_t index) const { return next_hops_[index]; }
   /// Grows with every change of a neighbour: packets that wait are looked at again.
   [[nodiscard]] std::uint32_t neighbour_generation() const {
@@ -119,7 +130,7 @@ class Fib {
  private:
   static constexpr std::uint32_t kNextHopMask = 0x00ffffffU;
   using Origins = std::array<std::uint32_t, kRouteOrigins>;  ///< next hop by origin; 0: none
-  using NeighbourKey = std::pair<std::uint16_t, std::uint32_t>;
+  using NeighbourKey = std::pair<std::uint16_t, net::IpAddress>;
   struct NeighbourEntry {
     std::uint32_t index = 0;
     std::uint32_t routes = 0;
@@ -135,19 +146,21 @@ class Fib {
 
   Fib(const FibLimits& limits, dpdk::RcuDomain& rcu);
   base::Result<std::uint32_t> new_next_hop(NextHopKind kind, InterfaceIndex interface,
-                                           std::uint32_t address);
+                                           const net::IpAddress& address);
   void retire_next_hop(std::uint32_t index);
   base::Result<void> put_origin(const net::Prefix& to, RouteOrigin origin, std::uint32_t next_hop);
   void take_origin(const net::Prefix& to, RouteOrigin origin, std::uint32_t next_hop);
   base::Result<void> install(const net::Prefix& to, const Origins& origins);
   base::Result<void> add_address(Interface& interface, const net::InterfaceAddress& address);
-  base::Result<NeighbourEntry*> entry_for(InterfaceIndex interface, std::uint32_t address);
+  base::Result<void> add_network(Interface& interface, const net::InterfaceAddress& address);
+  base::Result<NeighbourEntry*> entry_for(InterfaceIndex interface, const net::IpAddress& address);
   void drop_if_unused(const NeighbourKey& key);
-  bool on_link(const Interface& interface, std::uint32_t address) const;
+  bool on_link(const Interface& interface, const net::IpAddress& address) const;
 
   FibLimits limits_;
   dpdk::RcuDomain& rcu_;
   std::unique_ptr<rte_lpm, FreeLpm> lpm_;
+  Ipv6Table v6_;
   std::unique_ptr<NextHop[]> next_hops_;
   std::vector<std::uint32_t> free_next_hops_;
   std::deque<RetiredNextHop> retired_next_hops_;  ///< wait for a grace period, in its order

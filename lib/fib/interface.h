@@ -10,6 +10,7 @@
 
 #include "lib/dpdk/packet.h"
 #include "lib/net/address.h"
+#include "lib/net/ipv6.h"
 
 namespace penstock::fib {
 
@@ -31,8 +32,10 @@ struct alignas(64) Interface {
   bool rx_checksum = false;    ///< the port checks IPv4 header checksums
   std::atomic<bool> up{true};  ///< link state, kept by the control core
   std::uint32_t address = 0;   ///< its first IPv4 address, host order: the source of ICMP errors
+  net::Ipv6Octets address6{};  ///< its first IPv6 address that is not link-local, or all 0
   // the control core's
   std::string name;
+  /// With IPv6 among them also the link-local one, made from the MAC (RFC 4291 appendix A).
   std::vector<net::InterfaceAddress> addresses;
 };
 

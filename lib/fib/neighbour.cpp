@@ -14,14 +14,14 @@ using base::ErrorCode;
 using base::fail;
 using base::Result;
 
-bool Fib::on_link(const Interface& interface, std::uint32_t address) const {
-  return std::any_of(interface.addresses.begin(), interface.addresses.end(),
-                     [&](const net::InterfaceAddress& own) {
-                       return own.prefix().contains(net::IpAddress::v4(address));
-                     });
+bool Fib::on_link(const Interface& interface, const net::IpAddress& address) const {
+  return std::any_of(
+      interface.addresses.begin(), interface.addresses.end(),
+      [&](const net::InterfaceAddress& own) { return own.prefix().contains(address); });
 }
 
-Result<Fib::NeighbourEntry*> Fib::entry_for(InterfaceIndex interface, std::uint32_t address) {
+Result<Fib::NeighbourEntry*> Fib::entry_for(InterfaceIndex interface,
+                                            const net::IpAddress& address) {
   const NeighbourKey key{interface.value(), address};
   if (const auto found = neighbours_.find(key); found != neighbours_.end()) return &found->second;
   if (neighbours_.size() >= limits_.neighbours)
@@ -35,20 +35,18 @@ Result<Fib::NeighbourEntry*> Fib::entry_for(InterfaceIndex interface, std::uint3
 void Fib::drop_if_unused(const NeighbourKey& key) {
   const auto found = neighbours_.find(key);
   if (found == neighbours_.end() || found->second.routes != 0 || found->second.listed) return;
-  take_origin({net::IpAddress::v4(key.second), 32}, RouteOrigin::kNeighbour, found->second.index);
+  take_origin(net::host_prefix(key.second), RouteOrigin::kNeighbour, found->second.index);
   retire_next_hop(found->second.index);
   neighbours_.erase(found);
 }
 
 Result<void> Fib::set_neighbour(InterfaceIndex interface, const net::IpAddress& address,
                                 const Link& link) {
-  if (!address.is_v4()) return fail(ErrorCode::kUnsupported, "only IPv4 neighbours are known yet");
   if (interface.value() >= interface_count_)
     return fail(ErrorCode::kNotFound, fmt::format("{} is on no port", address.to_string()));
-  const std::uint32_t ip = address.v4_value();
-  const NeighbourKey key{interface.value(), ip};
+  const NeighbourKey key{interface.value(), address};
   const bool permanent = link.state == NeighbourState::kPermanent;
-  const bool reachable_here = on_link(interfaces_[interface.value()], ip);
+  const bool reachable_here = on_link(interfaces_[interface.value()], address);
   const auto known = neighbours_.find(key);
   if (!permanent && !reachable_here && known == neighbours_.end())
     return fail(ErrorCode::kRefused,
@@ -56,12 +54,13 @@ Result<void> Fib::set_neighbour(InterfaceIndex interface, const net::IpAddress& 
   if (known != neighbours_.end() && !permanent &&
       unpack(next_hops_[known->second.index].link.load()).state == NeighbourState::kPermanent)
     return fail(ErrorCode::kRefused, fmt::format("{} is configured", address.to_string()));
-  PS_ASSIGN(NeighbourEntry * entry, entry_for(interface, ip));
+  PS_ASSIGN(NeighbourEntry * entry, entry_for(interface, address));
   entry->listed = true;
   next_hops_[entry->index].link.store(pack(link), std::memory_order_release);
-  // Also while incomplete: packets for it then wait under one next hop.
-  if (permanent || reachable_here) {
-    const net::Prefix to{address, 32};
+  // Also while incomplete: packets for it then wait under one next hop. A link-local address is
+  // only a gateway's: each link has its own, and no packet is forwarded to it (RFC 4291 §2.5.6).
+  if ((permanent || reachable_here) && !address.is_link_local()) {
+    const net::Prefix to = net::host_prefix(address);
     if (auto done = put_origin(to, RouteOrigin::kNeighbour, entry->index); !done) {
       entry->listed = false;
       drop_if_unused(key);
@@ -73,7 +72,7 @@ Result<void> Fib::set_neighbour(InterfaceIndex interface, const net::IpAddress& 
 }
 
 Result<void> Fib::remove_neighbour(InterfaceIndex interface, const net::IpAddress& address) {
-  const NeighbourKey key{interface.value(), address.is_v4() ? address.v4_value() : 0};
+  const NeighbourKey key{interface.value(), address};
   const auto found = neighbours_.find(key);
   if (found == neighbours_.end())
     return fail(ErrorCode::kNotFound, fmt::format("{} is no neighbour", address.to_string()));
@@ -87,7 +86,7 @@ Result<void> Fib::remove_neighbour(InterfaceIndex interface, const net::IpAddres
 namespace {
 Neighbour describe(const NextHop& hop, std::uint32_t routes) {
   return {.interface = hop.interface,
-          .address = net::IpAddress::v4(hop.address),
+          .address = hop.address,
           .link = unpack(hop.link.load(std::memory_order_relaxed)),
           .used = hop.used.load(std::memory_order_relaxed),
           .routes = routes};
@@ -96,7 +95,7 @@ Neighbour describe(const NextHop& hop, std::uint32_t routes) {
 
 std::optional<Neighbour> Fib::find_neighbour(InterfaceIndex interface,
                                              const net::IpAddress& address) const {
-  const auto found = neighbours_.find({interface.value(), address.v4_value()});
+  const auto found = neighbours_.find({interface.value(), address});
   if (found == neighbours_.end()) return std::nullopt;
   return describe(next_hops_[found->second.index], found->second.routes);
 }
@@ -107,7 +106,7 @@ void Fib::for_each_neighbour(const std::function<void(const Neighbour&)>& visit)
 }
 
 bool Fib::take_used(InterfaceIndex interface, const net::IpAddress& address) {
-  const auto found = neighbours_.find({interface.value(), address.v4_value()});
+  const auto found = neighbours_.find({interface.value(), address});
   return found != neighbours_.end() &&
          next_hops_[found->second.index].used.exchange(false, std::memory_order_relaxed);
 }

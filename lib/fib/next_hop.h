@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// NextHop: what a route leads to. One cache line, found by the index that rte_lpm gives. A
+// NextHop: what a route leads to. One cache line, found by the index that a lookup gives. A
 // neighbour is a next hop too: its MAC and state are one atomic word, so that an ARP answer
 // changes no table.
 #pragma once
@@ -57,7 +57,7 @@ inline void write_mac(std::uint64_t word, net::MacAddress& to) {
 struct alignas(64) NextHop {
   NextHopKind kind = NextHopKind::kUnreachable;
   InterfaceIndex interface = dpdk::kNoInterface;
-  std::uint32_t address = 0;           ///< kNeighbour: its IPv4 address, host order
+  net::IpAddress address;              ///< kNeighbour: its own
   std::atomic<std::uint64_t> link{0};  ///< kNeighbour: pack(Link)
   std::atomic<bool> used{false};       ///< a worker has sent through it since it was last asked
 

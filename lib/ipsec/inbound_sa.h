@@ -33,8 +33,8 @@ struct alignas(64) InboundSa {
   // line 0: constant
   burst_crypto::Session session;
   std::uint32_t spi = 0;                 ///< host order, as all numbers here
-  std::uint32_t local = 0;               ///< outer destination
-  std::atomic<std::uint32_t> remote{0};  ///< outer source, where the peer was last
+  std::uint32_t local = 0;               ///< outer destination; 0: IPv6, local6
+  std::atomic<std::uint32_t> remote{0};  ///< outer source, where the peer was last; 0: remote6
   std::uint32_t slot = 0;                ///< policy::ChildSlot
   std::uint32_t generation = 0;
   std::uint16_t encap_local_port = 0;  ///< RFC 3948; 0: raw ESP
@@ -63,7 +63,9 @@ struct alignas(64) InboundSa {
   std::uint64_t moved_raised_at_ns = 0;  ///< the owner's: rate of kPeerMoved
   std::uint64_t* more_window = nullptr;  ///< the writer's, to free it
   std::uint32_t raised = 0;              ///< the owner's SaEventBits
-  std::uint8_t unused[12] = {};
+  std::uint16_t selector6_count = 0;
+  std::uint8_t unused[2] = {};
+  const SpdSelector<Ipv6Value>* selectors6 = nullptr;  ///< the writer's, to free it
 
   // line 4
   std::uint64_t inline_window[kInlineWindowWords] = {};
@@ -71,11 +73,23 @@ struct alignas(64) InboundSa {
   // lines 5 …
   burst_crypto::KeyMaterial keys;
 
+  // the line behind the keys: constant; a packet over IPv6 touches it
+  net::Ipv6Octets local6{};
+  net::Ipv6Octets remote6{};
+  std::uint8_t unused6[96] = {};  ///< of it, and a line that keeps their number odd
+
+  [[nodiscard]] bool is_v6() const { return local == 0; }
+
   /// True once for each bit. The owner's.
   [[nodiscard]] bool raise(SaEventBit bit) {
     const bool first = (raised & bit) == 0;
     raised |= bit;
     return first;
+  }
+  [[nodiscard]] bool allows(const SpdProbe<Ipv6Value>& inner) const {
+    for (std::size_t i = 0; i < selector6_count; ++i)
+      if (selectors6[i].matches(inner)) return true;
+    return false;
   }
   /// RFC 4301 §5.2: does the decapsulated packet fit what was negotiated?
   [[nodiscard]] bool allows(const SpdProbe<Ipv4Value>& inner) const {
@@ -86,6 +100,7 @@ struct alignas(64) InboundSa {
   }
 };
 static_assert(offsetof(InboundSa, window) == 64);
+static_assert(offsetof(InboundSa, local6) % 64 == 0);
 static_assert(offsetof(InboundSa, inline_selectors) == 128);
 static_assert(offsetof(InboundSa, soft_packets) == 192);
 static_assert(offsetof(InboundSa, inline_window) == 256);

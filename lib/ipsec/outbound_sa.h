@@ -12,6 +12,7 @@
 #include "lib/ipsec/sequence.h"
 #include "lib/net/esp.h"
 #include "lib/net/ipv4.h"
+#include "lib/net/ipv6.h"
 #include "lib/net/udp.h"
 
 namespace penstock::ipsec {
@@ -31,6 +32,10 @@ struct TunnelPrefix {
   }
 };
 static_assert(sizeof(TunnelPrefix) == 32 && offsetof(TunnelPrefix, path) == 16);
+/// The same with an outer IPv6 header, as it is on the wire.
+struct TunnelPrefix6 {
+  std::uint8_t octets[64] = {};
+};
 
 struct alignas(64) OutboundSa {
   // line 0: constant
@@ -49,12 +54,13 @@ struct alignas(64) OutboundSa {
   std::uint16_t df_copied = 0;   ///< mask of the inner fragment word
   std::uint16_t df_set = 0;
   std::uint16_t identification = 0;  ///< added to the sequence number (RFC 6864)
-  std::uint8_t prefix_octets = 0;    ///< outer IPv4 and UDP: 20 or 28
+  std::uint8_t prefix_octets = 0;    ///< outer IP and UDP: 20 or 28, 40 or 48
   std::uint8_t overhead_octets = 0;  ///< prefix, ESP header, IV and ICV; padding and trailer not
   std::uint8_t tos_copied = 0;       ///< mask of the inner type of service
   std::uint8_t tos_set = 0;
   bool shared = false;  ///< several workers reserve
-  std::uint8_t unused[7] = {};
+  bool v6 = false;      ///< the outer header is IPv6
+  std::uint8_t unused[6] = {};
 
   // line 2: all workers write
   SequenceCounter sequence;
@@ -67,7 +73,15 @@ struct alignas(64) OutboundSa {
   // lines 3 …
   burst_crypto::KeyMaterial keys;
 
-  /// Outer destination.
+  // the line behind the keys: constant; a packet over IPv6 touches it
+  TunnelPrefix6 prefix6;
+  std::uint8_t unused6[64] = {};  ///< keeps the number of lines odd
+
+  /// Only for v6.
+  [[nodiscard]] const net::Ipv6Header& outer6() const {
+    return *reinterpret_cast<const net::Ipv6Header*>(prefix6.octets);
+  }
+  /// Outer destination; 0 for v6.
   [[nodiscard]] std::uint32_t remote() const {
     return TunnelPrefix::destination(prefix.path.load(std::memory_order_relaxed));
   }
@@ -105,6 +119,7 @@ struct alignas(64) OutboundSa {
 static_assert(offsetof(OutboundSa, soft_packets) == 64);
 static_assert(offsetof(OutboundSa, sequence) == 128);
 static_assert(offsetof(OutboundSa, keys) == 192);
+static_assert(offsetof(OutboundSa, prefix6) % 64 == 0);
 static_assert(sizeof(OutboundSa) / 64 % 2 == 1 && sizeof(OutboundSa) <= 2048);
 
 /// The SA of a job that seal ESP prepared.

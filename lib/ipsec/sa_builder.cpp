@@ -36,13 +36,15 @@ Result<void> check_shape(const policy::SaSpec& spec) {
   };
   if (spec.protocol != policy::IpsecProtocol::kEsp) return unsupported("AH is");
   if (spec.mode != policy::IpsecMode::kTunnel) return unsupported("transport mode is");
-  if (!spec.local.is_v4() || !spec.remote.is_v4()) return unsupported("IPv6 outside is");
   if (spec.spi.value() < kReservedSpis)
     return fail(ErrorCode::kMalformed,
                 fmt::format("{}: SPIs below 256 are reserved (RFC 4303 §2.1)", label(spec)));
   if (spec.local.is_unspecified() || spec.remote.is_unspecified())
     return fail(ErrorCode::kMalformed,
                 fmt::format("{}: both outer addresses are needed", label(spec)));
+  if (spec.local.family() != spec.remote.family())
+    return fail(ErrorCode::kMalformed,
+                fmt::format("{}: one outer address is IPv4, the other IPv6", label(spec)));
   if (spec.slot.value() == 0)
     return fail(ErrorCode::kMalformed, fmt::format("{}: it names no slot", label(spec)));
   return {};
@@ -96,27 +98,50 @@ void set_limits(const policy::TrafficLifetime& lifetime, Sa& sa) {
   sa.hard_bytes = limit_of(lifetime.hard_bytes);
 }
 
-Result<void> set_selectors(const policy::SaSpec& spec, SaMemory& memory, InboundSa& sa) {
-  auto pairs = spd_selectors<Ipv4Value>(spec.local_ts, spec.remote_ts, spec.vrf);
+/// What decapsulated packets of one IP version may be.
+template <class Address>
+Result<std::vector<SpdSelector<Address>>> inbound_pairs(const policy::SaSpec& spec) {
+  auto pairs = spd_selectors<Address>(spec.local_ts, spec.remote_ts, spec.vrf);
   if (!pairs)
     return fail(pairs.error().code, fmt::format("{}: {}", label(spec), pairs.error().text));
   std::erase_if(*pairs, [](const auto& s) { return (s.flags & kSelectorInbound) == 0; });
-  if (pairs->empty())
-    return fail(ErrorCode::kUnsupported,
-                fmt::format("{}: no pair of IPv4 traffic selectors", label(spec)));
   if (pairs->size() > kSpdSelectorsPerPolicy)
     return fail(ErrorCode::kLimit, fmt::format("{}: {} pairs of selectors, at most {} are taken",
                                                label(spec), pairs->size(), kSpdSelectorsPerPolicy));
-  auto* place = sa.inline_selectors;
-  if (pairs->size() > kInlineSelectors) {
-    place = static_cast<SpdSelector<Ipv4Value>*>(
-        memory.allocate(pairs->size() * sizeof(SpdSelector<Ipv4Value>)));
-    if (place == nullptr)
-      return fail(ErrorCode::kLimit, fmt::format("{}: no memory for its selectors", label(spec)));
-    sa.more_selectors = place;
+  return pairs;
+}
+
+/// Into memory of their own.
+template <class Address>
+Result<const SpdSelector<Address>*> keep(const std::vector<SpdSelector<Address>>& pairs,
+                                         const policy::SaSpec& spec, SaMemory& memory) {
+  auto* place =
+      static_cast<SpdSelector<Address>*>(memory.allocate(pairs.size() * sizeof(pairs.front())));
+  if (place == nullptr)
+    return fail(ErrorCode::kLimit, fmt::format("{}: no memory for its selectors", label(spec)));
+  std::ranges::copy(pairs, place);
+  return place;
+}
+
+Result<void> set_selectors(const policy::SaSpec& spec, SaMemory& memory, InboundSa& sa) {
+  PS_ASSIGN(const auto v4, inbound_pairs<Ipv4Value>(spec));
+  PS_ASSIGN(const auto v6, inbound_pairs<Ipv6Value>(spec));
+  if (v4.empty() && v6.empty())
+    return fail(ErrorCode::kUnsupported, fmt::format("{}: no pair of traffic selectors that a "
+                                                     "packet can fit",
+                                                     label(spec)));
+  sa.more_selectors = nullptr;
+  sa.selectors6 = nullptr;
+  if (v4.size() > kInlineSelectors) {
+    PS_ASSIGN(sa.more_selectors, keep(v4, spec, memory));
+  } else {
+    std::ranges::copy(v4, sa.inline_selectors);
   }
-  std::ranges::copy(*pairs, place);
-  sa.selector_count = static_cast<std::uint16_t>(pairs->size());
+  if (!v6.empty()) {
+    PS_ASSIGN(sa.selectors6, keep(v6, spec, memory));
+  }
+  sa.selector_count = static_cast<std::uint16_t>(v4.size());
+  sa.selector6_count = static_cast<std::uint16_t>(v6.size());
   return {};
 }
 
@@ -163,6 +188,32 @@ void write_prefix(const policy::SaSpec& spec, OutboundSa& sa) {
                                                (spec.encap ? sizeof(net::UdpHeader) : 0));
 }
 
+/// RFC 4301 §5.1.2.2. Note 8: a gateway copies no flow label; 0 says that there is none.
+void write_prefix6(const policy::SaSpec& spec, OutboundSa& sa) {
+  const net::Ipv6Header ip{6U << 28,
+                           std::uint16_t{0},
+                           spec.encap ? net::kProtocolUdp : net::kProtocolEsp,
+                           spec.tunnel_header.ttl,
+                           spec.local.octets(),
+                           spec.remote.octets()};
+  const base::Be32 spi{spec.spi.value()};
+  sa.header_sum = 0;
+  sa.prefix.path.store(0, std::memory_order_relaxed);
+  std::memcpy(sa.prefix.back + 4, &spi, sizeof(spi));  // wire_spi()
+  sa.prefix6 = {};
+  std::uint8_t* out = sa.prefix6.octets;
+  std::memcpy(out, &ip, sizeof(ip));
+  out += sizeof(ip);
+  if (spec.encap) {
+    // RFC 8200 §8.1: the checksum is computed when the packet is sealed.
+    const net::UdpHeader udp{spec.encap->local.value(), spec.encap->remote.value(), 0, 0};
+    std::memcpy(out, &udp, sizeof(udp));
+    out += sizeof(udp);
+  }
+  std::memcpy(out, &spi, sizeof(spi));
+  sa.prefix_octets = static_cast<std::uint8_t>(out - sa.prefix6.octets);
+}
+
 /// What the outer header takes from the inner one: RFC 4301 §5.1.2.1, §8.1, RFC 6040 §4.1.
 void set_tunnel_header(const policy::TunnelHeader& options, OutboundSa& sa) {
   sa.df_copied = options.df == policy::DfBit::kCopy ? net::kIpv4DontFragment : std::uint16_t{0};
@@ -179,8 +230,11 @@ Result<void> fill_inbound(const policy::SaSpec& spec, const burst_crypto::Sessio
   PS_TRY(set_selectors(spec, memory, sa));
   PS_TRY(set_window(spec, memory, sa));
   sa.spi = spec.spi.value();
-  sa.local = spec.local.v4_value();
-  sa.remote.store(spec.remote.v4_value(), std::memory_order_relaxed);
+  const bool v6 = !spec.local.is_v4();
+  sa.local = v6 ? 0 : spec.local.v4_value();
+  sa.remote.store(v6 ? 0 : spec.remote.v4_value(), std::memory_order_relaxed);
+  sa.local6 = spec.local.octets();
+  sa.remote6 = spec.remote.octets();
   sa.slot = spec.slot.value();
   sa.vrf = spec.vrf.value();
   sa.encap_local_port = spec.encap ? spec.encap->local.value() : std::uint16_t{0};
@@ -203,7 +257,11 @@ Result<void> fill_outbound(const policy::SaSpec& spec, const burst_crypto::Sessi
   sa.spi = spec.spi.value();
   sa.slot = spec.slot.value();
   sa.shared = shared;
-  write_prefix(spec, sa);
+  sa.v6 = !spec.remote.is_v4();
+  if (sa.v6)
+    write_prefix6(spec, sa);
+  else
+    write_prefix(spec, sa);
   set_tunnel_header(spec.tunnel_header, sa);
   sa.overhead_octets = static_cast<std::uint8_t>(sa.prefix_octets + sizeof(net::EspHeader) +
                                                  sa.session.iv_octets + sa.session.icv_octets);
@@ -260,9 +318,12 @@ void clear_inbound(const burst_crypto::SessionFactory& sessions, SaMemory& memor
   if (sa.more_window != nullptr) memory.free(sa.more_window);
   if (sa.more_selectors != nullptr)
     memory.free(const_cast<SpdSelector<Ipv4Value>*>(sa.more_selectors));
+  if (sa.selectors6 != nullptr) memory.free(const_cast<SpdSelector<Ipv6Value>*>(sa.selectors6));
   sa.more_window = nullptr;
   sa.more_selectors = nullptr;
+  sa.selectors6 = nullptr;
   sa.selector_count = 0;
+  sa.selector6_count = 0;
 }
 
 void clear_outbound(const burst_crypto::SessionFactory& sessions, OutboundSa& sa) {

@@ -9,6 +9,7 @@
 
 #include "lib/dpdk/packet.h"
 #include "lib/net/address.h"
+#include "lib/net/ipv6.h"
 #include "lib/policy/sa_spec.h"
 #include "lib/policy/traffic_selector.h"
 
@@ -39,14 +40,12 @@ struct Ipv6Value {
   std::uint64_t high = 0;
   std::uint64_t low = 0;
 
-  [[nodiscard]] static Ipv6Value of(const net::IpAddress& a) {
-    Ipv6Value v;
-    for (std::size_t i = 0; i < 8; ++i) {
-      v.high = v.high << 8U | a.octets()[i];
-      v.low = v.low << 8U | a.octets()[i + 8];
-    }
-    return v;
+  [[nodiscard]] static Ipv6Value of(const net::Ipv6Octets& octets) {
+    base::Be64 halves[2];
+    std::memcpy(halves, octets.data(), sizeof(halves));
+    return {halves[0].get(), halves[1].get()};
   }
+  [[nodiscard]] static Ipv6Value of(const net::IpAddress& a) { return of(a.octets()); }
   [[nodiscard]] static Ipv6Value mask(unsigned length) {
     const auto half = [](unsigned bits) {
       return bits == 0 ? std::uint64_t{0} : ~std::uint64_t{0} << (64 - bits);
@@ -117,6 +116,19 @@ static_assert(sizeof(SpdKey) == 16);
           .protocol = meta.protocol,
           .has_ports = (meta.flags & dpdk::kHasPorts) != 0 && has_port_selector(meta.protocol),
           .vrf = net::Vrf{meta.vrf}};
+}
+
+/// Of an IPv6 packet; its addresses are in the header where its data starts.
+[[nodiscard]] inline SpdKey6 spd_key6(const dpdk::Packet* packet) {
+  const SpdKey rest = spd_key(dpdk::meta(packet));
+  const auto& ip = *reinterpret_cast<const net::Ipv6Header*>(dpdk::data(packet));
+  return {.source = Ipv6Value::of(ip.source),
+          .destination = Ipv6Value::of(ip.destination),
+          .source_port = rest.source_port,
+          .destination_port = rest.destination_port,
+          .protocol = rest.protocol,
+          .has_ports = rest.has_ports,
+          .vrf = rest.vrf};
 }
 
 }  // namespace penstock::ipsec

@@ -325,11 +325,15 @@ Result<void> Writer::retire(const SaName& name) {
 Result<void> Writer::move(const SaName& name, const net::Endpoint& to) {
   Impl& m = *impl_;
   const std::uint32_t spi = name.spi.value();
-  if (!to.address.is_v4()) return fail(ErrorCode::kUnsupported, "IPv6 outside is not built yet");
+  const auto refuse_ipv6 = [&](const net::IpAddress& from) -> Result<void> {
+    if (from.is_v4() && to.address.is_v4()) return {};
+    return fail(ErrorCode::kUnsupported, "a peer over IPv6 is not followed yet");
+  };
   if (name.direction == Direction::kInbound) {
     const auto found = m.inbound_by_spi.find(spi);
     if (found == m.inbound_by_spi.end())
       return fail(ErrorCode::kNotFound, fmt::format("no inbound SA has SPI {}", spi_text(spi)));
+    PS_TRY(refuse_ipv6(m.inbound_notes[found->second].remote));
     ipsec::move(m.inbound[found->second], to);
     m.inbound_notes[found->second].remote = to.address;
     return {};
@@ -339,6 +343,7 @@ Result<void> Writer::move(const SaName& name, const net::Endpoint& to) {
     return fail(ErrorCode::kNotFound, fmt::format("no outbound SA has SPI {} to {}", spi_text(spi),
                                                   name.remote.to_string()));
   const std::uint32_t index = found->second;
+  PS_TRY(refuse_ipv6(name.remote));
   if (to.address != name.remote) {
     if (!m.outbound_by_name.emplace(Impl::OutboundKey{to.address, spi}, index).second)
       return fail(ErrorCode::kExists, fmt::format("outbound SPI {} to {} is in use", spi_text(spi),
@@ -413,7 +418,9 @@ std::optional<SaStatus> Writer::find(const SaName& name) const {
 std::optional<SaStatus> Writer::outbound_of(policy::ChildSlot slot) const {
   const OutboundSa* sa = impl_->tables.outbound_of(slot.value());
   if (sa == nullptr) return std::nullopt;
-  return find({Direction::kOutbound, net::Spi{sa->spi}, net::IpAddress::v4(sa->remote())});
+  const net::IpAddress remote =
+      sa->v6 ? net::IpAddress::v6(sa->outer6().destination) : net::IpAddress::v4(sa->remote());
+  return find({Direction::kOutbound, net::Spi{sa->spi}, remote});
 }
 
 std::uint64_t Writer::list(Direction direction, std::uint64_t cursor, std::size_t limit,

@@ -109,7 +109,7 @@ class Writer {
   /// The peer of an SA is elsewhere (RFC 7296 §2.23): one store, seen by the next packet. From now
   /// on the SA's name has the new address.
   /// @return kNotFound; kExists: another outbound SA to there has the SPI, and nothing is changed;
-  /// kUnsupported: not IPv4
+  /// kUnsupported: from or to IPv6
   base::Result<void> move(const SaName& name, const net::Endpoint& to);
 
   // ---- policies ----

@@ -37,6 +37,10 @@ class IpAddress {
   [[nodiscard]] Family family() const { return family_; }
   [[nodiscard]] bool is_v4() const { return family_ == Family::kIpv4; }
   [[nodiscard]] bool is_unspecified() const;
+  /// fe80::/10 (RFC 4291 §2.5.6); RFC 3927 addresses of IPv4 are routed like any.
+  [[nodiscard]] bool is_link_local() const {
+    return !is_v4() && octets_[0] == 0xfe && (octets_[1] & 0xc0U) == 0x80;
+  }
   /// IPv4 in host order; only for is_v4().
   [[nodiscard]] std::uint32_t v4_value() const;
   /// 4 or 16 octets, network order, borrowed from this address.
@@ -73,6 +77,11 @@ struct Prefix {
   [[nodiscard]] std::string to_string() const;
   friend constexpr auto operator<=>(const Prefix&, const Prefix&) = default;
 };
+
+/// The prefix that holds this address alone.
+[[nodiscard]] inline Prefix host_prefix(const IpAddress& address) {
+  return {address, static_cast<std::uint8_t>(bits_of(address.family()))};
+}
 
 /// An interface's own address: it keeps its host bits beside the prefix length.
 struct InterfaceAddress {

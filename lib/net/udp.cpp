@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "lib/net/ipv4.h"
+#include "lib/net/ipv6.h"
 
 namespace penstock::net {
 
@@ -72,6 +73,31 @@ base::Result<std::size_t> write_udp_packet(base::MutableBytes out, const UdpPack
   auto end = std::copy(prefix.begin(), prefix.end(), datagram.begin() + sizeof(UdpHeader));
   std::copy(payload.begin(), payload.end(), end);
   udp->checksum.set(udp_checksum_v4(header.source, header.destination, datagram));
+  return length;
+}
+
+base::Result<std::size_t> write_udp_packet(base::MutableBytes out, const UdpPacketV6& header,
+                                           Bytes prefix, Bytes payload) {
+  const std::size_t udp_length = sizeof(UdpHeader) + prefix.size() + payload.size();
+  const std::size_t length = sizeof(Ipv6Header) + udp_length;
+  if (length > kIpv4MaxPacket || length > out.size())
+    return base::fail(base::ErrorCode::kLimit, "the datagram does not fit a packet");
+
+  auto* ip = reinterpret_cast<Ipv6Header*>(out.data());
+  *ip = Ipv6Header{6U << 28 | std::uint32_t{header.traffic_class} << 20,
+                   static_cast<std::uint16_t>(udp_length),
+                   kProtocolUdp,
+                   header.hop_limit,
+                   header.source,
+                   header.destination};
+  const base::MutableBytes datagram = out.subspan(sizeof(Ipv6Header), udp_length);
+  auto* udp = reinterpret_cast<UdpHeader*>(datagram.data());
+  *udp = UdpHeader{header.source_port, header.destination_port,
+                   static_cast<std::uint16_t>(udp_length), std::uint16_t{0}};
+  auto end = std::copy(prefix.begin(), prefix.end(), datagram.begin() + sizeof(UdpHeader));
+  std::copy(payload.begin(), payload.end(), end);
+  const std::uint16_t sum = upper_checksum(*ip, kProtocolUdp, datagram);
+  udp->checksum.set(sum == 0 ? 0xffff : sum);  // RFC 8200 §8.1
   return length;
 }
 

@@ -55,4 +55,17 @@ struct UdpPacketV4 {
                                                          const UdpPacketV4& header,
                                                          base::Bytes prefix, base::Bytes payload);
 
+/// The same over IPv6.
+struct UdpPacketV6 {
+  std::array<std::uint8_t, 16> source;
+  std::array<std::uint8_t, 16> destination;
+  std::uint16_t source_port;
+  std::uint16_t destination_port;
+  std::uint8_t traffic_class;
+  std::uint8_t hop_limit;
+};
+[[nodiscard]] base::Result<std::size_t> write_udp_packet(base::MutableBytes out,
+                                                         const UdpPacketV6& header,
+                                                         base::Bytes prefix, base::Bytes payload);
+
 }  // namespace penstock::net

@@ -6,6 +6,7 @@
 
 #include "lib/base/check.h"
 #include "lib/net/address.h"
+#include "lib/net/icmp6.h"
 #include "lib/net/icmp_error.h"
 #include "lib/net/udp.h"
 
@@ -25,6 +26,27 @@ void icmp_error(base::Bytes packet) {
       out, {.type = 3, .code = 4, .rest = 1400, .source = 1, .identification = 7}, packet);
   PS_CHECK(length <= out.size());
   PS_CHECK(net::internet_checksum(base::Bytes(out).first(20)) == 0);
+}
+
+/// RFC 4443 §2.4 (c), RFC 8200 §4: the chain stays within the packet, an error within 1,280 octets.
+void ipv6(base::Bytes packet) {
+  const auto* header = base::view<net::Ipv6Header>(packet).value_or(nullptr);
+  if (header == nullptr || header->version() != 6 ||
+      header->payload_length.get() + sizeof(*header) != packet.size())
+    return;
+  net::Ipv6Chain chain;
+  if (net::follow_chain(packet, chain)) return;
+  PS_CHECK(chain.octets <= packet.size() && chain.octets <= net::kMaxIpv6Headers);
+  static_cast<void>(net::has_forbidding_option(packet));
+  static_cast<void>(net::read_nd(packet, chain.octets));
+  if (!net::may_answer_with_error6(packet)) return;
+  std::array<std::byte, net::kIpv6MinMtu> out{};
+  const std::size_t length =
+      net::write_icmp6_error(out, {.type = 2, .code = 0, .rest = 1400, .source = {}}, packet);
+  PS_CHECK(length <= out.size());
+  PS_CHECK(net::upper_checksum(*reinterpret_cast<const net::Ipv6Header*>(out.data()),
+                               net::kProtocolIcmpv6,
+                               base::Bytes(out).first(length).subspan(40)) == 0);
 }
 
 void ike_ports(base::Bytes payload) {
@@ -54,6 +76,7 @@ void texts(std::string_view text) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const base::Bytes input(reinterpret_cast<const std::byte*>(data), size);
   icmp_error(input);
+  ipv6(input);
   ike_ports(input);
   texts({reinterpret_cast<const char*>(data), size});
   return 0;

@@ -245,11 +245,11 @@ TEST_F(Local, NoErrorIsSentAboutASealedPacket) {
   dpdk::meta(packet).ingress = dpdk::InterfaceIndex{0};
   for (const std::uint32_t flags : {std::uint32_t{dpdk::kSealed}, std::uint32_t{dpdk::kMadeHere}}) {
     dpdk::meta(packet).flags = flags;
-    dataplane::send_unreachable(ctx, packet, net::kIcmpHostUnreachable);
+    dataplane::send_error(ctx, packet, dataplane::Complaint::kHostUnreachable);
     EXPECT_TRUE(ctx.made.empty());
   }
   dpdk::meta(packet).flags = 0;
-  dataplane::send_unreachable(ctx, packet, net::kIcmpHostUnreachable);
+  dataplane::send_error(ctx, packet, dataplane::Complaint::kHostUnreachable);
   EXPECT_EQ(ctx.made.size(), 1U);
   ctx.drop(packet, DropReason::kNeighbourTimeout);
   gateway.step();

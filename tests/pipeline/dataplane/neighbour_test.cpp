@@ -47,7 +47,7 @@ TEST_F(Neighbour, AnswersWhoAsksForUsAndReportsHim) {
   ASSERT_EQ(events.size(), 1U);
   EXPECT_EQ(events[0].kind, NeighbourEventKind::kHeard);
   EXPECT_FALSE(events[0].reply);
-  EXPECT_EQ(events[0].address, ip("10.2.0.7"));
+  EXPECT_EQ(events[0].address, net::IpAddress::v4(ip("10.2.0.7")));
   EXPECT_EQ(events[0].mac, Gateway::peer_mac(1));
 }
 TEST_F(Neighbour, AProbeIsAnsweredAndTeachesNothing) {
@@ -81,7 +81,7 @@ TEST_F(Neighbour, AnAnnouncementOfAKnownNeighbourIsReported) {
   gateway.step();
   const auto events = gateway.neighbour_events();
   ASSERT_EQ(events.size(), 1U);
-  EXPECT_EQ(events[0].address, ip("10.2.0.7"));
+  EXPECT_EQ(events[0].address, net::IpAddress::v4(ip("10.2.0.7")));
 }
 TEST_F(Neighbour, NobodySpeaksForOurAddress) {
   gateway.put_frame(
@@ -109,7 +109,7 @@ TEST_F(Neighbour, PacketsWaitAndLeaveInTheirOrder) {
   const auto events = gateway.neighbour_events();
   ASSERT_EQ(events.size(), 1U) << "one question for all";
   EXPECT_EQ(events[0].kind, NeighbourEventKind::kNeeded);
-  EXPECT_EQ(events[0].address, ip("10.2.0.7"));
+  EXPECT_EQ(events[0].address, net::IpAddress::v4(ip("10.2.0.7")));
   EXPECT_EQ(events[0].interface, dpdk::InterfaceIndex{1});
   learn("10.2.0.7");
   gateway.step();
@@ -124,7 +124,7 @@ TEST_F(Neighbour, PacketsWaitForTheGatewayOfARoute) {
   send_to("10.3.0.2");
   const auto events = gateway.neighbour_events();
   ASSERT_EQ(events.size(), 1U);
-  EXPECT_EQ(events[0].address, ip("10.2.0.7"));
+  EXPECT_EQ(events[0].address, net::IpAddress::v4(ip("10.2.0.7")));
   learn("10.2.0.7");
   gateway.step();
   EXPECT_EQ(gateway.sent(1).size(), 2U);
@@ -153,7 +153,7 @@ TEST_F(Neighbour, OnlySoManyNeighboursAreWaitedForAndTheNextIsAskedForToo) {
   EXPECT_EQ(held(), dataplane::kWaitNeighbours);
   const auto events = gateway.neighbour_events();
   ASSERT_EQ(events.size(), 1U);
-  EXPECT_EQ(events[0].address, ip("10.2.0.200"));
+  EXPECT_EQ(events[0].address, net::IpAddress::v4(ip("10.2.0.200")));
   learn("10.2.0.200");
   gateway.step();
   EXPECT_EQ(gateway.sent(1).size(), 1U);

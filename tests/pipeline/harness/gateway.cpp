@@ -156,6 +156,15 @@ void Gateway::send(unsigned port, Bytes ip_packet) {
   step();
 }
 
+void Gateway::put6(unsigned port, Bytes ip_packet) {
+  put_frame(port, frame(mac(port), peer_mac(port), net::kEtherTypeIpv6, ip_packet));
+}
+
+void Gateway::send6(unsigned port, Bytes ip_packet) {
+  put6(port, ip_packet);
+  step();
+}
+
 void Gateway::step() {
   ctx_.set_time(ticks_);
   dataplane::Burst burst;

@@ -52,6 +52,8 @@ class Gateway {
   void put(unsigned port, Bytes ip_packet);
   /// The same, and one round.
   void send(unsigned port, Bytes ip_packet);
+  void put6(unsigned port, Bytes ip_packet);
+  void send6(unsigned port, Bytes ip_packet);
   /// One round of the worker at the harness's time.
   void step();
   void advance(base::Duration time);

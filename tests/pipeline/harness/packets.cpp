@@ -91,6 +91,78 @@ ByteVector arp(std::uint16_t operation, const net::MacAddress& sender_mac, std::
   return frame(to, sender_mac, net::kEtherTypeArp, base::bytes_of(packet));
 }
 
+net::Ipv6Octets ip6(std::string_view text) { return net::IpAddress::parse(text).value().octets(); }
+
+ByteVector ipv6(const Ipv6Spec& spec, Bytes payload) {
+  const net::Ipv6Header h{6U << 28 | std::uint32_t{spec.traffic_class} << 20,
+                          static_cast<std::uint16_t>(spec.extensions.size() + payload.size()),
+                          spec.next_header,
+                          spec.hop_limit,
+                          ip6(spec.source),
+                          ip6(spec.destination)};
+  ByteVector out;
+  append(out, base::bytes_of(h));
+  append(out, spec.extensions);
+  append(out, payload);
+  return out;
+}
+
+namespace {
+
+/// Adds a checksum to the 16 bits at `at` of an upper layer's message.
+ByteVector with_checksum(Ipv6Spec spec, std::uint8_t protocol, ByteVector message, std::size_t at) {
+  if (spec.extensions.empty()) spec.next_header = protocol;
+  const ByteVector header = ipv6(spec, {});
+  const base::Be16 sum{net::upper_checksum(*reinterpret_cast<const net::Ipv6Header*>(header.data()),
+                                           protocol, message)};
+  std::copy_n(base::bytes_of(sum).begin(), sizeof(sum),
+              message.begin() + static_cast<std::ptrdiff_t>(at));
+  return ipv6(spec, message);
+}
+
+}  // namespace
+
+ByteVector udp6(std::string_view source, std::string_view destination, std::uint16_t source_port,
+                std::uint16_t destination_port, Bytes payload, Ipv6Spec rest) {
+  rest.source = source;
+  rest.destination = destination;
+  const net::UdpHeader h{source_port, destination_port,
+                         static_cast<std::uint16_t>(sizeof(net::UdpHeader) + payload.size()),
+                         std::uint16_t{0}};
+  ByteVector datagram;
+  append(datagram, base::bytes_of(h));
+  append(datagram, payload);
+  return with_checksum(rest, net::kProtocolUdp, datagram, 6);
+}
+
+ByteVector icmp6(std::string_view source, std::string_view destination, std::uint8_t type,
+                 std::uint8_t code, std::uint32_t rest, Bytes payload, Ipv6Spec spec) {
+  spec.source = source;
+  spec.destination = destination;
+  const net::IcmpHeader h{type, code, std::uint16_t{0}, rest};
+  ByteVector message;
+  append(message, base::bytes_of(h));
+  append(message, payload);
+  return with_checksum(spec, net::kProtocolIcmpv6, message, 2);
+}
+
+ByteVector fragment_header(std::uint8_t next, unsigned offset, bool more,
+                           std::uint32_t identification) {
+  const net::Ipv6FragmentHeader h{next, 0, static_cast<std::uint16_t>(offset | (more ? 1U : 0U)),
+                                  identification};
+  return base::to_vector(base::bytes_of(h));
+}
+
+bool is_sound6(const ByteVector& sent) {
+  if (sent.size() < sizeof(net::EthernetHeader) + sizeof(net::Ipv6Header)) return false;
+  const auto& header = ip6_of(sent);
+  if (header.version() != 6 || header.payload_length.get() != payload6_of(sent).size())
+    return false;
+  if (header.next_header != net::kProtocolUdp && header.next_header != net::kProtocolIcmpv6)
+    return true;
+  return net::upper_checksum(header, header.next_header, payload6_of(sent)) == 0;
+}
+
 ByteVector pattern(std::size_t size) {
   ByteVector out(size);
   for (std::size_t i = 0; i < size; ++i) out[i] = static_cast<std::byte>(i & 0xffU);

@@ -4,6 +4,7 @@
 
 #include "lib/net/arp.h"
 #include "lib/net/icmp.h"
+#include "lib/net/icmp6.h"
 #include "lib/net/ipv4.h"
 #include "lib/net/udp.h"
 
@@ -39,6 +40,42 @@ struct Ipv4Spec {
 [[nodiscard]] ByteVector arp(std::uint16_t operation, const net::MacAddress& sender_mac,
                              std::string_view sender, const net::MacAddress& target_mac,
                              std::string_view target);
+
+// ---- IPv6 ----
+
+[[nodiscard]] net::Ipv6Octets ip6(std::string_view text);
+struct Ipv6Spec {
+  std::string_view source{};
+  std::string_view destination{};
+  std::uint8_t next_header = net::kProtocolUdp;
+  std::uint8_t hop_limit = 64;
+  std::uint8_t traffic_class = 0;
+  ByteVector extensions{};  ///< in front of the payload; next_header names the first of them
+};
+[[nodiscard]] ByteVector ipv6(const Ipv6Spec& spec, Bytes payload);
+/// UDP and ICMPv6 with their checksums; behind `rest.extensions` if there are any.
+[[nodiscard]] ByteVector udp6(std::string_view source, std::string_view destination,
+                              std::uint16_t source_port, std::uint16_t destination_port,
+                              Bytes payload, Ipv6Spec rest = {});
+[[nodiscard]] ByteVector icmp6(std::string_view source, std::string_view destination,
+                               std::uint8_t type, std::uint8_t code, std::uint32_t rest,
+                               Bytes payload, Ipv6Spec spec = {});
+/// A Fragment header (RFC 8200 §4.5); offset in octets.
+[[nodiscard]] ByteVector fragment_header(std::uint8_t next, unsigned offset, bool more,
+                                         std::uint32_t identification);
+[[nodiscard]] inline const net::Ipv6Header& ip6_of(const ByteVector& sent) {
+  return *reinterpret_cast<const net::Ipv6Header*>(sent.data() + sizeof(net::EthernetHeader));
+}
+/// Behind the IPv6 header.
+[[nodiscard]] inline Bytes payload6_of(const ByteVector& sent) {
+  return Bytes(sent).subspan(sizeof(net::EthernetHeader) + sizeof(net::Ipv6Header));
+}
+[[nodiscard]] inline const net::IcmpHeader& icmp6_of(const ByteVector& sent) {
+  return *reinterpret_cast<const net::IcmpHeader*>(payload6_of(sent).data());
+}
+/// Version, payload length, and the checksum of UDP or ICMPv6.
+[[nodiscard]] bool is_sound6(const ByteVector& sent);
+
 /// Octets 0, 1, 2 …
 [[nodiscard]] ByteVector pattern(std::size_t size);
 

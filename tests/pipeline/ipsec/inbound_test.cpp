@@ -225,9 +225,9 @@ TEST_F(Inbound, ANextHeaderThatTunnelModeHasNot) {
               peer_seal(pattern(60), {.next_header = net::kProtocolTcp}));
 }
 
-TEST_F(Inbound, Ipv6InsideIsNotForwardedYet) {
+TEST_F(Inbound, NoIpv6PacketInside) {
   g.protect();
-  expect_drop(DropReason::kIpv6Unsupported,
+  expect_drop(DropReason::kInnerMalformed,
               peer_seal(pattern(60), {.next_header = net::kProtocolIpv6}));
 }
 

@@ -44,18 +44,33 @@ ipsec::WriterLimits IpsecGateway::small_limits() {
   return {.inbound_sas = 256, .outbound_sas = 256, .slots = 256, .manual_sas = 16, .policies = 64};
 }
 
+namespace {
+
+std::vector<PortSpec> ports_of(std::uint16_t outside_mtu, PortSpec inside) {
+  std::vector<PortSpec> ports{std::move(inside),
+                              {.name = "out",
+                               .side = fib::Side::kOutside,
+                               .addresses = {"192.0.2.1/24"},
+                               .mtu = outside_mtu}};
+  if (outside_mtu >= net::kIpv6MinMtu) ports[1].addresses.emplace_back("2001:db8:f::1/64");
+  return ports;
+}
+
+}  // namespace
+
 IpsecGateway::IpsecGateway(const ipsec::WriterLimits& limits, std::uint16_t outside_mtu,
                            PortSpec inside)
-    : gateway({.ports = {std::move(inside),
-                         {.name = "out",
-                          .side = fib::Side::kOutside,
-                          .addresses = {"192.0.2.1/24"},
-                          .mtu = outside_mtu}}}) {
+    : gateway({.ports = ports_of(outside_mtu, std::move(inside))}) {
   gateway.neighbour(0, "10.1.0.9");
   gateway.neighbour(1, "192.0.2.9");
   gateway.neighbour(1, "192.0.2.10");
   gateway.route("10.2.0.0/16", "192.0.2.9", 1);
   gateway.route("10.3.0.0/16", "192.0.2.10", 1);
+  gateway.neighbour(0, "2001:db8:1::9");
+  if (outside_mtu >= net::kIpv6MinMtu) {
+    gateway.neighbour(1, "2001:db8:f::9");
+    gateway.route("2001:db8:2::/48", "2001:db8:f::9", 1);
+  }
   sessions = burst_crypto::make_sessions(kEngine, limits.workers).value();
   writer = ipsec::Writer::create(limits, gateway.rcu(), *sessions, random).value();
   state = std::make_unique<dataplane::IpsecState>(

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // A gateway with IPsec tables: inside 10.1.0.0/24 on port 0, outside 192.0.2.0/24 on port 1 with a
-// peer at 192.0.2.9, behind whom 10.2.0.0/16 lies. And a peer that makes and opens ESP by OpenSSL.
+// peer at 192.0.2.9, behind whom 10.2.0.0/16 lies; of IPv6 2001:db8:1::/64, 2001:db8:f::/64,
+// 2001:db8:f::9 and 2001:db8:2::/48, where the MTU allows it. And a peer that makes and opens ESP
+// by OpenSSL.
 #pragma once
 
 #include "dataplane/ipsec_state.h"

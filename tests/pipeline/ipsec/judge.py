@@ -20,6 +20,7 @@ try:
     from cryptography.hazmat.primitives.cmac import CMAC
     from scapy.layers import ipsec
     from scapy.layers.inet import IP, UDP
+    from scapy.layers.inet6 import IPv6
 except ImportError as missing:
     print(missing, file=sys.stderr)
     sys.exit(77)
@@ -38,24 +39,32 @@ def scapy_can(case):
     return case["icv"] == 16 and case["cipher"] != "AES-NULL-GMAC"
 
 
-def association(case):
+def outer_header(case, **fields):
     source, destination = case["outer"]
+    return (IPv6 if ":" in source else IP)(src=source, dst=destination, **fields)
+
+
+def packet_of(octets):
+    return (IPv6 if octets[0] >> 4 == 6 else IP)(octets)
+
+
+def association(case):
     return ipsec.SecurityAssociation(
         ipsec.ESP, spi=case["spi"], seq_num=case["sequence"] & 0xffffffff,
         crypt_algo=case["cipher"], crypt_key=bytes.fromhex(case["key"]) or None,
         crypt_icv_size=case["icv"] or None, auth_algo=SCAPY_AUTH[case["auth"]],
         auth_key=bytes.fromhex(case["auth_key"]) or None,
-        tunnel_header=IP(src=source, dst=destination),
+        tunnel_header=outer_header(case),
         nat_t_header=UDP(sport=4500, dport=4500, chksum=0) if case["encap"] else None,
         esn_en=case["esn"], esn=case["sequence"] >> 32)
 
 
 def scapy_open(case, packet):
-    return bytes(association(case).decrypt(IP(packet)))
+    return bytes(association(case).decrypt(packet_of(packet)))
 
 
 def scapy_seal(case, inner):
-    sealed = association(case).encrypt(IP(inner))
+    sealed = association(case).encrypt(packet_of(inner))
     if case["encap"]:  # scapy 2.5.0 leaves the template's UDP length as it was
         sealed[UDP].len = len(bytes(sealed[UDP]))
     return bytes(sealed)

@@ -185,6 +185,186 @@ TEST_P(JudgedTest, WeOpenWhatTheJudgeSeals) {
   EXPECT_EQ(g.gateway.dropped(), 0U);
 }
 
+// ---- the four pairings of inner and outer ----
+
+/// Pairing k: bit 0 inner IPv6, bit 1 outer IPv6, bit 2 in UDP; slot k + 1, its own network.
+class Pairings : public testing::Test {
+ protected:
+  static constexpr std::uint32_t kPairings = 8;
+  IpsecGateway g{IpsecGateway::small_limits()};
+
+  static bool inner6(std::uint32_t k) { return (k & 1U) != 0; }
+  static bool outer6(std::uint32_t k) { return (k & 2U) != 0; }
+  static bool in_udp(std::uint32_t k) { return (k & 4U) != 0; }
+  static std::string behind(std::uint32_t k, bool network) {
+    return inner6(k) ? "2001:db8:2:" + std::to_string(k) + (network ? "::/64" : "::7")
+                     : "10.2." + std::to_string(k) + (network ? ".0/24" : ".7");
+  }
+  static std::string before(std::uint32_t k, bool network) {
+    return inner6(k) ? (network ? "2001:db8:1::/64" : "2001:db8:1::9")
+                     : (network ? "10.1.0.0/24" : "10.1.0.9");
+  }
+  static std::string ours(std::uint32_t k) { return outer6(k) ? "2001:db8:f::1" : "192.0.2.1"; }
+  static std::string theirs(std::uint32_t k) { return outer6(k) ? "2001:db8:f::9" : "192.0.2.9"; }
+
+  Pairings() {
+    for (std::uint32_t k = 0; k < kPairings; ++k) {
+      for (const bool in : {false, true})
+        g.must_install(
+            make_spec({.direction = in ? policy::Direction::kInbound : policy::Direction::kOutbound,
+                       .spi = (in ? 0x2000U : 0x1000U) + k,
+                       .encap = in_udp(k),
+                       .slot = k + 1,
+                       .local = ours(k),
+                       .remote = theirs(k),
+                       .local_ts = before(k, true),
+                       .remote_ts = behind(k, true)}));
+      g.policy(policy::PolicyAction::kProtect, before(k, true), behind(k, true), k + 1);
+    }
+  }
+  /// UDP with this DSCP and ECN, from inside to behind the peer or back.
+  static ByteVector inner(std::uint32_t k, bool out, std::uint8_t tos, std::size_t octets = 64) {
+    const std::string from = out ? before(k, false) : behind(k, false);
+    const std::string to = out ? behind(k, false) : before(k, false);
+    return inner6(k) ? udp6(from, to, 1000, 2000, pattern(octets), {.traffic_class = tos})
+                     : udp(from, to, 1000, 2000, pattern(octets), {.tos = tos});
+  }
+  static ByteVector passed_on(std::uint32_t k, ByteVector packet) {
+    if (!inner6(k)) return forwarded(std::move(packet));
+    --reinterpret_cast<net::Ipv6Header*>(packet.data())->hop_limit;
+    return packet;
+  }
+  void send(std::uint32_t k, unsigned port, Bytes packet) {
+    const bool v6 = port == 0 ? inner6(k) : outer6(k);
+    if (v6)
+      g.gateway.send6(port, packet);
+    else
+      g.gateway.send(port, packet);
+  }
+  static json make_case(std::uint32_t k, bool out, std::uint64_t sequence, Bytes packet) {
+    const std::uint32_t spi = (out ? 0x1000U : 0x2000U) + k;
+    return {{"name", "pairing " + std::to_string(k)},
+            {"cipher", "AES-GCM"},
+            {"auth", ""},
+            {"key", base::to_hex(make_spec({.spi = spi}).enc_key.bytes())},
+            {"auth_key", ""},
+            {"icv", 16U},
+            {"spi", spi},
+            {"sequence", sequence},
+            {"esn", false},
+            {"encap", in_udp(k)},
+            {"outer", out ? json{ours(k), theirs(k)} : json{theirs(k), ours(k)}},
+            {"packet", base::to_hex(packet)}};
+  }
+  static void expect_outer(std::uint32_t k, Bytes sealed, std::uint8_t tos) {
+    if (!outer6(k)) {
+      const auto& header = *reinterpret_cast<const net::Ipv4Header*>(sealed.data());
+      EXPECT_EQ(header.version(), 4U);
+      EXPECT_EQ(header.tos, tos);
+      // RFC 8200 §5: inner IPv6 is not to be cut on its way, as if DF were set.
+      EXPECT_EQ(header.dont_fragment(), inner6(k));
+      return;
+    }
+    // RFC 4301 §5.1.2.2: no flow label, hop limit of ours, class as inside.
+    const auto& header = *reinterpret_cast<const net::Ipv6Header*>(sealed.data());
+    EXPECT_EQ(header.version_class_flow.get(), 6U << 28 | std::uint32_t{tos} << 20);
+    EXPECT_EQ(header.hop_limit, 64);
+    EXPECT_EQ(header.payload_length.get(), sealed.size() - sizeof(header));
+    EXPECT_EQ(header.source, ip6(ours(k)));
+    EXPECT_EQ(header.destination, ip6(theirs(k)));
+    EXPECT_EQ(header.next_header, in_udp(k) ? net::kProtocolUdp : net::kProtocolEsp);
+    if (in_udp(k)) {  // RFC 8200 §8.1
+      const Bytes datagram = sealed.subspan(sizeof(header));
+      EXPECT_NE(reinterpret_cast<const net::UdpHeader*>(datagram.data())->checksum.get(), 0);
+      EXPECT_EQ(net::upper_checksum(header, net::kProtocolUdp, datagram), 0);
+    }
+  }
+};
+
+constexpr std::uint8_t kTos = 0xb9;  // EF, ECT(1)
+
+TEST_F(Pairings, TheJudgeOpensWhatWeSeal) {
+  json cases = json::array();
+  std::vector<std::string> wanted;
+  for (std::uint32_t k = 0; k < kPairings; ++k) {
+    SCOPED_TRACE(k);
+    const ByteVector packet = inner(k, true, kTos);
+    send(k, 0, packet);
+    const ByteVector sealed = g.only(1);
+    ASSERT_GE(sealed.size(), sizeof(net::Ipv6Header));
+    expect_outer(k, sealed, kTos);
+    cases.push_back(make_case(k, true, 1, sealed));
+    wanted.push_back(base::to_hex(passed_on(k, packet)));
+  }
+  const auto opened = judge("open", cases);
+  if (!opened) GTEST_SKIP() << "python3-scapy or python3-cryptography is absent";
+  EXPECT_EQ(*opened, wanted);
+}
+
+TEST_F(Pairings, WeOpenWhatTheJudgeSeals) {
+  json cases = json::array();
+  for (std::uint32_t k = 0; k < kPairings; ++k)
+    cases.push_back(make_case(k, false, 1, inner(k, false, kTos)));
+  const auto sealed = judge("seal", cases);
+  if (!sealed) GTEST_SKIP() << "python3-scapy or python3-cryptography is absent";
+  for (std::uint32_t k = 0; k < kPairings; ++k) {
+    SCOPED_TRACE(k);
+    ByteVector packet = base::from_hex((*sealed)[k]).value();
+    if (outer6(k)) reinterpret_cast<net::Ipv6Header*>(packet.data())->set_traffic_class(3);  // CE
+    send(k, 1, packet);
+    // RFC 6040 §4.2: ECT(1) inside and CE outside is CE. RFC 4301 §5.1.2: DSCP stays as inside.
+    const auto tos = static_cast<std::uint8_t>(outer6(k) ? kTos | 3U : kTos);
+    EXPECT_EQ(g.only(0), passed_on(k, inner(k, false, tos)));
+  }
+  EXPECT_EQ(g.gateway.dropped(), 0U);
+}
+
+TEST_F(Pairings, AnotherOuterDestinationIsRefused) {
+  json cases = json::array();
+  cases.push_back(make_case(3, false, 1, inner(3, false, 0)));
+  const auto sealed = judge("seal", cases);
+  if (!sealed) GTEST_SKIP() << "python3-scapy or python3-cryptography is absent";
+  ByteVector packet = base::from_hex(sealed->front()).value();
+  const auto inside = ip6("2001:db8:1::1");  // ours, but not the SA's
+  std::copy_n(std::as_bytes(std::span(inside)).begin(), 16, packet.begin() + 24);
+  send(3, 1, packet);
+  g.expect_drop(net::DropReason::kSaAddressMismatch);
+}
+
+TEST_F(Pairings, AnotherInnerAddressIsRefused) {
+  json cases = json::array();
+  cases.push_back(make_case(3, false, 1, inner(1, false, 0)));  // of the network of pairing 1
+  const auto sealed = judge("seal", cases);
+  if (!sealed) GTEST_SKIP() << "python3-scapy or python3-cryptography is absent";
+  send(3, 1, base::from_hex(sealed->front()).value());
+  g.expect_drop(net::DropReason::kInboundPolicyMismatch);
+}
+
+TEST_F(Pairings, TheSenderIsToldTheMtuOfTheTunnel) {
+  send(3, 0, inner(3, true, 0, 1452));
+  g.expect_drop(net::DropReason::kTooBig);
+  const auto told = g.gateway.sent(0);
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_TRUE(is_sound6(told[0]));
+  EXPECT_EQ(icmp6_of(told[0]).type, net::kIcmp6PacketTooBig);
+  // 1500 less IPv6, ESP header, IV and ICV; whole blocks less the trailer (RFC 4303 §2.4).
+  const std::uint32_t mtu = (1500 - 40 - 8 - 8 - 16) / 4 * 4 - 2;
+  EXPECT_EQ(icmp6_of(told[0]).rest.get(), mtu);
+  send(3, 0, inner(3, true, 0, mtu - 48));
+  EXPECT_EQ(g.gateway.sent(1).size(), 1U);
+}
+
+TEST_F(Pairings, WhatMayBeCutIsCutAsIpv6Fragments) {
+  send(2, 0, inner(2, true, 0, 1472));  // IPv4 without DF in IPv6
+  const auto sent = g.gateway.sent(1);
+  ASSERT_EQ(sent.size(), 2U);
+  for (const auto& frame : sent) {
+    EXPECT_EQ(ip6_of(frame).next_header, net::kExtensionFragment);
+    EXPECT_LE(packet_of(frame).size(), 1500U);
+  }
+  EXPECT_EQ(g.gateway.dropped(), 0U);
+}
+
 INSTANTIATE_TEST_SUITE_P(EsnAndUdp, JudgedTest, testing::Combine(testing::Bool(), testing::Bool()));
 
 }  // namespace

@@ -54,7 +54,7 @@ class NeighboursTest : public testing::Test {
 
 TEST_F(NeighboursTest, AsksByBroadcastAndPublishesTheAnswer) {
   ASSERT_TRUE(table->wanted(MonoTime{}, peer));
-  const auto asked = only<SendArpRequest>();
+  const auto asked = only<AskNeighbour>();
   ASSERT_EQ(asked.size(), 1U);
   EXPECT_EQ(asked[0].to, kBroadcast);
   EXPECT_EQ(asked[0].sender_mac, kOurMac);
@@ -71,7 +71,7 @@ TEST_F(NeighboursTest, AsksByBroadcastAndPublishesTheAnswer) {
 TEST_F(NeighboursTest, AsksNoMoreThanOnceASecond) {  // RFC 1122 §2.3.2.1
   for (int i = 0; i < 100; ++i) ASSERT_TRUE(table->wanted(MonoTime{milliseconds{i * 5}}, peer));
   run(milliseconds{999});
-  EXPECT_EQ(only<SendArpRequest>().size(), 1U);
+  EXPECT_EQ(only<AskNeighbour>().size(), 1U);
 }
 
 TEST_F(NeighboursTest, FailsAfterItsTriesAndIsForgottenWhenNobodyWantsIt) {
@@ -112,7 +112,7 @@ TEST_F(NeighboursTest, ProbesByUnicastWhatIsUsed) {  // RFC 1122 §2.3.2.1 (2)
   table->heard(MonoTime{}, peer, kMac, true);
   used = true;
   run(seconds{60});
-  auto probes = only<SendArpRequest>();
+  auto probes = only<AskNeighbour>();
   ASSERT_EQ(probes.size(), 1U);
   EXPECT_EQ(probes[0].to, kMac);
   EXPECT_EQ(state(), NeighbourState::kProbing);
@@ -148,7 +148,7 @@ TEST_F(NeighboursTest, AStaleOneIsProbedWhenItIsUsedAgain) {
   outputs();
   used = true;
   run(seconds{305});
-  EXPECT_EQ(only<SendArpRequest>().size(), 1U);
+  EXPECT_EQ(only<AskNeighbour>().size(), 1U);
 }
 
 TEST_F(NeighboursTest, AChangedAddressIsPublished) {
@@ -201,7 +201,7 @@ TEST_F(NeighboursTest, AScanKeepsNoNewOneOut) {
         table->wanted(MonoTime{milliseconds{i}}, {kWan, net::IpAddress::v4(0xc0000264 + i)}));
   outputs();
   ASSERT_TRUE(table->wanted(MonoTime{milliseconds{20}}, peer));
-  EXPECT_EQ(only<SendArpRequest>().size(), 1U);
+  EXPECT_EQ(only<AskNeighbour>().size(), 1U);
   EXPECT_EQ(table->size(), 4U);
   table->heard(MonoTime{milliseconds{21}}, peer, kMac, true);
   EXPECT_EQ(only<PublishNeighbour>().size(), 1U);
@@ -237,7 +237,7 @@ TEST_F(NeighboursTest, AFullTableForgetsAnIdleOneForOneThatIsWanted) {
 TEST_F(NeighboursTest, AnnouncesItsAddressesTwice) {  // RFC 5227 §2.3
   table->start(MonoTime{});
   run(seconds{10});
-  const auto announced = only<SendArpRequest>();
+  const auto announced = only<AskNeighbour>();
   ASSERT_EQ(announced.size(), 2U);
   EXPECT_EQ(announced[0].sender, ip("192.0.2.1"));
   EXPECT_EQ(announced[0].target, ip("192.0.2.1"));

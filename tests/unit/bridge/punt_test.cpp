@@ -77,9 +77,9 @@ TEST(Punt, RefusesWhatIsNoIke) {
   auto fragment = octets(kPort500);
   fragment[6] = std::byte{0x20};
   EXPECT_FALSE(ike_datagram_of(fragment));
-  auto v6 = octets(kPort500);
-  v6[0] = std::byte{0x65};
-  EXPECT_EQ(ike_datagram_of(v6).error().code, base::ErrorCode::kUnsupported);
+  auto v5 = octets(kPort500);
+  v5[0] = std::byte{0x55};
+  EXPECT_EQ(ike_datagram_of(v5).error().code, base::ErrorCode::kUnsupported);
 }
 
 }  // namespace

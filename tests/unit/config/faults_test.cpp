@@ -77,7 +77,12 @@ constexpr Spoiled kDataplane[] = {
      "dataplane.ports[1].addresses: 10.1.0.0/24 is the network's own or its broadcast address"},
     {"NoHostsAddress", "10.1.0.1/24", "224.0.0.1/24",
      "dataplane.ports[1].addresses: 224.0.0.1 is no address of a host"},
-    {"Ipv6", "10.1.0.1/24", "2001:db8::1/64", "dataplane.ports[1].addresses: not built yet: IPv6"},
+    {"Ipv6Group", "10.1.0.1/24", "ff0e::1/64",
+     "dataplane.ports[1].addresses: ff0e::1 is no address of a host"},
+    {"Ipv6Anycast", "10.1.0.1/24", "2001:db8::/64",
+     "dataplane.ports[1].addresses: 2001:db8::/64 is the subnet-router anycast address"},
+    {"NextHopOfTheOtherVersion", "via = \"192.0.2.9\"", "via = \"2001:db8::9\"",
+     "dataplane.routes[0].via: 2001:db8::9 is not of the IP version of 10.2.0.0/16"},
     {"Vlan", "queues = 1;", "vlan = 7;", "dataplane.ports[0].vlan: not built yet: VLANs"},
     {"RouteOfNoPort", "via = \"192.0.2.9\"; port = \"wan\"", "via = \"192.0.2.9\"; port = \"dmz\"",
      "dataplane.routes[0].port: there is no port 'dmz'"},
@@ -214,8 +219,6 @@ constexpr Spoiled kConnections[] = {
     {"NatPortAtOneEnd", "version = 2;", "remote_port = 4500;",
      "connections.branch.remote_port: 4500 at one end only: both know the non-ESP marker or none "
      "does"},
-    {"Ipv6Selector", "remote_ts = \"10.9.0.0/16\"", "remote_ts = \"2001:db8::/32\"",
-     "connections.branch.children.net.remote_ts: not built yet: IPv6"},
 };
 
 std::string name_of_case(const testing::TestParamInfo<Spoiled>& info) {

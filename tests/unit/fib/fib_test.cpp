@@ -6,6 +6,9 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <map>
+#include <random>
+
 #include "lib/dpdk/eal.h"
 
 namespace penstock::fib {
@@ -74,17 +77,17 @@ TEST_F(FibTest, TheLongestPrefixWins) {
   ASSERT_TRUE(add("10.0.0.0/8", "10.1.0.2", a));
   ASSERT_TRUE(add("10.9.0.0/16", "10.2.0.2", b));
   ASSERT_TRUE(add("10.9.9.9/32", "10.1.0.3", a));
-  EXPECT_EQ(hop("10.8.0.1").address, number("10.1.0.2"));
-  EXPECT_EQ(hop("10.9.0.1").address, number("10.2.0.2"));
-  EXPECT_EQ(hop("10.9.9.9").address, number("10.1.0.3"));
-  EXPECT_EQ(hop("10.9.9.10").address, number("10.2.0.2"));
+  EXPECT_EQ(hop("10.8.0.1").address, address("10.1.0.2"));
+  EXPECT_EQ(hop("10.9.0.1").address, address("10.2.0.2"));
+  EXPECT_EQ(hop("10.9.9.9").address, address("10.1.0.3"));
+  EXPECT_EQ(hop("10.9.9.10").address, address("10.2.0.2"));
   ASSERT_TRUE(fib->remove_route(net::Prefix::parse("10.9.0.0/16").value()));
-  EXPECT_EQ(hop("10.9.0.1").address, number("10.1.0.2"));
+  EXPECT_EQ(hop("10.9.0.1").address, address("10.1.0.2"));
 }
 TEST_F(FibTest, TheDefaultRouteTakesTheRest) {
   ASSERT_TRUE(add("0.0.0.0/0", "10.1.0.2", a));
-  EXPECT_EQ(hop("1.2.3.4").address, number("10.1.0.2"));
-  EXPECT_EQ(hop("200.2.3.4").address, number("10.1.0.2"));
+  EXPECT_EQ(hop("1.2.3.4").address, address("10.1.0.2"));
+  EXPECT_EQ(hop("200.2.3.4").address, address("10.1.0.2"));
   EXPECT_EQ(hop("10.1.0.1").kind, NextHopKind::kLocal);
   std::array<std::uint32_t, 3> to{number("8.8.8.8"), number("10.2.0.5"), number("10.1.0.1")};
   std::array<std::uint32_t, 3> found{};
@@ -114,11 +117,11 @@ TEST_F(FibTest, HasALimitOfRoutes) {
 }
 TEST_F(FibTest, AStaticHostRouteHidesANeighbour) {
   ASSERT_TRUE(fib->set_neighbour(a, address("10.1.0.9"), kLink));
-  EXPECT_EQ(hop("10.1.0.9").address, number("10.1.0.9"));
+  EXPECT_EQ(hop("10.1.0.9").address, address("10.1.0.9"));
   ASSERT_TRUE(add("10.1.0.9/32", "10.2.0.2", b));
-  EXPECT_EQ(hop("10.1.0.9").address, number("10.2.0.2"));
+  EXPECT_EQ(hop("10.1.0.9").address, address("10.2.0.2"));
   ASSERT_TRUE(fib->remove_route(net::Prefix::parse("10.1.0.9/32").value()));
-  EXPECT_EQ(hop("10.1.0.9").address, number("10.1.0.9"));
+  EXPECT_EQ(hop("10.1.0.9").address, address("10.1.0.9"));
 }
 
 TEST_F(FibTest, ANeighbourIsTheGatewayOfItsRoutes) {
@@ -145,7 +148,7 @@ TEST_F(FibTest, APlaceIsUsedAgainOnlyAfterAGracePeriod) {
   const std::uint32_t index = fib->lookup(number("10.1.0.10"));
   ASSERT_TRUE(fib->remove_neighbour(a, address("10.1.0.10")));
   // A worker that looked before still finds what it found.
-  EXPECT_EQ(fib->next_hop(index).address, number("10.1.0.10"));
+  EXPECT_EQ(fib->next_hop(index).address, address("10.1.0.10"));
   rcu->poll();
   rcu->quiescent(0);
   rcu->poll();
@@ -180,6 +183,101 @@ TEST_F(FibTest, ListsEachRouteOnce) {
   EXPECT_EQ(seen, (std::vector<std::string>{"10.1.0.0/24", "10.1.0.1/32", "10.1.0.9/32",
                                             "10.2.0.0/24", "10.2.0.1/32", "10.2.1.0/30",
                                             "10.2.1.1/32", "10.9.0.0/16 via 10.1.0.2"}));
+}
+
+// ---- IPv6 ----
+
+struct Fib6Test : FibTest {
+  Fib6Test() {
+    c = fib->add_interface(
+               {.name = "c", .mac = {2, 0, 0, 0, 0, 2}, .addresses = {own("2001:db8:3::1/64")}})
+            .value();
+  }
+  const NextHop& hop6(std::string_view to) { return fib->next_hop(fib->lookup(address(to))); }
+  InterfaceIndex c;
+};
+
+TEST_F(Fib6Test, KnowsItsAddressItsNetworkAndItsLinkLocalAddress) {
+  EXPECT_EQ(hop6("2001:db8:3::1").kind, NextHopKind::kLocal);
+  EXPECT_EQ(hop6("2001:db8:3::9").kind, NextHopKind::kConnected);
+  EXPECT_EQ(hop6("2001:db8:3:1::9").kind, NextHopKind::kUnreachable);
+  EXPECT_EQ(hop6("fe80::ff:fe00:2").kind, NextHopKind::kUnreachable);
+  EXPECT_EQ(fib->interface(c).addresses.back().to_string(), "fe80::ff:fe00:2/64");
+  EXPECT_TRUE(fib->interface(a).addresses.size() == 1);
+}
+TEST_F(Fib6Test, TheLongestPrefixWins) {
+  ASSERT_TRUE(add("::/0", "2001:db8:3::1:1", c));
+  ASSERT_TRUE(add("2001:db8::/32", "2001:db8:3::2:2", c));
+  ASSERT_TRUE(add("2001:db8:9::/48", "fe80::3", c));
+  EXPECT_EQ(hop6("2a00::1").address, address("2001:db8:3::1:1"));
+  EXPECT_EQ(hop6("2001:db8:8::1").address, address("2001:db8:3::2:2"));
+  EXPECT_EQ(hop6("2001:db8:9::1").address, address("fe80::3"));
+  ASSERT_TRUE(fib->remove_route(net::Prefix::parse("2001:db8::/32").value()));
+  EXPECT_EQ(hop6("2001:db8:8::1").address, address("2001:db8:3::1:1"));
+  EXPECT_EQ(hop("10.77.0.1").kind, NextHopKind::kUnreachable);
+}
+TEST_F(Fib6Test, ANeighbourHasAHostRouteAndALinkLocalOneHasNone) {
+  ASSERT_TRUE(fib->set_neighbour(c, address("2001:db8:3::9"), kLink));
+  EXPECT_EQ(hop6("2001:db8:3::9").kind, NextHopKind::kNeighbour);
+  ASSERT_TRUE(fib->remove_neighbour(c, address("2001:db8:3::9")));
+  EXPECT_EQ(hop6("2001:db8:3::9").kind, NextHopKind::kConnected);
+  ASSERT_TRUE(fib->set_neighbour(c, address("fe80::9"), kLink));
+  EXPECT_EQ(hop6("fe80::9").kind, NextHopKind::kUnreachable);
+  EXPECT_EQ(fib->set_neighbour(a, address("fe80::9"), kLink).error().code, ErrorCode::kRefused);
+}
+TEST_F(Fib6Test, ChoosesTheSourceAddressOfTheWay) {
+  ASSERT_TRUE(add("::/0", "fe80::1", c));
+  EXPECT_EQ(fib->source_for(address("2001:db8:3::9")), address("2001:db8:3::1"));
+  EXPECT_EQ(fib->source_for(address("2a00::1")), address("2001:db8:3::1"));
+  EXPECT_EQ(fib->address_towards(c, address("fe80::1")), address("fe80::ff:fe00:2"));
+}
+TEST_F(Fib6Test, RefusesWhatCannotBe) {
+  EXPECT_EQ(add("2001:db8:9::/48", "10.1.0.2", a).error().code, ErrorCode::kMalformed);
+  EXPECT_EQ(add("fe80::/64", "2001:db8:3::9", c).error().code, ErrorCode::kMalformed);
+  EXPECT_EQ(add("2001:db8:9::/48", "2001:db8:3::1", c).error().code, ErrorCode::kMalformed);
+  EXPECT_EQ(fib->add_interface({.name = "d", .mtu = 1279, .addresses = {own("2001:db8:4::1/64")}})
+                .error()
+                .code,
+            ErrorCode::kMalformed);
+}
+
+/// Against the plain search of all prefixes, through inserts, changes and removals.
+TEST_F(FibTest, Ipv6TableGivesWhatASearchOfAllGives) {
+  constexpr std::uint32_t kMost = 64;
+  Ipv6Table table(kMost, *rcu);
+  std::map<net::Prefix, std::uint32_t> plain;
+  std::mt19937 random(1);
+  // Few bits differ, so that prefixes nest.
+  const auto draw = [&] {
+    std::array<std::uint8_t, 16> octets{0x20};
+    for (const std::size_t i : {1U, 7U, 8U, 15U})
+      octets[i] = static_cast<std::uint8_t>(random() % 4 * 0x55);
+    return net::IpAddress::v6(octets);
+  };
+  constexpr std::uint8_t kLengths[] = {0, 3, 10, 15, 60, 63, 64, 65, 70, 122, 127, 128};
+  for (std::uint32_t step = 1; step < 5'000; ++step) {
+    const net::Prefix prefix =
+        net::InterfaceAddress{draw(), kLengths[random() % std::size(kLengths)]}.prefix();
+    if (random() % 3 == 0) {
+      table.remove(prefix);
+      plain.erase(prefix);
+    } else if (plain.size() < kMost || plain.contains(prefix)) {
+      ASSERT_TRUE(table.put(prefix, step));
+      plain[prefix] = step;
+    } else {
+      ASSERT_FALSE(table.put(prefix, step));
+    }
+    const net::IpAddress wanted = draw();
+    std::uint32_t best = 0;
+    int length = -1;
+    for (const auto& [p, next_hop] : plain)
+      if (p.contains(wanted) && p.length > length) {
+        best = next_hop;
+        length = p.length;
+      }
+    ASSERT_EQ(table.lookup(Ipv6Key::of(wanted.octets().data())), best) << step;
+    ASSERT_EQ(table.size(), plain.size());
+  }
 }
 
 TEST(LinkWord, KeepsMacAndState) {

@@ -66,11 +66,11 @@ TEST(UdpPacket, HasTheOctetsThatScapyMakes) {
 
 TEST(UdpPacket, RefusesWhatDoesNotFit) {
   ByteVector out(30);
-  EXPECT_TRUE(write_udp_packet(out, {}, {}, base::as_bytes("ok")));
-  EXPECT_FALSE(write_udp_packet(out, {}, {}, base::as_bytes("odd")));
+  EXPECT_TRUE(write_udp_packet(out, UdpPacketV4{}, {}, base::as_bytes("ok")));
+  EXPECT_FALSE(write_udp_packet(out, UdpPacketV4{}, {}, base::as_bytes("odd")));
   ByteVector large(70000);
-  EXPECT_FALSE(write_udp_packet(large, {}, {}, ByteVector(65508)));
-  EXPECT_TRUE(write_udp_packet(large, {}, {}, ByteVector(65507)));
+  EXPECT_FALSE(write_udp_packet(large, UdpPacketV4{}, {}, ByteVector(65508)));
+  EXPECT_TRUE(write_udp_packet(large, UdpPacketV4{}, {}, ByteVector(65507)));
 }
 
 TEST(UdpChecksum, OfZeroIsSentAsAllOnes) {

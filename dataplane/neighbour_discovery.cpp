@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Neighbour discovery (RFC 4861 §7.2) beside parse. The table is the control core's.
+// Ways out: an advertisement in the packet's place; consumed; bad_nd, punt_neighbour_full.
+#include "dataplane/neighbour_discovery.h"
+
+#include <algorithm>
+
+#include "dataplane/addresses.h"
+#include "dataplane/tx.h"
+#include "lib/net/icmp6.h"
+
+namespace penstock::dataplane {
+
+namespace {
+
+using dpdk::Packet;
+using net::DropReason;
+
+bool is_known(const WorkerContext& ctx, const fib::Interface& interface,
+              const net::IpAddress& address) {
+  const fib::NextHop& hop = ctx.fib->next_hop(ctx.fib->lookup(address));
+  return hop.kind == fib::NextHopKind::kNeighbour && hop.address == address &&
+         hop.interface == interface.index;
+}
+
+/// @return false if the control core could not be told
+bool tell(WorkerContext& ctx, const fib::Interface& interface, const net::NdView& nd,
+          const net::MacAddress& from) {
+  // A solicitation tells of its source, an advertisement of its target.
+  const net::Ipv6Octets& who = nd.solicitation ? nd.source : nd.target;
+  const net::IpAddress address = net::IpAddress::v6(who);
+  // Nobody speaks for our addresses; a probe (RFC 4862 §5.4.2) tells nothing.
+  if (net::is_unspecified_v6(who) || is_own(interface, who)) return true;
+  const bool asked = nd.solicitation ? is_own(interface, nd.target) : nd.solicited;
+  // RFC 4861 §7.2.5: an advertisement that nobody asked for makes no entry.
+  if (!asked && !is_known(ctx, interface, address)) return true;
+  if (nd.solicitation && !nd.mac) return true;
+  const channel::NeighbourEvent heard{.interface = interface.index,
+                                      .kind = channel::NeighbourEventKind::kHeard,
+                                      .reply = !nd.solicitation,
+                                      .mac = nd.mac.value_or(from),
+                                      .address = address};
+  return ctx.channel->send(heard, ctx.now);
+}
+
+/// The advertisement takes the solicitation's packet.
+void advertise(WorkerContext& ctx, Packet* packet, const fib::Interface& interface,
+               const net::NdView& nd, const net::MacAddress& from) {
+  const net::NdFrame frame =
+      net::neighbour_advertisement(interface.mac, nd.target, nd.source, nd.mac.value_or(from));
+  dpdk::prepend(packet, sizeof(net::EthernetHeader));
+  if (sizeof(frame) > packet->data_len + dpdk::tailroom(packet))
+    return ctx.drop(packet, DropReason::kNoHeadroom);
+  dpdk::resize(packet, sizeof(frame));
+  std::memcpy(dpdk::data(packet), &frame, sizeof(frame));
+  send_frame(ctx, packet, interface);
+}
+
+}  // namespace
+
+bool is_own(const fib::Interface& interface, const net::Ipv6Octets& address) {
+  return std::any_of(interface.addresses.begin(), interface.addresses.end(), [&](const auto& own) {
+    return !own.address.is_v4() && own.address.octets() == address;
+  });
+}
+
+void take_neighbour_discovery(WorkerContext& ctx, Packet* packet, const fib::Interface& interface,
+                              const net::MacAddress& from) {
+  const auto type = static_cast<std::uint8_t>(dpdk::meta(packet).destination_port >> 8);
+  if (type != net::kIcmp6NeighbourSolicitation && type != net::kIcmp6NeighbourAdvertisement)
+    return ctx.consume(packet, channel::Consumed::kNd);
+  const auto nd = net::read_nd(dpdk::bytes(packet), dpdk::meta(packet).header_length);
+  if (!nd || net::is_group(from)) return ctx.drop(packet, DropReason::kBadNd);
+  const bool told = tell(ctx, interface, *nd, from);
+  if (!told && !nd->solicitation) return ctx.drop(packet, DropReason::kPuntNeighbourFull);
+  if (nd->solicitation && is_own(interface, nd->target))
+    return advertise(ctx, packet, interface, *nd, from);
+  ctx.consume(packet, channel::Consumed::kNd);
+}
+
+}  // namespace penstock::dataplane

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Neighbour discovery beside parse (RFC 4861), what arp.h is for IPv4.
+#pragma once
+
+#include "dataplane/worker_context.h"
+
+namespace penstock::dataplane {
+
+/// Whether the address is one of this interface, its link-local one among them.
+[[nodiscard]] bool is_own(const fib::Interface& interface, const net::Ipv6Octets& address);
+
+/// Takes a packet, the data at its IPv6 header: solicitations for our addresses are answered, the
+/// control core hears who asked for us, answered us, or is known already and has moved. Router
+/// solicitations, router advertisements and redirects are consumed: a gateway is configured.
+void take_neighbour_discovery(WorkerContext& ctx, dpdk::Packet* packet,
+                              const fib::Interface& interface, const net::MacAddress& from);
+
+}  // namespace penstock::dataplane
