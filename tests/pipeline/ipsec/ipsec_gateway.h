@@ -53,7 +53,7 @@ class IpsecGateway {
 
   [[nodiscard]] static ipsec::WriterLimits small_limits();
   [[nodiscard]] static PortSpec inside_port() {
-    return {.name = "in", .addresses = {"10.1.0.1/24"}};
+    return {.name = "in", .addresses = {"10.1.0.1/24", "2001:db8:1::1/64"}};
   }
 
   void must_install(const policy::SaSpec& spec);
