@@ -57,8 +57,8 @@ bool is_protected(WorkerContext& ctx, const net::IpAddress& source, const Packet
       .source = source,
       .destination = source_of(about),
       .protocol = v6 ? net::kProtocolIcmpv6 : net::kProtocolIcmp,
-      .destination_port = static_cast<std::uint16_t>(v6 ? row.type6 << 8 | row.code6
-                                                        : row.type << 8 | row.code)};
+      .destination_port =
+          static_cast<std::uint16_t>(v6 ? row.type6 << 8 | row.code6 : row.type << 8 | row.code)};
   const ipsec::SpdEntry* entry =
       find_rule(ctx, policy::Direction::kOutbound, error, net::Vrf{dpdk::meta(about).vrf});
   return entry != nullptr && entry->action == policy::PolicyAction::kProtect;

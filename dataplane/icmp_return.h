@@ -15,7 +15,6 @@ namespace penstock::dataplane {
 /// @param packet  its meta read, its data at the IP header
 /// @return nothing unless it is a whole ICMP error that quotes an IP header and goes to the
 /// sender of what it quotes
-[[nodiscard]] std::optional<policy::PacketSelectors> return_traffic(
-    const dpdk::Packet* packet);
+[[nodiscard]] std::optional<policy::PacketSelectors> return_traffic(const dpdk::Packet* packet);
 
 }  // namespace penstock::dataplane

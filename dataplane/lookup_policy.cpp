@@ -65,8 +65,8 @@ ipsec::OutboundSa* protect(WorkerContext& ctx, Packet* packet, const ipsec::SpdE
 const ipsec::SpdEntry* policy_of_return(WorkerContext& ctx, const Packet* packet) {
   const auto traffic = return_traffic(packet);
   if (!traffic) return nullptr;
-  const ipsec::SpdEntry* entry = find_rule(ctx, policy::Direction::kOutbound, *traffic,
-                                           net::Vrf{dpdk::meta(packet).vrf});
+  const ipsec::SpdEntry* entry =
+      find_rule(ctx, policy::Direction::kOutbound, *traffic, net::Vrf{dpdk::meta(packet).vrf});
   const bool has_sa = entry != nullptr && entry->action == PolicyAction::kProtect &&
                       ctx.ipsec->tables->outbound_of(entry->slot.value()) != nullptr;
   return has_sa ? entry : nullptr;
