@@ -81,8 +81,10 @@ Result<void> DataPlane::make_tables() {
                                     .socket = -1},
                                    *rcu_));
   PS_ASSIGN(sessions_,
-            burst_crypto::make_sessions(settings_.crypto.engine,
-                                        static_cast<unsigned>(settings_.workers.size())));
+            burst_crypto::make_sessions({.name = settings_.crypto.engine,
+                                         .workers = static_cast<unsigned>(settings_.workers.size()),
+                                         .devices = settings_.crypto.devices,
+                                         .log = &log_}));
   ipsec::WriterLimits limits;
   limits.inbound_sas = settings_.limits.sas;
   limits.outbound_sas = settings_.limits.sas;
@@ -107,8 +109,8 @@ Result<void> DataPlane::make_workers() {
       view.queues.push_back(
           fmt::format("{}:{}", fib_->interface(queue.interface).name, queue.queue));
     views_.push_back(std::move(view));
-    PS_ASSIGN(auto engine, burst_crypto::make_engine(settings_.crypto.engine, i));
-    if (engine->fifo() != nullptr) writer_->watch_fifo(*engine->fifo());
+    PS_ASSIGN(auto engine, sessions_->make_engine(i));
+    for (const burst_crypto::FifoProgress& fifo : engine->fifos()) writer_->watch_fifo(fifo);
     ipsec_.push_back(
         std::make_unique<dataplane::IpsecState>(writer_->tables(), std::move(engine), *fib_));
     workers_.push_back(std::make_unique<dataplane::Worker>(

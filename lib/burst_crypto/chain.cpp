@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A chain of two engines: each session knows whose it is, and a burst goes to them in runs, as a
-// rule in a single one.
+// A chain of engines: each session knows whose it is, and a burst goes to them in runs, as a rule
+// in a single one.
 #include "lib/burst_crypto/chain.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
+#include <vector>
 
+#include "lib/base/log.h"
+#include "lib/burst_crypto/cryptodev.h"
 #include "lib/burst_crypto/ipsec_mb.h"
 #include "lib/burst_crypto/openssl.h"
 
@@ -18,83 +21,114 @@ using base::ErrorCode;
 using base::fail;
 using base::Result;
 
+/// An engine's place is behind those that it stands in for; the last one has everything.
 constexpr std::array kEngines{
-    EngineRow{kIpsecMbName, [](unsigned) { return make_ipsec_mb_sessions(); },
-              [](unsigned) { return make_ipsec_mb_engine(); }},
-    EngineRow{kOpensslName, make_openssl_sessions, make_openssl_engine},
+    EngineRow{kCryptodevName, make_cryptodev_sessions, true},
+    EngineRow{kIpsecMbName, make_ipsec_mb_sessions, false},
+    EngineRow{kOpensslName, make_openssl_sessions, false},
 };
 
-Result<const EngineRow*> find_engine(std::string_view name) {
-  const auto* row = std::ranges::find(kEngines, name, &EngineRow::name);
-  if (row == kEngines.end())
-    return fail(ErrorCode::kUnsupported, fmt::format("there is no engine '{}'", name));
-  return row;
-}
-
-class ChainSessions final : public SessionFactory {
- public:
-  ChainSessions(std::unique_ptr<SessionFactory> first, std::unique_ptr<SessionFactory> second)
-      : links_{std::move(first), std::move(second)} {}
-
-  std::string_view name() const override { return links_[0]->name(); }
-  bool supports(const SessionRows& rows) const override {
-    return links_[0]->supports(rows) || links_[1]->supports(rows);
-  }
-  Result<void> build(const SessionSpec& spec, Session& session, KeyMaterial& keys) const override {
-    const std::uint8_t link = links_[0]->supports({spec.encr, spec.integ}) ? 0 : 1;
-    PS_TRY(links_[link]->build(spec, session, keys));
-    session.engine = link;
-    return {};
-  }
-  void release(Session& session, KeyMaterial& keys) const override {
-    links_[session.engine]->release(session, keys);
-  }
-
- private:
-  std::array<std::unique_ptr<SessionFactory>, 2> links_;
-};
-
+/// The first link may be asynchronous, the others are not.
 class ChainEngine final : public Engine {
  public:
-  ChainEngine(std::unique_ptr<Engine> first, std::unique_ptr<Engine> second)
-      : links_{std::move(first), std::move(second)} {}
+  explicit ChainEngine(std::vector<std::unique_ptr<Engine>> links) : links_(std::move(links)) {}
 
   std::string_view name() const override { return links_[0]->name(); }
 
   std::size_t process(std::span<Job> jobs) override {
     std::size_t done = 0;
-    while (!jobs.empty()) {
-      const std::uint8_t link = jobs[0].session->engine;
-      std::size_t run = 1;
-      while (run < jobs.size() && jobs[run].session->engine == link) ++run;
-      done += links_[link]->process(jobs.first(run));
-      jobs = jobs.subspan(run);
+    for (std::size_t first = 0; first < jobs.size();) {
+      const std::uint8_t link = jobs[first].session->engine;
+      std::size_t end = first + 1;
+      while (end < jobs.size() && jobs[end].session->engine == link) ++end;
+      const std::size_t ended = links_[link]->process(jobs.subspan(first, end - first));
+      // Some of an earlier run may be under way: those that ended close up.
+      if (done != first)
+        std::copy_n(jobs.begin() + static_cast<std::ptrdiff_t>(first), ended,
+                    jobs.begin() + static_cast<std::ptrdiff_t>(done));
+      done += ended;
+      first = end;
     }
     return done;
   }
+  std::size_t completed(CipherDirection direction, std::span<Job> out) override {
+    return links_[0]->completed(direction, out);
+  }
+  bool pending(CipherDirection direction) const override { return links_[0]->pending(direction); }
+  std::span<const FifoProgress> fifos() const override { return links_[0]->fifos(); }
 
  private:
-  std::array<std::unique_ptr<Engine>, 2> links_;
+  std::vector<std::unique_ptr<Engine>> links_;
+};
+
+class ChainSessions final : public SessionFactory {
+ public:
+  explicit ChainSessions(std::vector<std::unique_ptr<SessionFactory>> links)
+      : links_(std::move(links)) {}
+
+  std::string_view name() const override { return links_[0]->name(); }
+  bool supports(const SessionRows& rows) const override {
+    return std::ranges::any_of(links_, [&](const auto& link) { return link->supports(rows); });
+  }
+  Result<void> build(const SessionSpec& spec, Session& session, KeyMaterial& keys) const override {
+    std::size_t link = 0;
+    while (link + 1 < links_.size() && !links_[link]->supports({spec.encr, spec.integ})) ++link;
+    PS_TRY(links_[link]->build(spec, session, keys));
+    session.engine = static_cast<std::uint8_t>(link);
+    return {};
+  }
+  void release(Session& session, KeyMaterial& keys) const override {
+    links_[session.engine]->release(session, keys);
+  }
+  Result<std::unique_ptr<Engine>> make_engine(unsigned worker) const override {
+    std::vector<std::unique_ptr<Engine>> engines;
+    for (const auto& link : links_) {
+      PS_ASSIGN(auto engine, link->make_engine(worker));
+      engines.push_back(std::move(engine));
+    }
+    return std::make_unique<ChainEngine>(std::move(engines));
+  }
+  void supervise(dpdk::RcuDomain& rcu, base::Log& log) override { links_[0]->supervise(rcu, log); }
+
+  /// What the first engine lacks, by the names of the algorithms.
+  [[nodiscard]] std::string lacking() const {
+    std::string names;
+    const auto ask = [&](std::string_view name, const SessionRows& rows) {
+      if (!links_[0]->supports(rows)) names += fmt::format("{}{}", names.empty() ? "" : " ", name);
+    };
+    for (const crypto::EncrRow& row : crypto::encr_table())
+      if (row.for_esp) ask(row.name, {&row, nullptr});
+    for (const crypto::IntegRow& row : crypto::integ_table())
+      if (row.for_ipsec) ask(row.name, {nullptr, &row});
+    return names;
+  }
+
+ private:
+  std::vector<std::unique_ptr<SessionFactory>> links_;
 };
 
 }  // namespace
 
 std::span<const EngineRow> engine_table() { return kEngines; }
 
-Result<std::unique_ptr<SessionFactory>> make_sessions(std::string_view name, unsigned workers) {
-  PS_ASSIGN(const EngineRow* row, find_engine(name));
-  PS_ASSIGN(auto first, row->sessions(workers));
-  if (name == kOpensslName) return first;
-  PS_ASSIGN(auto second, make_openssl_sessions(workers));
-  return std::make_unique<ChainSessions>(std::move(first), std::move(second));
-}
-
-Result<std::unique_ptr<Engine>> make_engine(std::string_view name, unsigned worker) {
-  PS_ASSIGN(const EngineRow* row, find_engine(name));
-  PS_ASSIGN(auto first, row->engine(worker));
-  if (name == kOpensslName) return first;
-  PS_ASSIGN(auto second, make_openssl_engine(worker));
-  return std::make_unique<ChainEngine>(std::move(first), std::move(second));
+Result<std::unique_ptr<SessionFactory>> make_sessions(const EngineOptions& options) {
+  const auto* row = std::ranges::find(kEngines, options.name, &EngineRow::name);
+  if (row == kEngines.end())
+    return fail(ErrorCode::kUnsupported, fmt::format("there is no engine '{}'", options.name));
+  std::vector<std::unique_ptr<SessionFactory>> links;
+  std::string names;
+  for (; row != kEngines.end(); ++row) {
+    PS_ASSIGN(auto link, row->sessions(options));
+    links.push_back(std::move(link));
+    if (links.size() > 1) names += fmt::format("{}{}", names.empty() ? "" : ", then ", row->name);
+  }
+  if (links.size() == 1) return std::move(links.front());
+  auto chain = std::make_unique<ChainSessions>(std::move(links));
+  if (const std::string lacking = chain->lacking(); options.log != nullptr && !lacking.empty())
+    options.log->write(base::LogLevel::kInfo, "burst_crypto",
+                       fmt::format("{} lacks {}: SAs with one of them are carried by {}",
+                                   options.name, lacking, names));
+  return chain;
 }
 
 }  // namespace penstock::burst_crypto

@@ -4,27 +4,32 @@
 
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "lib/burst_crypto/engine.h"
 
 namespace penstock::burst_crypto {
 
+struct EngineOptions {
+  std::string_view name;
+  unsigned workers = 1;                       ///< how many engines there will be
+  std::span<const std::string> devices = {};  ///< of cryptodev: PCI addresses or vdev strings
+  base::Log* log = nullptr;                   ///< told what is carried by an engine further back
+};
+
 /// One engine as the configuration names it.
 struct EngineRow {
   std::string_view name;
-  base::Result<std::unique_ptr<SessionFactory>> (*sessions)(unsigned workers);
-  base::Result<std::unique_ptr<Engine>> (*engine)(unsigned worker);
+  base::Result<std::unique_ptr<SessionFactory>> (*sessions)(const EngineOptions& options);
+  bool asynchronous;
 };
 [[nodiscard]] std::span<const EngineRow> engine_table();
 
-/// `name`, and behind it openssl for what it lacks.
-/// @param workers  how many engines there will be; an engine's `worker` is below it
-/// @return kUnsupported for a name that is not in the table; kSystem if an engine cannot start
-[[nodiscard]] base::Result<std::unique_ptr<SessionFactory>> make_sessions(std::string_view name,
-                                                                          unsigned workers);
-/// Of the same name as the sessions that it is given.
-[[nodiscard]] base::Result<std::unique_ptr<Engine>> make_engine(std::string_view name,
-                                                                unsigned worker);
+/// The engine of that name, and behind it the synchronous ones for what it lacks: ipsec-mb, then
+/// openssl, which has everything. Engines that its make_engine() gives are such chains too.
+/// @return kUnsupported for a name that is not in the table; what the engine itself has to say
+[[nodiscard]] base::Result<std::unique_ptr<SessionFactory>> make_sessions(
+    const EngineOptions& options);
 
 }  // namespace penstock::burst_crypto

@@ -14,7 +14,14 @@
 
 namespace penstock::burst_crypto {
 
-enum class JobStatus : std::uint8_t { kPending, kDone, kIcvMismatch, kFailed };
+enum class JobStatus : std::uint8_t {
+  kPending,
+  kDone,
+  kIcvMismatch,
+  kFailed,   ///< the engine could not do it
+  kRefused,  ///< there was no room for it; the packet is as it was
+  kLost,     ///< it never came back from its queue pair, which may still write to the packet
+};
 
 /// One packet's work: a cache line.
 /// ESP: in the packet lie, one after the other from `esp` on: SPI and sequence number (8 octets),
@@ -29,7 +36,7 @@ enum class JobStatus : std::uint8_t { kPending, kDone, kIcvMismatch, kFailed };
 struct alignas(64) Job {
   const Session* session = nullptr;
   std::uint8_t* esp = nullptr;
-  void* packet = nullptr;           ///< the caller's
+  void* packet = nullptr;           ///< the caller's; for cryptodev the mbuf that holds it all
   std::uint32_t cipher_octets = 0;  ///< plaintext, padding and trailer
   std::uint8_t sequence_high[4]{};  ///< upper half of the ESN, wire order
   std::uint8_t nonce[12]{};         ///< of AEADs and AES-CTR: salt and IV
@@ -71,28 +78,38 @@ inline std::uint8_t* write_cbc_nonce(const Job& job) {
 }
 
 /// Monotonic counts of a FIFO that carries jobs beyond a burst (design §4.4): what was submitted
-/// when an SA was unpublished has left it once `completed` has reached that count.
+/// when an SA was unpublished has left it once `completed` has reached that count. It counts what a
+/// worker has been given back; that worker may use it until its burst ends.
 struct FifoProgress {
   std::atomic<std::uint64_t> submitted{0};
   std::atomic<std::uint64_t> completed{0};
 };
 
-/// One a worker; not shared between threads.
+/// One a worker; not shared between threads. Jobs of one SA come back in the order in which they
+/// were given.
 class Engine {
  public:
   virtual ~Engine() = default;
   [[nodiscard]] virtual std::string_view name() const = 0;
-  /// Starts jobs, all of one direction. A synchronous engine has finished every one when it
-  /// returns and returns their number; an asynchronous one returns 0 and its jobs come back by
-  /// completed(), their storage in use until then.
+  /// Starts jobs, all of one direction. @return how many of them have an end already
+  /// A synchronous engine has finished every one, in its place, and returns their number. An
+  /// asynchronous one moves those to the front (they were refused, or done by another engine of the
+  /// chain) and has copies of the others, which come back by completed(): `jobs` is the caller's.
   virtual std::size_t process(std::span<Job> jobs) = 0;
-  /// Jobs that finished since the last call, at most out.size().
-  virtual std::size_t completed(std::span<Job*> out) {
+  /// Jobs of one direction that have finished since, copied to the front of `out`.
+  /// @return how many; if it is out.size(), there may be more
+  virtual std::size_t completed(CipherDirection direction, std::span<Job> out) {
+    static_cast<void>(direction);
     static_cast<void>(out);
     return 0;
   }
-  /// nullptr for a synchronous engine: nothing outlives a burst in it.
-  [[nodiscard]] virtual const FifoProgress* fifo() const { return nullptr; }
+  /// Whether jobs of this direction are under way: completed() is to be called soon.
+  [[nodiscard]] virtual bool pending(CipherDirection direction) const {
+    static_cast<void>(direction);
+    return false;
+  }
+  /// Empty for a synchronous engine: nothing outlives a burst in it.
+  [[nodiscard]] virtual std::span<const FifoProgress> fifos() const { return {}; }
 };
 
 }  // namespace penstock::burst_crypto

@@ -6,7 +6,7 @@
 #include <memory>
 #include <string_view>
 
-#include "lib/burst_crypto/engine.h"
+#include "lib/burst_crypto/chain.h"
 
 namespace penstock::burst_crypto {
 
@@ -15,7 +15,8 @@ inline constexpr std::string_view kIpsecMbName = "ipsec-mb";
 /// Expands keys with a manager of its own. All processes' threads choose the same routines: they
 /// are chosen by what the CPU can do.
 /// @return kSystem if the library cannot start here
-[[nodiscard]] base::Result<std::unique_ptr<SessionFactory>> make_ipsec_mb_sessions();
+[[nodiscard]] base::Result<std::unique_ptr<SessionFactory>> make_ipsec_mb_sessions(
+    const EngineOptions& options);
 /// An engine for one worker.
 [[nodiscard]] base::Result<std::unique_ptr<Engine>> make_ipsec_mb_engine();
 

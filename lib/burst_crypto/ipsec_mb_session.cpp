@@ -142,6 +142,10 @@ class IpsecMbSessions final : public SessionFactory {
            (rows.integ == nullptr || rows.integ->salt_octets != 0 || has_mac(rows.integ->id));
   }
 
+  Result<std::unique_ptr<Engine>> make_engine(unsigned) const override {
+    return make_ipsec_mb_engine();
+  }
+
   Result<void> build(const SessionSpec& spec, Session& session, KeyMaterial& keys) const override {
     PS_TRY(begin_session(*this, spec, session, keys));
     const base::Bytes key = cipher_key(spec);
@@ -238,7 +242,7 @@ Result<Manager> make_manager() {
   return manager;
 }
 
-Result<std::unique_ptr<SessionFactory>> make_ipsec_mb_sessions() {
+Result<std::unique_ptr<SessionFactory>> make_ipsec_mb_sessions(const EngineOptions&) {
   PS_ASSIGN(Manager manager, make_manager());
   return std::make_unique<IpsecMbSessions>(std::move(manager));
 }

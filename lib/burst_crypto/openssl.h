@@ -6,14 +6,15 @@
 #include <memory>
 #include <string_view>
 
-#include "lib/burst_crypto/engine.h"
+#include "lib/burst_crypto/chain.h"
 
 namespace penstock::burst_crypto {
 
 inline constexpr std::string_view kOpensslName = "openssl";
 
-/// @param workers  cipher contexts are made for each of them when a session is built
-[[nodiscard]] base::Result<std::unique_ptr<SessionFactory>> make_openssl_sessions(unsigned workers);
+/// Cipher contexts are made for each of `options.workers` when a session is built
+[[nodiscard]] base::Result<std::unique_ptr<SessionFactory>> make_openssl_sessions(
+    const EngineOptions& options);
 /// @param worker  below the factory's `workers`
 [[nodiscard]] base::Result<std::unique_ptr<Engine>> make_openssl_engine(unsigned worker);
 

@@ -129,6 +129,10 @@ class OpensslSessions final : public SessionFactory {
     return built;
   }
 
+  Result<std::unique_ptr<Engine>> make_engine(unsigned worker) const override {
+    return make_openssl_engine(worker);
+  }
+
   void release(Session& session, KeyMaterial& keys) const override {
     OpensslKeys& mine = openssl_keys(keys);
     free_contexts(mine.cipher, mine.workers);
@@ -224,9 +228,9 @@ class OpensslSessions final : public SessionFactory {
 
 }  // namespace
 
-Result<std::unique_ptr<SessionFactory>> make_openssl_sessions(unsigned workers) {
-  PS_CHECK(workers != 0);
-  return std::make_unique<OpensslSessions>(workers);
+Result<std::unique_ptr<SessionFactory>> make_openssl_sessions(const EngineOptions& options) {
+  PS_CHECK(options.workers != 0);
+  return std::make_unique<OpensslSessions>(options.workers);
 }
 
 }  // namespace penstock::burst_crypto

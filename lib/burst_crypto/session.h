@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string_view>
 #include <type_traits>
 
@@ -14,6 +15,13 @@
 
 struct gcm_key_data;      // ipsec-mb's; named here so that its header stays in this room
 struct gcm_context_data;  // likewise
+
+namespace penstock::base {
+class Log;
+}
+namespace penstock::dpdk {
+class RcuDomain;
+}
 
 namespace penstock::burst_crypto {
 
@@ -80,7 +88,9 @@ struct SessionRows {
   const crypto::IntegRow* integ = nullptr;
 };
 
-/// Expands keys; the control core has one.
+class Engine;
+
+/// Expands keys, and makes the engines that use them; the control core has one.
 class SessionFactory {
  public:
   virtual ~SessionFactory() = default;
@@ -92,6 +102,15 @@ class SessionFactory {
                                                  KeyMaterial& keys) const = 0;
   /// Gives back what build() made beside the record, and wipes the keys. No job is under way.
   virtual void release(Session& session, KeyMaterial& keys) const;
+  /// The engine of one worker; it does not outlive the factory.
+  /// @param worker  below the number of workers that the factory was made for
+  [[nodiscard]] virtual base::Result<std::unique_ptr<Engine>> make_engine(
+      unsigned worker) const = 0;
+  /// The control core's, now and then: reports and resets queue pairs of devices that are stuck.
+  virtual void supervise(dpdk::RcuDomain& rcu, base::Log& log) {
+    static_cast<void>(rcu);
+    static_cast<void>(log);
+  }
 };
 
 /// What every factory does first: rows that go together, keys of the right length, and all of the

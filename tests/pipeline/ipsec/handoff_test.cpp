@@ -36,7 +36,7 @@ struct TwoWorkers : testing::Test {
     static unsigned number = 1000;
     channel = channel::WorkerChannel::create(number++, -1, *wakeup).value();
     state = std::make_unique<dataplane::IpsecState>(
-        g.writer->tables(), burst_crypto::make_engine(kEngine, 1).value(), g.gateway.fib());
+        g.writer->tables(), g.sessions->make_engine(1).value(), g.gateway.fib());
     auto& first = g.gateway.context();
     first.handoff = handoff.get();
     other.id = 1;

@@ -71,10 +71,10 @@ IpsecGateway::IpsecGateway(const ipsec::WriterLimits& limits, std::uint16_t outs
     gateway.neighbour(1, "2001:db8:f::9");
     gateway.route("2001:db8:2::/48", "2001:db8:f::9", 1);
   }
-  sessions = burst_crypto::make_sessions(kEngine, limits.workers).value();
+  sessions = burst_crypto::make_sessions({.name = kEngine, .workers = limits.workers}).value();
   writer = ipsec::Writer::create(limits, gateway.rcu(), *sessions, random).value();
-  state = std::make_unique<dataplane::IpsecState>(
-      writer->tables(), burst_crypto::make_engine(kEngine, 0).value(), gateway.fib());
+  state = std::make_unique<dataplane::IpsecState>(writer->tables(),
+                                                  sessions->make_engine(0).value(), gateway.fib());
   gateway.context().ipsec = state.get();
 }
 

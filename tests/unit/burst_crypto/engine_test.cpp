@@ -44,7 +44,7 @@ base::ByteVector reference_icv(const crypto::IntegRow& row, base::Bytes key, bas
 
 class EngineTest : public ::testing::Test {
  protected:
-  std::unique_ptr<Engine> engine = make_engine("ipsec-mb", 0).value();
+  std::unique_ptr<Engine> engine = test::factory("ipsec-mb").make_engine(0).value();
   base::SeededRandom random{7};
   base::ByteVector spi = hex("00001001");
 };
@@ -178,7 +178,7 @@ TEST(Sessions, RefusalsSayWhatIsWrong) {
   EXPECT_EQ(refused(ccm, nullptr, 27, 0), "accepted");
   Session session;
   KeyMaterial keys;
-  const auto alone = make_ipsec_mb_sessions().value()->build(
+  const auto alone = make_ipsec_mb_sessions({}).value()->build(
       {.encr = &ccm, .enc_key = base::Bytes(octets).first(27), .auth_key = {}}, session, keys);
   EXPECT_EQ(alone ? "accepted" : alone.error().text, "the ipsec-mb engine has no aes192ccm16");
 }

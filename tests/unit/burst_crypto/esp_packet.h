@@ -23,8 +23,8 @@ inline crypto::IntegRow integ_row(crypto::IntegId id) {
 
 /// Of the chain of this name (chain.h).
 inline SessionFactory& factory(std::string_view engine = "ipsec-mb") {
-  static const auto ipsec_mb = make_sessions("ipsec-mb", 1).value();
-  static const auto openssl = make_sessions("openssl", 1).value();
+  static const auto ipsec_mb = make_sessions({.name = "ipsec-mb"}).value();
+  static const auto openssl = make_sessions({.name = "openssl"}).value();
   return engine == "openssl" ? *openssl : *ipsec_mb;
 }
 

@@ -36,7 +36,7 @@ void check_aead(Engine& engine, const crypto::EncrRow& row, base::Bytes key, bas
 /// On each chain of engines.
 class Vectors : public ::testing::TestWithParam<std::string_view> {
  protected:
-  std::unique_ptr<Engine> engine = make_engine(GetParam(), 0).value();
+  std::unique_ptr<Engine> engine = test::factory(GetParam()).make_engine(0).value();
 };
 
 TEST_P(Vectors, AesGcmPacketsOfDraftMcgrew) {
