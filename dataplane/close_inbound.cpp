@@ -56,7 +56,7 @@ bool has_moved(const InboundSa& sa, const Packet* packet) {
   const PacketMeta& outer = dpdk::meta(packet);
   return outer.source != sa.remote.load(std::memory_order_relaxed) ||
          outer.source_port != sa.encap_remote_port.load(std::memory_order_relaxed) ||
-         (sa.is_v6() && ipv6_of(packet).source != sa.remote6);
+         (sa.is_v6() && ipv6_of(packet).source != sa.peer6());
 }
 
 void count(WorkerContext& ctx, InboundSa& sa, const Packet* packet, unsigned octets) {

@@ -19,7 +19,7 @@ namespace {
 /// Of the port by which the sealed packet leaves.
 unsigned tunnel_mtu(const WorkerContext& ctx, const ipsec::OutboundSa& sa) {
   const std::uint32_t next_hop =
-      sa.v6 ? ctx.fib->lookup6(fib::Ipv6Key::of(sa.outer6().destination.data()))
+      sa.v6 ? ctx.fib->lookup6(fib::Ipv6Key::of(sa.outer6().ip().destination.data()))
             : ctx.fib->lookup(sa.remote());
   const fib::NextHop& hop = ctx.fib->next_hop(next_hop);
   return hop.interface == dpdk::kNoInterface ? ctx.ipsec->smallest_mtu

@@ -112,7 +112,8 @@ void write_outer(std::uint8_t* out, const PacketMeta& meta, const OutboundSa& sa
 /// The same with outer IPv6 (RFC 4301 §5.1.2.2).
 void write_outer6(std::uint8_t* out, const PacketMeta& meta, const OutboundSa& sa, unsigned total) {
   const auto length = static_cast<std::uint16_t>(total - sizeof(net::Ipv6Header));
-  std::memcpy(out, sa.prefix6.octets, sa.prefix_octets + sizeof(base::Be32));
+  const ipsec::TunnelPrefix6 prefix = sa.outer6();  // once: the peer may move meanwhile
+  std::memcpy(out, prefix.octets, sa.prefix_octets + sizeof(base::Be32));
   auto& ip = *reinterpret_cast<net::Ipv6Header*>(out);
   ip.payload_length.set(length);
   ip.set_traffic_class(static_cast<std::uint8_t>((meta.tos & sa.tos_copied) | sa.tos_set));

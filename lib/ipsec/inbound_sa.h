@@ -4,11 +4,13 @@
 #pragma once
 
 #include <atomic>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 
 #include "lib/base/counter.h"
 #include "lib/burst_crypto/session.h"
+#include "lib/ipsec/latch.h"
 #include "lib/ipsec/replay_window.h"
 #include "lib/ipsec/spd_selector.h"
 
@@ -73,12 +75,16 @@ struct alignas(64) InboundSa {
   // lines 5 …
   burst_crypto::KeyMaterial keys;
 
-  // the line behind the keys: constant; a packet over IPv6 touches it
-  net::Ipv6Octets local6{};
-  net::Ipv6Octets remote6{};
-  std::uint8_t unused6[96] = {};  ///< of it, and a line that keeps their number odd
+  // the line behind the keys: a packet over IPv6 touches it
+  net::Ipv6Octets local6{};    ///< constant
+  Latch<2> remote6;            ///< where the peer was last
+  std::uint64_t unused6[9]{};  ///< of it, and a line that keeps their number odd
 
   [[nodiscard]] bool is_v6() const { return local == 0; }
+  /// Only for v6.
+  [[nodiscard]] net::Ipv6Octets peer6() const {
+    return std::bit_cast<net::Ipv6Octets>(remote6.load());
+  }
 
   /// True once for each bit. The owner's.
   [[nodiscard]] bool raise(SaEventBit bit) {

@@ -3,12 +3,14 @@
 #pragma once
 
 #include <atomic>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 
 #include "lib/base/endian.h"
 #include "lib/burst_crypto/session.h"
 #include "lib/ipsec/inbound_sa.h"
+#include "lib/ipsec/latch.h"
 #include "lib/ipsec/sequence.h"
 #include "lib/net/esp.h"
 #include "lib/net/ipv4.h"
@@ -32,10 +34,17 @@ struct TunnelPrefix {
   }
 };
 static_assert(sizeof(TunnelPrefix) == 32 && offsetof(TunnelPrefix, path) == 16);
-/// The same with an outer IPv6 header, as it is on the wire.
+/// The same with an outer IPv6 header, as it is on the wire; a peer that moved changes all of it.
+inline constexpr std::size_t kPrefix6Words = 7;
 struct TunnelPrefix6 {
-  std::uint8_t octets[64] = {};
+  std::uint8_t octets[kPrefix6Words * 8] = {};
+
+  [[nodiscard]] const net::Ipv6Header& ip() const {
+    return *reinterpret_cast<const net::Ipv6Header*>(octets);
+  }
 };
+static_assert(sizeof(TunnelPrefix6) >=
+              sizeof(net::Ipv6Header) + sizeof(net::UdpHeader) + sizeof(base::Be32));
 
 struct alignas(64) OutboundSa {
   // line 0: constant
@@ -73,13 +82,13 @@ struct alignas(64) OutboundSa {
   // lines 3 …
   burst_crypto::KeyMaterial keys;
 
-  // the line behind the keys: constant; a packet over IPv6 touches it
-  TunnelPrefix6 prefix6;
-  std::uint8_t unused6[64] = {};  ///< keeps the number of lines odd
+  // the lines behind the keys: a packet over IPv6 touches the first, and if the peer moved both
+  Latch<kPrefix6Words> prefix6;
+  std::uint64_t unused6 = 0;  ///< keeps the number of lines odd
 
   /// Only for v6.
-  [[nodiscard]] const net::Ipv6Header& outer6() const {
-    return *reinterpret_cast<const net::Ipv6Header*>(prefix6.octets);
+  [[nodiscard]] TunnelPrefix6 outer6() const {
+    return std::bit_cast<TunnelPrefix6>(prefix6.load());
   }
   /// Outer destination; 0 for v6.
   [[nodiscard]] std::uint32_t remote() const {

@@ -23,6 +23,8 @@ using base::fail;
 using base::Result;
 using burst_crypto::CipherDirection;
 
+using Prefix6Words = Latch<kPrefix6Words>::Words;
+
 constexpr std::uint32_t kReservedSpis = 256;  // RFC 4303 §2.1: 0 to 255
 
 /// "net/branch: SPI 0x…" for error texts.
@@ -200,8 +202,8 @@ void write_prefix6(const policy::SaSpec& spec, OutboundSa& sa) {
   sa.header_sum = 0;
   sa.prefix.path.store(0, std::memory_order_relaxed);
   std::memcpy(sa.prefix.back + 4, &spi, sizeof(spi));  // wire_spi()
-  sa.prefix6 = {};
-  std::uint8_t* out = sa.prefix6.octets;
+  TunnelPrefix6 prefix;
+  std::uint8_t* out = prefix.octets;
   std::memcpy(out, &ip, sizeof(ip));
   out += sizeof(ip);
   if (spec.encap) {
@@ -211,7 +213,8 @@ void write_prefix6(const policy::SaSpec& spec, OutboundSa& sa) {
     out += sizeof(udp);
   }
   std::memcpy(out, &spi, sizeof(spi));
-  sa.prefix_octets = static_cast<std::uint8_t>(out - sa.prefix6.octets);
+  sa.prefix_octets = static_cast<std::uint8_t>(out - prefix.octets);
+  sa.prefix6.store(std::bit_cast<Prefix6Words>(prefix));
 }
 
 /// What the outer header takes from the inner one: RFC 4301 §5.1.2.1, §8.1, RFC 6040 §4.1.
@@ -234,7 +237,7 @@ Result<void> fill_inbound(const policy::SaSpec& spec, const burst_crypto::Sessio
   sa.local = v6 ? 0 : spec.local.v4_value();
   sa.remote.store(v6 ? 0 : spec.remote.v4_value(), std::memory_order_relaxed);
   sa.local6 = spec.local.octets();
-  sa.remote6 = spec.remote.octets();
+  sa.remote6.store(std::bit_cast<Latch<2>::Words>(spec.remote.octets()));
   sa.slot = spec.slot.value();
   sa.vrf = spec.vrf.value();
   sa.encap_local_port = spec.encap ? spec.encap->local.value() : std::uint16_t{0};
@@ -297,12 +300,29 @@ Result<void> build_outbound(const policy::SaSpec& spec,
 }
 
 void move(InboundSa& sa, const net::Endpoint& to) {
-  sa.remote.store(to.address.v4_value(), std::memory_order_relaxed);
+  if (sa.is_v6())
+    sa.remote6.store(std::bit_cast<Latch<2>::Words>(to.address.octets()));
+  else
+    sa.remote.store(to.address.v4_value(), std::memory_order_relaxed);
   if (sa.encap_local_port != 0)
     sa.encap_remote_port.store(to.port.value(), std::memory_order_relaxed);
 }
 
+namespace {
+
+void move6(OutboundSa& sa, const net::Endpoint& to) {
+  TunnelPrefix6 prefix = sa.outer6();
+  reinterpret_cast<net::Ipv6Header*>(prefix.octets)->destination = to.address.octets();
+  if (sa.prefix_octets != sizeof(net::Ipv6Header))
+    reinterpret_cast<net::UdpHeader*>(prefix.octets + sizeof(net::Ipv6Header))
+        ->destination_port.set(to.port.value());
+  sa.prefix6.store(std::bit_cast<Prefix6Words>(prefix));
+}
+
+}  // namespace
+
 void move(OutboundSa& sa, const net::Endpoint& to) {
+  if (sa.v6) return move6(sa, to);
   auto octets =
       std::bit_cast<std::array<std::uint8_t, 8>>(sa.prefix.path.load(std::memory_order_relaxed));
   const base::Be32 destination{to.address.v4_value()};

@@ -325,15 +325,15 @@ Result<void> Writer::retire(const SaName& name) {
 Result<void> Writer::move(const SaName& name, const net::Endpoint& to) {
   Impl& m = *impl_;
   const std::uint32_t spi = name.spi.value();
-  const auto refuse_ipv6 = [&](const net::IpAddress& from) -> Result<void> {
-    if (from.is_v4() && to.address.is_v4()) return {};
-    return fail(ErrorCode::kUnsupported, "a peer over IPv6 is not followed yet");
+  const auto same_version = [&](const net::IpAddress& from) -> Result<void> {
+    if (from.family() == to.address.family()) return {};
+    return fail(ErrorCode::kUnsupported, "an SA cannot change its outer IP version");
   };
   if (name.direction == Direction::kInbound) {
     const auto found = m.inbound_by_spi.find(spi);
     if (found == m.inbound_by_spi.end())
       return fail(ErrorCode::kNotFound, fmt::format("no inbound SA has SPI {}", spi_text(spi)));
-    PS_TRY(refuse_ipv6(m.inbound_notes[found->second].remote));
+    PS_TRY(same_version(m.inbound_notes[found->second].remote));
     ipsec::move(m.inbound[found->second], to);
     m.inbound_notes[found->second].remote = to.address;
     return {};
@@ -343,7 +343,7 @@ Result<void> Writer::move(const SaName& name, const net::Endpoint& to) {
     return fail(ErrorCode::kNotFound, fmt::format("no outbound SA has SPI {} to {}", spi_text(spi),
                                                   name.remote.to_string()));
   const std::uint32_t index = found->second;
-  PS_TRY(refuse_ipv6(name.remote));
+  PS_TRY(same_version(name.remote));
   if (to.address != name.remote) {
     if (!m.outbound_by_name.emplace(Impl::OutboundKey{to.address, spi}, index).second)
       return fail(ErrorCode::kExists, fmt::format("outbound SPI {} to {} is in use", spi_text(spi),
@@ -419,7 +419,7 @@ std::optional<SaStatus> Writer::outbound_of(policy::ChildSlot slot) const {
   const OutboundSa* sa = impl_->tables.outbound_of(slot.value());
   if (sa == nullptr) return std::nullopt;
   const net::IpAddress remote =
-      sa->v6 ? net::IpAddress::v6(sa->outer6().destination) : net::IpAddress::v4(sa->remote());
+      sa->v6 ? net::IpAddress::v6(sa->outer6().ip().destination) : net::IpAddress::v4(sa->remote());
   return find({Direction::kOutbound, net::Spi{sa->spi}, remote});
 }
 

@@ -106,10 +106,10 @@ class Writer {
   /// @return kNotFound
   base::Result<void> retire(const SaName& name);
 
-  /// The peer of an SA is elsewhere (RFC 7296 §2.23): one store, seen by the next packet. From now
-  /// on the SA's name has the new address.
+  /// The peer of an SA is elsewhere (RFC 7296 §2.23), seen by the next packet: one store, of IPv6 a
+  /// latch. From now on the SA's name has the new address.
   /// @return kNotFound; kExists: another outbound SA to there has the SPI, and nothing is changed;
-  /// kUnsupported: from or to IPv6
+  /// kUnsupported: to the other IP version
   base::Result<void> move(const SaName& name, const net::Endpoint& to);
 
   // ---- policies ----
