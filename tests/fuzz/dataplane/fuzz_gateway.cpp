@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The gateway that the fuzzer drives: ports that are rings, and what must hold of every frame that
-// leaves.
+// The gateway that the fuzzer drives: ports that are rings, the peers' side of every SA, and what
+// the control core would do.
 #include "tests/fuzz/dataplane/fuzz_gateway.h"
 
 #include <rte_eth_ring.h>
+#include <rte_random.h>
 #include <sched.h>
 #include <unistd.h>
 
@@ -15,20 +16,21 @@
 #include "dataplane/reassemble.h"
 #include "dataplane/stages.h"
 #include "dataplane/wait_table.h"
-#include "lib/burst_crypto/ipsec_mb.h"
+#include "lib/burst_crypto/chain.h"
 #include "lib/dpdk/eal.h"
-#include "lib/net/checksum.h"
 #include "lib/net/esp.h"
 #include "lib/net/ethernet.h"
 #include "lib/net/ipv4.h"
 #include "lib/net/udp.h"
+#include "tests/fuzz/dataplane/fuzz_packets.h"
 
 namespace penstock::fuzz {
 
 namespace {
 
 constexpr unsigned kRingPlaces = 512;
-constexpr auto kMtu = std::uint16_t{1500};
+/// As a daemon has them; the peers' engine is the second worker's.
+constexpr std::string_view kEngine = "ipsec-mb";
 /// Longer than every timer of the data plane.
 constexpr base::Duration kLongTime = base::seconds{30};
 
@@ -77,10 +79,6 @@ struct FuzzGateway::RingPort {
   dpdk::Port port;
 };
 
-net::MacAddress FuzzGateway::mac(unsigned port) {
-  return {2, 0, 0, 0, 0, static_cast<std::uint8_t>(1 + port)};
-}
-
 FuzzGateway::FuzzGateway()
     : policy_in_(policies().size()),
       inbound_in_(kSas),
@@ -95,8 +93,8 @@ FuzzGateway::FuzzGateway()
   channel_ = must(channel::WorkerChannel::create(0, -1, *wakeup_));
   add_ports();
   add_routes();
-  sessions_ = must(burst_crypto::make_ipsec_mb_sessions());
-  peer_engine_ = must(burst_crypto::make_ipsec_mb_engine());
+  sessions_ = must(burst_crypto::make_sessions({.name = kEngine, .workers = 2}));
+  peer_engine_ = must(sessions_->make_engine(1));
   for (unsigned i = 0; i < kSas; ++i) {
     const SaRow& row = rows()[i];
     const ByteVector enc = key_of(i, row.key_octets, 0);
@@ -118,42 +116,50 @@ FuzzGateway::FuzzGateway()
                                         .policies = 64,
                                         .workers = 1},
                                        *rcu_, *sessions_, random_));
-  ipsec_ = std::make_unique<dataplane::IpsecState>(
-      writer_->tables(), must(burst_crypto::make_ipsec_mb_engine()), *fib_);
+  ipsec_ = std::make_unique<dataplane::IpsecState>(writer_->tables(),
+                                                   must(sessions_->make_engine(0)), *fib_);
   rcu_->enter(0);
   ticks_ = rte_get_tsc_hz();
 }
 
 void FuzzGateway::add_ports() {
   constexpr const char* kNames[kPorts] = {"lan", "wan"};
-  constexpr const char* kAddresses[kPorts] = {"10.1.0.1/16", "192.0.2.1/24"};
+  constexpr const char* kAddresses[kPorts][2] = {{"10.1.0.1/16", "2001:db8:1::1/64"},
+                                                 {"192.0.2.1/24", "2001:db8:f::1/64"}};
   for (unsigned i = 0; i < kPorts; ++i) {
     ports_.push_back(std::make_unique<RingPort>(kNames[i], *pool_));
-    must(fib_->add_interface({.name = kNames[i],
-                              .port_id = ports_[i]->port.id(),
-                              .side = i == kWan ? fib::Side::kOutside : fib::Side::kInside,
-                              .mtu = kMtu,
-                              .mac = mac(i),
-                              .rx_checksum = false,
-                              .vrf = {},
-                              .addresses = {must(net::InterfaceAddress::parse(kAddresses[i]))}}));
+    must(
+        fib_->add_interface({.name = kNames[i],
+                             .port_id = ports_[i]->port.id(),
+                             .side = i == kWan ? fib::Side::kOutside : fib::Side::kInside,
+                             .mtu = kMtu,
+                             .mac = mac_of(i),
+                             .rx_checksum = false,
+                             .vrf = {},
+                             .addresses = {must(net::InterfaceAddress::parse(kAddresses[i][0])),
+                                           must(net::InterfaceAddress::parse(kAddresses[i][1]))}}));
   }
 }
 
 void FuzzGateway::add_routes() {
   constexpr std::pair<const char*, const char*> kRoutes[] = {
-      {"10.2.0.0/16", "192.0.2.9"},  {"10.3.0.0/16", "192.0.2.10"}, {"10.4.0.0/16", "192.0.2.9"},
-      {"10.5.0.0/16", "192.0.2.10"}, {"10.6.0.0/16", "192.0.2.9"},  {"0.0.0.0/0", "192.0.2.254"}};
+      {"10.2.0.0/16", "192.0.2.9"},         {"10.3.0.0/16", "192.0.2.10"},
+      {"10.4.0.0/16", "192.0.2.9"},         {"10.5.0.0/16", "192.0.2.10"},
+      {"10.6.0.0/16", "192.0.2.9"},         {"0.0.0.0/0", "192.0.2.254"},
+      {"2001:db8:2::/48", "2001:db8:f::9"}, {"2001:db8:3::/48", "2001:db8:f::a"},
+      {"2001:db8:4::/48", "2001:db8:f::9"}, {"2001:db8:5::/48", "2001:db8:f::a"},
+      {"2001:db8:6::/48", "2001:db8:f::9"}, {"::/0", "2001:db8:f::fe"}};
   for (const auto& [to, via] : kRoutes)
     must(fib_->add_route({.vrf = {},
                           .to = must(net::Prefix::parse(to)),
                           .via = must(net::IpAddress::parse(via)),
                           .interface = interface_index(kWan)}));
   constexpr std::pair<unsigned, const char*> kNeighbours[] = {
-      {kLan, "10.1.0.9"}, {kWan, "192.0.2.9"}, {kWan, "192.0.2.10"}};
+      {kLan, "10.1.0.9"},      {kWan, "192.0.2.9"},     {kWan, "192.0.2.10"},
+      {kLan, "2001:db8:1::9"}, {kWan, "2001:db8:f::9"}, {kWan, "2001:db8:f::a"}};
   for (const auto& [port, address] : kNeighbours)
     must(fib_->set_neighbour(interface_index(port), must(net::IpAddress::parse(address)),
-                             {mac(0x80 + port), fib::NeighbourState::kPermanent}));
+                             {mac_of(0x80 + port), fib::NeighbourState::kPermanent}));
 }
 
 // ---- one input ----
@@ -166,6 +172,7 @@ void FuzzGateway::begin(std::uint8_t fill) {
   for (rte_mbuf* packet : all) rte_pktmbuf_free(packet);
 
   random_ = base::SeededRandom(1);
+  rte_srand(1);  // identifications of IPv6 fragments
   outcome_ = {};
   before_ = snapshot(channel_->counters);
   ctx_ = std::make_unique<dataplane::WorkerContext>();
@@ -184,6 +191,7 @@ void FuzzGateway::begin(std::uint8_t fill) {
   larval_ = must(writer_->allocate_spis(1)).front();
   larval_keyed_ = false;
   stops_ = false;
+  fed_ = {};
 }
 
 Outcome FuzzGateway::end() {
@@ -227,7 +235,14 @@ Outcome FuzzGateway::end() {
 
 void FuzzGateway::put(unsigned port, Bytes frame) {
   if (queued_.size() == dataplane::kBurst) round();
+  note(port, frame);
   queued_.emplace_back(port, base::to_vector(frame));
+}
+
+void FuzzGateway::note(unsigned port, Bytes frame) {
+  fed_.from_inside |= port == kLan;
+  if (frame.size() > sizeof(net::EthernetHeader))
+    fed_.spoofed |= claims_our_source(frame.subspan(sizeof(net::EthernetHeader)));
 }
 
 void FuzzGateway::round() {
@@ -273,7 +288,7 @@ void FuzzGateway::collect() {
     while (rte_ring_dequeue(ports_[port]->out, &item) == 0) {
       auto* packet = static_cast<rte_mbuf*>(item);
       PS_CHECK(packet->nb_segs == 1 && packet->pkt_len == packet->data_len);
-      check_frame(port, dpdk::bytes(packet));
+      check_frame(port, dpdk::bytes(packet), fed_);
       outcome_.sent.push_back({port, base::to_vector(dpdk::bytes(packet))});
       rte_pktmbuf_free(packet);
     }
@@ -289,35 +304,6 @@ void FuzzGateway::collect() {
   }
 }
 
-/// Every frame is sound; and nothing leaves by the outside in clear that policy does not bypass.
-void FuzzGateway::check_frame(unsigned port, Bytes frame) const {
-  const auto* ethernet = base::view<net::EthernetHeader>(frame).value_or(nullptr);
-  PS_CHECK(ethernet != nullptr && ethernet->source == mac(port));
-  if (ethernet->ether_type.get() == net::kEtherTypeArp) return;
-  PS_CHECK(ethernet->ether_type.get() == net::kEtherTypeIpv4);
-  const Bytes packet = frame.subspan(sizeof(net::EthernetHeader));
-  const auto* ip = base::view<net::Ipv4Header>(packet).value_or(nullptr);
-  PS_CHECK(ip != nullptr && ip->version() == 4 && ip->header_length() >= net::kIpv4MinHeader);
-  PS_CHECK(ip->total_length.get() == packet.size() && ip->header_length() <= packet.size());
-  PS_CHECK(packet.size() <= kMtu);
-  PS_CHECK(net::internet_checksum(packet.first(ip->header_length())) == 0);
-  PS_CHECK(ip->ttl != 0);
-  if (port != kWan) return;
-  const std::uint32_t source = ip->source.get();
-  if (source == kOurWanAddress) {
-    const bool is_fragment = (ip->fragment.get() & net::kIpv4OffsetMask) != 0;
-    if (ip->protocol == net::kProtocolEsp) return;
-    PS_CHECK(ip->protocol == net::kProtocolUdp);
-    if (is_fragment) return;
-    const auto* udp =
-        base::view<net::UdpHeader>(packet.subspan(ip->header_length())).value_or(nullptr);
-    PS_CHECK(udp != nullptr && (udp->source_port.get() == net::kIkeNatPort ||
-                                udp->source_port.get() == net::kIkePort));
-    return;
-  }
-  PS_CHECK(source >> 16U == 0x0a01U && (ip->destination.get() & 0xffffff00U) == kBypassNetwork);
-}
-
 // ---- the peer ----
 
 std::size_t FuzzGateway::block_of(unsigned index) const {
@@ -326,6 +312,8 @@ std::size_t FuzzGateway::block_of(unsigned index) const {
 
 ByteVector FuzzGateway::seal(unsigned index, std::uint64_t sequence, ByteVector text, bool larval) {
   const burst_crypto::Session& session = peers_[index]->session;
+  fed_.sealed = true;
+  fed_.spoofed |= claims_our_source(text);
   text.resize(text.size() / session.block_octets * session.block_octets);
   ByteVector esp(sizeof(net::EspHeader) + session.iv_octets);
   auto* header = reinterpret_cast<net::EspHeader*>(esp.data());
@@ -356,9 +344,10 @@ ByteVector FuzzGateway::seal(unsigned index, std::uint64_t sequence, ByteVector 
 
 ByteVector FuzzGateway::around(unsigned index, Bytes esp, std::uint8_t tos) const {
   const SaRow& row = rows()[index];
-  const std::uint32_t peer = must(net::IpAddress::parse(row.peer)).v4_value();
-  return row.encap ? udp_packet(peer, kOurWanAddress, net::kIkeNatPort, esp, tos)
-                   : ip_packet(peer, kOurWanAddress, net::kProtocolEsp, esp, tos);
+  const net::IpAddress peer = must(net::IpAddress::parse(row.peer));
+  const net::IpAddress& us = our_address(kWan, !peer.is_v4());
+  return row.encap ? udp_packet(peer, us, net::kIkeNatPort, esp, tos)
+                   : ip_packet(peer, us, net::kProtocolEsp, esp, tos);
 }
 
 // ---- the control core ----
@@ -425,32 +414,38 @@ void FuzzGateway::toggle_larval() {
   larval_keyed_ = !larval_keyed_;
 }
 
-void FuzzGateway::inject(std::uint32_t destination, bool nat_port, Bytes payload) {
+void FuzzGateway::inject(const net::IpAddress& destination, bool nat_port, Bytes payload) {
   // kLimit: the pool is empty, or it does not fit a packet.
-  (void)channel_->inject.put_ip(udp_packet(kOurWanAddress, destination,
+  (void)channel_->inject.put_ip(udp_packet(our_address(kWan, !destination.is_v4()), destination,
                                            nat_port ? net::kIkeNatPort : net::kIkePort, payload, 0),
                                 *pool_);
 }
 
 void FuzzGateway::toggle_neighbour() {
-  const auto address = must(net::IpAddress::parse("192.0.2.254"));
-  if (neighbour_in_)
-    must(fib_->remove_neighbour(interface_index(kWan), address));
-  else
-    must(fib_->set_neighbour(interface_index(kWan), address,
-                             {mac(0x90), fib::NeighbourState::kReachable}));
+  for (const char* text : {"192.0.2.254", "2001:db8:f::fe"}) {
+    const auto address = must(net::IpAddress::parse(text));
+    if (neighbour_in_)
+      must(fib_->remove_neighbour(interface_index(kWan), address));
+    else
+      must(fib_->set_neighbour(interface_index(kWan), address,
+                               {mac_of(0x90), fib::NeighbourState::kReachable}));
+  }
   neighbour_in_ = !neighbour_in_;
 }
 
 void FuzzGateway::toggle_route() {
-  const auto host = must(net::Prefix::parse("10.1.0.77/32"));
-  if (route_in_)
-    must(fib_->remove_route(host));
-  else
-    must(fib_->add_route({.vrf = {},
-                          .to = host,
-                          .via = must(net::IpAddress::parse("192.0.2.9")),
-                          .interface = interface_index(kWan)}));
+  constexpr std::pair<const char*, const char*> kHosts[] = {
+      {"10.1.0.77/32", "192.0.2.9"}, {"2001:db8:1::4d/128", "2001:db8:f::9"}};
+  for (const auto& [to, via] : kHosts) {
+    const auto host = must(net::Prefix::parse(to));
+    if (route_in_)
+      must(fib_->remove_route(host));
+    else
+      must(fib_->add_route({.vrf = {},
+                            .to = host,
+                            .via = must(net::IpAddress::parse(via)),
+                            .interface = interface_index(kWan)}));
+  }
   route_in_ = !route_in_;
 }
 

@@ -5,6 +5,10 @@
 //   10.1.0.0/16 ── lan (inside) ── gateway ── wan (outside) 192.0.2.1/24 ─┬─ .9   10.2.0.0/16
 //                                                                        ├─ .10  10.3.0.0/16 …
 //                                        bypassed: 198.51.100.0/24  ─────└─ .254 (nobody answers)
+//
+//   2001:db8:1::/64 ── lan ── gateway ── wan 2001:db8:f::1/64 ─┬─ ::9    2001:db8:2::/48
+//                                                              ├─ ::a    2001:db8:3::/48 …
+//                              bypassed: 2001:db8:b::/64  ─────└─ ::fe   (nobody answers)
 #pragma once
 
 #include <rte_ring.h>
@@ -20,13 +24,10 @@
 #include "lib/dpdk/mempool.h"
 #include "lib/dpdk/port.h"
 #include "lib/ipsec/writer.h"
-#include "tests/fuzz/dataplane/fuzz_world.h"
+#include "tests/fuzz/dataplane/fuzz_frames.h"
 
 namespace penstock::fuzz {
 
-inline constexpr unsigned kLan = 0;
-inline constexpr unsigned kWan = 1;
-inline constexpr unsigned kPorts = 2;
 inline constexpr unsigned kPackets = 255;
 
 struct SentFrame {
@@ -57,7 +58,7 @@ class FuzzGateway {
   void advance(base::Duration time);
 
   /// IKE of ours to an address, from one of its two ports.
-  void inject(std::uint32_t destination, bool nat_port, Bytes payload);
+  void inject(const net::IpAddress& destination, bool nat_port, Bytes payload);
   /// At the end nothing is waited for: the worker stops.
   void stop_at_end() { stops_ = true; }
 
@@ -66,7 +67,7 @@ class FuzzGateway {
   /// @param larval  under the SPI that was offered and may not be keyed yet, not the SA's own
   [[nodiscard]] ByteVector seal(unsigned index, std::uint64_t sequence, ByteVector text,
                                 bool larval = false);
-  /// IPv4 (and UDP) around it.
+  /// IP (and UDP) around it.
   [[nodiscard]] ByteVector around(unsigned index, Bytes esp, std::uint8_t tos) const;
   [[nodiscard]] std::size_t block_of(unsigned index) const;
 
@@ -75,8 +76,6 @@ class FuzzGateway {
   void toggle_larval();  ///< keys the offered SPI with the keys of SA 0, or retires its SA
   void toggle_neighbour();
   void toggle_route();  ///< of a host on the inside link: it leads outside, or not
-
-  [[nodiscard]] static net::MacAddress mac(unsigned port);
 
  private:
   struct RingPort;
@@ -89,7 +88,7 @@ class FuzzGateway {
   void add_ports();
   void add_routes();
   void collect();
-  void check_frame(unsigned port, Bytes frame) const;
+  void note(unsigned port, Bytes frame);
 
   std::unique_ptr<dpdk::PacketPool> pool_;
   std::unique_ptr<dpdk::RcuDomain> rcu_;
@@ -109,6 +108,7 @@ class FuzzGateway {
   std::vector<bool> outbound_in_;
   net::Spi larval_;
   bool larval_keyed_ = false;
+  Fed fed_;
   bool stops_ = false;
   bool neighbour_in_ = false;
   bool route_in_ = false;

@@ -1,13 +1,44 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// SAs of every kind of cipher, with and without ESN, UDP and a window; policies of every action.
+// SAs of every kind of cipher and of all four pairings of IP versions, with and without ESN, UDP
+// and a window; policies of every action.
 #include "tests/fuzz/dataplane/fuzz_world.h"
 
 #include "lib/crypto/algorithms.h"
-#include "lib/net/checksum.h"
-#include "lib/net/ipv4.h"
-#include "lib/net/udp.h"
 
 namespace penstock::fuzz {
+
+namespace {
+
+/// A host inside, us there, another one that policy discards; behind the peers, 2 to 6; us outside,
+/// two peers; bypassed; nowhere; two that are never forwarded; a silent host inside.
+Places places(const std::array<const char*, 16>& texts) {
+  Places all;
+  for (std::size_t i = 0; i < texts.size(); ++i) all[i] = must(net::IpAddress::parse(texts[i]));
+  return all;
+}
+
+}  // namespace
+
+const Places& places4() {
+  static const Places table =
+      places({"10.1.0.9", "10.1.0.1", "10.1.0.66", "10.2.0.9", "10.3.0.9", "10.4.0.9", "10.5.0.9",
+              "10.6.0.9", "192.0.2.1", "192.0.2.9", "192.0.2.10", "198.51.100.7", "203.0.113.5",
+              "10.1.255.255", "224.0.0.5", "10.1.0.77"});
+  return table;
+}
+
+const Places& places6() {
+  static const Places table =
+      places({"2001:db8:1::9", "2001:db8:1::1", "2001:db8:1::42", "2001:db8:2::9", "2001:db8:3::9",
+              "2001:db8:4::9", "2001:db8:5::9", "2001:db8:6::9", "2001:db8:f::1", "2001:db8:f::9",
+              "2001:db8:f::a", "2001:db8:b::7", "2001:db8:9::5", "fe80::9", "ff02::1:ff00:1",
+              "2001:db8:1::4d"});
+  return table;
+}
+
+const net::IpAddress& our_address(unsigned port, bool v6) {
+  return (v6 ? places6() : places4())[port == kWan ? 8 : 1];
+}
 
 const std::array<SaRow, kSas>& rows() {
   static const std::array<SaRow, kSas> table{{
@@ -52,9 +83,53 @@ const std::array<SaRow, kSas>& rows() {
        true,
        false,
        32,
-       "192.0.2.10",
+       "2001:db8:f::a",
        {"10.1.0.0/16"},
        {"10.5.0.0/16"}},
+      {crypto::EncrId::kAesGcm16,
+       256,
+       36,
+       crypto::IntegId::kNone,
+       0,
+       true,
+       false,
+       128,
+       "2001:db8:f::9",
+       {"2001:db8:1::/48", "2001:db8:3::/48"},
+       {"2001:db8:2::/48"}},
+      {crypto::EncrId::kAesCcm12,
+       192,
+       27,
+       crypto::IntegId::kNone,
+       0,
+       false,
+       true,
+       64,
+       "2001:db8:f::a",
+       {"2001:db8:1::/48", "2001:db8:2::/48", "10.1.0.0/16"},
+       {"2001:db8:3::/48", "10.3.0.0/16"}},
+      {crypto::EncrId::kNullAesGmac,
+       128,
+       20,
+       crypto::IntegId::kNone,
+       0,
+       true,
+       false,
+       64,
+       "192.0.2.9",
+       {"2001:db8:1::/48[tcp/80]", "2001:db8:1::/48[icmpv6]"},
+       {"2001:db8:4::/48"}},
+      {crypto::EncrId::kAesCtr,
+       128,
+       20,
+       crypto::IntegId::kAesXcbc96,
+       16,
+       false,
+       true,
+       256,
+       "192.0.2.10",
+       {"2001:db8:1::/48"},
+       {"2001:db8:5::/48"}},
   }};
   return table;
 }
@@ -64,8 +139,25 @@ const std::vector<PolicyRow>& policies() {
   static const std::vector<PolicyRow> table = [] {
     std::vector<PolicyRow> t{
         {policy::kPriorityPassDrop, PolicyAction::kDiscard, 0, {"10.1.0.66/32"}, {"0.0.0.0/0"}},
-        {policy::kPriorityPassDrop, PolicyAction::kBypass, 0, {"10.1.0.0/16"}, {"198.51.100.0/24"}},
-        {policy::kPriorityTrap, PolicyAction::kProtect, kSas + 1, {"10.1.0.0/16"}, {"10.6.0.0/16"}},
+        {policy::kPriorityPassDrop, PolicyAction::kBypass, 0, {kLan4}, {kBypass4}},
+        {policy::kPriorityTrap, PolicyAction::kProtect, kSas + 1, {kLan4}, {"10.6.0.0/16"}},
+        {policy::kPriorityPassDrop, PolicyAction::kDiscard, 0, {"2001:db8:1::42/128"}, {"::/0"}},
+        {policy::kPriorityPassDrop,
+         PolicyAction::kBypass,
+         0,
+         {"2001:db8:1::/48[udp]"},
+         {"2001:db8:b::/64[udp/1000-2000]"}},
+        {policy::kPriorityPassDrop,  // out: echo requests (RFC 4301 §4.4.1.3: the sender's side)
+         PolicyAction::kBypass,
+         0,
+         {"2001:db8:1::/48[icmpv6/32768-33023]"},
+         {"2001:db8:b::/64[icmpv6]"}},
+        {policy::kPriorityPassDrop,
+         PolicyAction::kBypass,
+         0,
+         {"2001:db8:f::/64[icmpv6]"},
+         {"2001:db8:f::/64[icmpv6]"}},
+        {policy::kPriorityTrap, PolicyAction::kProtect, kSas + 1, {kLan6}, {"2001:db8:6::/48"}},
     };
     for (std::uint32_t i = 0; i < kSas; ++i)
       t.push_back({policy::kPriorityChild, PolicyAction::kProtect, i + 1, rows()[i].local_ts,
@@ -98,8 +190,8 @@ policy::SaSpec spec_of(policy::Direction direction, unsigned index) {
   spec.direction = direction;
   spec.spi = spi_of(direction, index);
   spec.slot = policy::ChildSlot{index + 1};
-  spec.local = net::IpAddress::v4(kOurWanAddress);
   spec.remote = must(net::IpAddress::parse(row.peer));
+  spec.local = our_address(kWan, !spec.remote.is_v4());
   if (row.encap) spec.encap = policy::UdpEncapsulation{net::Port{4500}, net::Port{4500}};
   spec.encr = row.encr;
   spec.encr_key_bits = row.key_bits;
@@ -110,36 +202,9 @@ policy::SaSpec spec_of(policy::Direction direction, unsigned index) {
   spec.replay_window = row.window;
   spec.local_ts = selectors(row.local_ts);
   spec.remote_ts = selectors(row.remote_ts);
-  // The last one's lives are short.
-  if (index == kSas - 1) spec.lifetime = {.soft_packets = 3, .hard_packets = 6};
+  if (index == kShortLived) spec.lifetime = {.soft_packets = 3, .hard_packets = 6};
   spec.name = "fuzz";
   return spec;
-}
-
-ByteVector ip_packet(std::uint32_t source, std::uint32_t destination, std::uint8_t protocol,
-                     Bytes payload, std::uint8_t tos) {
-  ByteVector packet(sizeof(net::Ipv4Header));
-  packet.insert(packet.end(), payload.begin(), payload.end());
-  auto* ip = reinterpret_cast<net::Ipv4Header*>(packet.data());
-  ip->version_ihl = 0x45;
-  ip->tos = tos;
-  ip->total_length = base::Be16{static_cast<std::uint16_t>(packet.size())};
-  ip->ttl = 64;
-  ip->protocol = protocol;
-  ip->source = base::Be32{source};
-  ip->destination = base::Be32{destination};
-  ip->checksum = base::Be16{net::internet_checksum(Bytes(packet).first(sizeof(*ip)))};
-  return packet;
-}
-
-ByteVector udp_packet(std::uint32_t source, std::uint32_t destination, std::uint16_t port,
-                      Bytes payload, std::uint8_t tos) {
-  ByteVector datagram(sizeof(net::UdpHeader));
-  datagram.insert(datagram.end(), payload.begin(), payload.end());
-  auto* udp = reinterpret_cast<net::UdpHeader*>(datagram.data());
-  udp->source_port = udp->destination_port = base::Be16{port};
-  udp->length = base::Be16{static_cast<std::uint16_t>(datagram.size())};
-  return ip_packet(source, destination, net::kProtocolUdp, datagram, tos);
 }
 
 }  // namespace penstock::fuzz

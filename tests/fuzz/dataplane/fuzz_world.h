@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The world of the fuzzed gateway: which SAs and policies there are, and packets of its peers.
+// The world of the fuzzed gateway: its addresses, and which SAs and policies there are.
 #pragma once
 
 #include <array>
@@ -14,9 +14,29 @@ namespace penstock::fuzz {
 using base::Bytes;
 using base::ByteVector;
 
-inline constexpr unsigned kSas = 4;
-inline constexpr std::uint32_t kOurWanAddress = 0xc0000201;  // 192.0.2.1
-inline constexpr std::uint32_t kBypassNetwork = 0xc6336400;  // 198.51.100.0/24
+inline constexpr unsigned kLan = 0;
+inline constexpr unsigned kWan = 1;
+inline constexpr unsigned kPorts = 2;
+inline constexpr unsigned kSas = 8;
+inline constexpr unsigned kShortLived = 3;  ///< the SA of few packets
+inline constexpr std::uint16_t kMtu = 1500;
+
+/// Networks by what policy says of them. The lower and upper bound of what is bypassed over IPv6
+/// are ports of UDP.
+inline constexpr const char* kLan4 = "10.1.0.0/16";
+inline constexpr const char* kLan6 = "2001:db8:1::/48";
+inline constexpr const char* kBypass4 = "198.51.100.0/24";
+inline constexpr const char* kBypass6 = "2001:db8:b::/64";
+inline constexpr const char* kWanLink6 = "2001:db8:f::/64";  ///< ICMPv6 of its own is bypassed
+inline constexpr std::uint16_t kBypassFirstPort = 1000;
+inline constexpr std::uint16_t kBypassLastPort = 2000;
+
+/// Addresses that the fuzzer names by a number; those of both versions are in the same order.
+using Places = std::array<net::IpAddress, 16>;
+[[nodiscard]] const Places& places4();
+[[nodiscard]] const Places& places6();
+/// Ours: of the port, of the version.
+[[nodiscard]] const net::IpAddress& our_address(unsigned port, bool v6);
 
 /// A result without which nothing makes sense.
 template <class T>
@@ -56,11 +76,5 @@ struct PolicyRow {
 [[nodiscard]] ByteVector key_of(unsigned index, std::size_t octets, unsigned purpose);
 [[nodiscard]] net::Spi spi_of(policy::Direction direction, unsigned index);
 [[nodiscard]] policy::SaSpec spec_of(policy::Direction direction, unsigned index);
-
-[[nodiscard]] ByteVector ip_packet(std::uint32_t source, std::uint32_t destination,
-                                   std::uint8_t protocol, Bytes payload, std::uint8_t tos);
-/// From and to the same port, without a checksum.
-[[nodiscard]] ByteVector udp_packet(std::uint32_t source, std::uint32_t destination,
-                                    std::uint16_t port, Bytes payload, std::uint8_t tos);
 
 }  // namespace penstock::fuzz

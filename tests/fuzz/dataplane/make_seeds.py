@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Seeds of the pipeline's fuzz target: one step each, and some in a row. What a step's octets mean
 is said in pipeline_packet_fuzz.cpp. Writes seed files beside the list of their names, OUTPUT."""
+import ipaddress
 import pathlib
 import struct
 import sys
 
 LAN_HOST, US_LAN, LAN_OTHER, NET2, NET3, NET4, NET5, NET6 = range(8)
 US_WAN, PEER_9, PEER_10, BYPASS, NOWHERE = range(8, 13)
-SILENT = 15
+LINK_LOCAL, GROUP, SILENT = 13, 14, 15
 LAN, WAN = 0, 1
 
 
@@ -28,6 +29,55 @@ def icmp(kind, code, payload=b"12345678"):
     return struct.pack(">BBHI", kind, code, 0, 1) + payload
 
 
+def ipv6(next_header, payload, hops=64, flow=0):
+    return struct.pack(">IHBB", 6 << 28 | flow, 0, next_header, hops) + bytes(32) + payload
+
+
+def extension(next_header, options=b"", kind_octets=b""):
+    """Hop-by-hop or destination options; a routing header with its kind's octets."""
+    body = kind_octets + options
+    missing = (6 - len(body)) % 8  # Pad1 or PadN (RFC 8200 §4.2)
+    body += bytes([1, missing - 2] + [0] * (missing - 2)) if missing > 1 else bytes(missing)
+    return bytes([next_header, (len(body) + 2) // 8 - 1]) + body
+
+
+def fragment(next_header, offset, more, identification=7):
+    return struct.pack(">BBHI", next_header, 0, offset | more, identification)
+
+
+def address6(text):
+    return ipaddress.IPv6Address(text).packed
+
+
+def nd(kind, target, option=1, flags=0, hops=255):
+    """A solicitation (135) or an advertisement (136)."""
+    link = bytes([option, 1, 2, 0, 0, 0, 0, 0x82]) if option else b""
+    return ipv6(58, struct.pack(">BBHI", kind, 0, 0, flags) + address6(target) + link, hops=hops)
+
+
+def checksum(octets):
+    total = sum(struct.unpack(f">{len(octets) // 2}H", octets))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return 0xFFFF - total
+
+
+def probe(target, group):
+    """A solicitation of who has no address yet (RFC 4862 §5.4.2)."""
+    message = struct.pack(">BBHI", 135, 0, 0, 0) + address6(target)
+    total = checksum(bytes(16) + address6(group) + struct.pack(">II", len(message), 58) + message)
+    return ipv6(58, b"", hops=255)[:24] + address6(group) + message[:2] + struct.pack(">H", total) + message[4:]
+
+
+def icmp6_error(kind, code, quoted, rest=1280):
+    return struct.pack(">BBHI", kind, code, 0, rest) + quoted
+
+
+def quoted6(source, destination, next_header, payload):
+    return (struct.pack(">IHBB", 6 << 28, len(payload), next_header, 60) + address6(source) +
+            address6(destination) + payload)
+
+
 def step(what, detail, *parts, together=False):
     return bytes([what | detail << 4 | (0x80 if together else 0)]) + b"".join(parts)
 
@@ -45,7 +95,7 @@ def pieces(port, source, destination, piece, packet, detail=0):
 
 
 def sealed(what, sa, sequence, source, destination, packet, tos=0, damage=None, detail=0):
-    return step(what, sa | detail, struct.pack(">HBB", sequence, source << 4 | destination, tos),
+    return step(what, detail, struct.pack(">BHBB", sa, sequence, source << 4 | destination, tos),
                 struct.pack(">H", damage) if damage is not None else b"", sized(packet))
 
 
@@ -61,6 +111,10 @@ def arp(operation):
 
 UDP = ipv4(17, udp(4711, 9))
 BIG = ipv4(17, udp(4711, 9, bytes(1460)))
+UDP6 = ipv6(17, udp(4711, 9))
+BIG6 = ipv6(17, udp(4711, 9, bytes(1440)))
+PASSES6 = ipv6(17, udp(4711, 1500))
+PING6 = ipv6(58, icmp(128, 0))
 SEEDS = {
     "arp": step(0, LAN, sized(arp(1))),
     "echo": sound(LAN, LAN_HOST, US_LAN, ipv4(1, icmp(8, 0))),
@@ -110,6 +164,98 @@ SEEDS = {
     "rekey": step(10, 0, b"\x02") + sound(LAN, LAN_HOST, NET2, UDP) + step(10, 0, b"\x00"),
     "retired": step(10, 0, b"\x03") + sealed(5, 0, 1, NET2, LAN_HOST, UDP),
     "time": pieces(WAN, PEER_9, US_WAN, 0x0208, BIG, detail=4) + step(9, 0, b"\x3a\x98") + sound(WAN, PEER_9, US_WAN, UDP),
+    # IPv6
+    "nd_solicitation": sound(LAN, LAN_HOST, GROUP, nd(135, "2001:db8:1::1")),
+    "nd_solicitation_out": sound(WAN, PEER_9, GROUP, nd(135, "2001:db8:f::1")),
+    "nd_solicitation_one": sound(LAN, LAN_HOST, US_LAN, nd(135, "2001:db8:1::1")),
+    "nd_of_link_local": sound(LAN, LINK_LOCAL, GROUP, nd(135, "2001:db8:1::1")),
+    "nd_for_another": sound(LAN, LAN_HOST, GROUP, nd(135, "2001:db8:1::77")),
+    "nd_advertisement": sound(WAN, PEER_9, US_WAN, nd(136, "2001:db8:f::9", 2, 0x60000000)),
+    "nd_unasked": sound(WAN, PEER_9, GROUP, nd(136, "2001:db8:f::77", 2, 0x20000000)),
+    "nd_from_afar": sound(WAN, PEER_9, US_WAN, nd(135, "2001:db8:f::1", hops=64)),
+    "nd_router": sound(WAN, LINK_LOCAL, GROUP, ipv6(58, icmp(134, 0, bytes(24)), hops=255)),
+    "nd_without_option": sound(LAN, LAN_HOST, US_LAN, nd(135, "2001:db8:1::1", option=0)),
+    "nd_empty_option": step(3, LAN, bytes([LAN_HOST << 4 | GROUP]), sized(nd(135, "2001:db8:1::1")[:-7] + bytes(7))),
+    "nd_probe": step(2, LAN, b"\x00", sized(probe("2001:db8:1::1", "ff02::1:ff00:1"))),
+    "echo6": sound(LAN, LAN_HOST, US_LAN, PING6),
+    "echo6_out": sound(WAN, PEER_9, US_WAN, PING6),
+    "echo6_options": sound(LAN, LAN_HOST, US_LAN, ipv6(60, extension(58) + icmp(128, 0))),
+    "echo6_forbidding": sound(LAN, LAN_HOST, US_LAN, ipv6(60, extension(58, b"\xc2\x02\x00\x00") + icmp(128, 0))),
+    "hops6": sound(LAN, LAN_HOST, NET2, ipv6(17, udp(1, 2), hops=1)),
+    "no_port6": sound(LAN, LAN_HOST, US_LAN, UDP6),
+    "no_protocol6": sound(LAN, LAN_HOST, US_LAN, ipv6(0, extension(99) + bytes(8))),
+    "chain6": sound(LAN, LAN_HOST, NET2, ipv6(0, extension(60) + extension(43) + extension(17, kind_octets=bytes(6)) + udp(1, 2))),
+    "long_chain6": sound(LAN, LAN_HOST, NET2, ipv6(60, extension(60) * 8 + extension(17) + udp(1, 2))),
+    "source_route6": sound(LAN, LAN_HOST, NET2, ipv6(43, extension(17, kind_octets=b"\x00\x01") + udp(1, 2))),
+    "hop_by_hop_late6": sound(LAN, LAN_HOST, NET2, ipv6(60, extension(0) + extension(17) + udp(1, 2))),
+    "no_chain_end6": sound(LAN, LAN_HOST, NET2, ipv6(60, extension(60))),
+    "martian6": step(2, LAN, b"\x00", sized(UDP6)),
+    "link_local6": sound(LAN, LINK_LOCAL, NET2, UDP6),
+    "group6": sound(LAN, LAN_HOST, GROUP, UDP6),
+    "atomic6": sound(LAN, LAN_HOST, NET2, ipv6(44, fragment(17, 0, 0) + udp(1, 2))),
+    "first_without_ports6": sound(LAN, LAN_HOST, NET2, ipv6(44, fragment(17, 0, 1))),
+    "fragments_out6": pieces(LAN, LAN_HOST, NET2, 504, BIG6),
+    "fragments_us6": pieces(WAN, PEER_9, US_WAN, 504, ipv6(17, udp(500, 500, bytes(1200)))),
+    "fragments_back6": pieces(WAN, PEER_9, US_WAN, 256, ipv6(17, udp(500, 500, bytes(1200))), detail=6),
+    "fragments_with_chain6": pieces(LAN, LAN_HOST, BYPASS, 256, ipv6(60, extension(17) + udp(9, 1500, bytes(900)))),
+    "fragments_overlap6": sound(WAN, PEER_9, US_WAN, ipv6(44, fragment(17, 0, 1) + udp(500, 500, bytes(56)))) +
+                          sound(WAN, PEER_9, US_WAN, ipv6(44, fragment(17, 32, 0) + bytes(64))),
+    "fragments_late6": pieces(LAN, LAN_HOST, NET2, 0x0208, BIG6, detail=4) + step(9, 0, b"\xff\xff"),
+    "fragment_flood6": step(13, WAN | 6, bytes([PEER_9 << 4 | US_WAN]), sized(ipv6(44, fragment(17, 0, 1) + udp(500, 500, bytes(8))))[1:]),
+    "ike6": sound(WAN, PEER_9, US_WAN, ipv6(17, udp(500, 500, bytes(28)))),
+    "ike_nat6": sound(WAN, PEER_9, US_WAN, ipv6(17, udp(4500, 4500, bytes(32)))),
+    "keepalive6": sound(WAN, PEER_9, US_WAN, ipv6(17, udp(4500, 4500, b"\xff"))),
+    "bypass_out6": step(12, 0) + sound(LAN, LAN_HOST, BYPASS, PASSES6),
+    "bypass_ping6": step(12, 0) + sound(LAN, LAN_HOST, BYPASS, PING6),
+    "bypass_other_port6": sound(LAN, LAN_HOST, BYPASS, UDP6),
+    "bypass_in6": sound(WAN, BYPASS, LAN_HOST, ipv6(17, udp(1500, 4711))),
+    "clear_in6": sound(WAN, NET2, LAN_HOST, UDP6),
+    "discard6": sound(LAN, LAN_OTHER, NET2, UDP6),
+    "waits6": sound(LAN, LAN_HOST, BYPASS, PASSES6) + step(12, 0),
+    "waits_in_vain6": sound(LAN, LAN_HOST, BYPASS, PASSES6) + step(9, 0, b"\x20\x00"),
+    "way_moves6": sound(LAN, LAN_HOST, SILENT, UDP6) + step(14, 0) + step(9, 0, b"\x00\xff"),
+    "no_policy6": sound(LAN, LAN_HOST, NOWHERE, UDP6),
+    "trap6": sound(LAN, LAN_HOST, NET6, UDP6),
+    "out_6_in_6": sound(LAN, LAN_HOST, NET2, UDP6),
+    "out_6_in_udp6": sound(LAN, LAN_HOST, NET3, UDP6),
+    "out_6_in_4": sound(LAN, LAN_HOST, NET4, ipv6(6, tcp(80, 4711))),
+    "out_6_in_udp4": sound(LAN, LAN_HOST, NET5, UDP6),
+    "out_icmp_in_4": sound(LAN, LAN_HOST, NET4, PING6),
+    "out_big6": sound(LAN, LAN_HOST, NET2, BIG6),
+    "out_big_6_in_4": sound(LAN, LAN_HOST, NET5, BIG6),
+    "out_must_carry6": sound(LAN, LAN_HOST, NET3, ipv6(17, udp(1, 2, bytes(1232)))),
+    "out_big_4_in_6": sound(LAN, LAN_HOST, NET5, BIG) + sound(LAN, LAN_HOST, NET5, ipv4(17, udp(4711, 9, bytes(1460)), fragment=0x4000)),
+    "in_6_in_6": sealed(5, 4, 1, NET2, LAN_HOST, ipv6(17, udp(4711, 9), flow=2 << 20), tos=3),
+    "in_6_in_udp6": sealed(5, 5, 1, NET3, LAN_HOST, UDP6),
+    "in_4_in_udp6": sealed(5, 5, 1, NET3, LAN_HOST, UDP),
+    "in_6_in_4": sealed(5, 6, 1, NET4, LAN_HOST, ipv6(6, tcp(4711, 80))),
+    "in_6_in_udp4": sealed(5, 7, 1, NET5, LAN_HOST, ipv6(17, udp(4711, 9), flow=1 << 20), tos=3),
+    "in_chain6": sealed(5, 4, 1, NET2, LAN_HOST, ipv6(0, extension(60) + extension(17) + udp(1, 2))),
+    "in_fragments6": sealed(5, 4, 1, NET2, US_LAN, ipv6(44, fragment(17, 0, 1) + udp(4711, 9, bytes(8)))) +
+                     sealed(5, 4, 2, NET2, US_LAN, ipv6(44, fragment(17, 16, 0) + bytes(8))),
+    "in_hops6": sealed(5, 4, 1, NET2, LAN_HOST, ipv6(17, udp(1, 2), hops=1)),
+    "in_martian6": sealed(5, 4, 1, GROUP, LAN_HOST, UDP6),
+    "in_echo6": sealed(5, 4, 1, NET2, US_LAN, PING6),
+    "in_error6": sealed(5, 4, 1, NOWHERE, LAN_HOST, ipv6(58, icmp6_error(2, 0, quoted6("2001:db8:1::9", "2001:db8:2::9", 17, udp(1, 2))))),
+    "out_error6": sound(LAN, SILENT, NET2, ipv6(58, icmp6_error(1, 0, quoted6("2001:db8:2::9", "2001:db8:1::9", 17, udp(1, 2))))),
+    "error_to_us6": sound(WAN, PEER_9, US_WAN, ipv6(58, icmp6_error(2, 0, quoted6("2001:db8:f::1", "2001:db8:f::9", 50, bytes(8))))),
+    "hub6": sealed(5, 4, 1, NET2, NET3, UDP6),
+    "big_hub6": sealed(5, 4, 1, NET2, NET3, BIG6),
+    "hub_4_to_6": sealed(5, 0, 1, NET2, NET3, BIG),
+    "replay6": sealed(5, 4, 7, NET2, LAN_HOST, UDP6) * 2,
+    "wrong_policy6": sealed(5, 4, 1, NET5, LAN_HOST, UDP6),
+    "wrong_version": sealed(5, 0, 1, NET2, LAN_HOST, UDP6),
+    "damaged6": sealed(6, 4, 1, NET2, LAN_HOST, UDP6, damage=80),
+    "cut6": sealed(6, 5, 1, NET3, LAN_HOST, UDP6, damage=70, detail=4),
+    "fragmented_esp6": sealed(8, 4, 1, NET2, LAN_HOST, BIG6, damage=504),
+    "fragmented_udp_esp6": sealed(8, 5, 1, NET3, LAN_HOST, BIG6, damage=504, detail=2),
+    "dummy6": sealed(7, 4, 1, 0, 0, bytes(14) + b"\x00\x3b"),
+    "unknown_spi6": sound(WAN, PEER_9, US_WAN, ipv6(50, struct.pack(">II", 0x9999, 1) + bytes(40))),
+    "other_peer6": sound(WAN, PEER_10, US_LAN, ipv6(50, struct.pack(">II", 0x1004, 1) + bytes(40))),
+    "inject6": step(15, 2, bytes([0x80 | PEER_9]), sized(bytes(64))) + step(15, 3, bytes([0x80 | PEER_10]), sized(bytes(1500))),
+    "retired6": step(10, 0, b"\x13") + sealed(5, 4, 1, NET2, LAN_HOST, UDP6),
+    "mixed": sound(LAN, LAN_HOST, NET2, UDP, together=True) + sound(LAN, LAN_HOST, NET2, UDP6, together=True) +
+             sound(LAN, LAN_HOST, BYPASS, PASSES6, together=True) + sound(LAN, LAN_HOST, NET4, PING6),
     "flood": step(13, LAN | 6, bytes([LAN_HOST << 4 | NET2]), bytes([len(UDP)]) + UDP),
 }
 

@@ -8,10 +8,10 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "lib/net/checksum.h"
 #include "lib/net/ethernet.h"
-#include "lib/net/ipv4.h"
+#include "lib/net/ipv6.h"
 #include "tests/fuzz/dataplane/fuzz_gateway.h"
+#include "tests/fuzz/dataplane/fuzz_packets.h"
 
 namespace {
 
@@ -22,10 +22,6 @@ using fuzz::FuzzGateway;
 
 constexpr std::size_t kMaxSteps = 48;
 constexpr std::size_t kMaxPacket = 1600;
-
-constexpr std::uint32_t kAddresses[] = {
-    0x0a010009, 0x0a010001, 0x0a010042, 0x0a020009, 0x0a030009, 0x0a040009, 0x0a050009, 0x0a060009,
-    0xc0000201, 0xc0000209, 0xc000020a, 0xc6336407, 0xcb007105, 0x0a01ffff, 0xe0000005, 0x0a01004d};
 
 /// The octets of the input from front to back; nothing left reads as 0.
 class Input {
@@ -52,38 +48,6 @@ class Input {
  private:
   Bytes data_;
 };
-
-net::Ipv4Header* header_of(ByteVector& packet) {
-  return packet.size() < sizeof(net::Ipv4Header)
-             ? nullptr
-             : reinterpret_cast<net::Ipv4Header*>(packet.data());
-}
-
-void set_checksum(ByteVector& packet) {
-  net::Ipv4Header* ip = header_of(packet);
-  if (ip == nullptr || ip->header_length() < sizeof(*ip) || ip->header_length() > packet.size())
-    return;
-  ip->checksum = base::Be16{0};
-  ip->checksum = base::Be16{net::internet_checksum(Bytes(packet).first(ip->header_length()))};
-}
-
-/// Version, lengths and checksum right; the rest is the fuzzer's.
-void make_sound(ByteVector& packet) {
-  net::Ipv4Header* ip = header_of(packet);
-  if (ip == nullptr) return;
-  const unsigned words = std::clamp<unsigned>(ip->version_ihl & 15U, 5, 15);
-  ip->version_ihl = static_cast<std::uint8_t>(0x40U | (words * 4 <= packet.size() ? words : 5U));
-  ip->total_length = base::Be16{static_cast<std::uint16_t>(packet.size())};
-  set_checksum(packet);
-}
-
-/// Addresses of the world; a small TTL and a fragment now and then.
-void place(ByteVector& packet, std::uint8_t addresses) {
-  net::Ipv4Header* ip = header_of(packet);
-  if (ip == nullptr) return;
-  ip->source = base::Be32{kAddresses[addresses >> 4U]};
-  ip->destination = base::Be32{kAddresses[addresses & 15U]};
-}
 
 class Case {
  public:
@@ -136,52 +100,41 @@ class Case {
     if (detail == 0) return gateway_.toggle_larval();
     if (detail == 1) return gateway_.stop_at_end();
     if (detail >= 4) return send_larval();
-    const std::uint32_t to = kAddresses[in_.u8() & 15U];
-    gateway_.inject(to, detail == 3, in_.take(in_.u16()));
+    const std::uint8_t place = in_.u8();
+    const fuzz::Places& to = (place & 0x80U) != 0 ? fuzz::places6() : fuzz::places4();
+    gateway_.inject(to[place & 15U], detail == 3, in_.take(in_.u16()));
   }
 
   void send(unsigned port, Bytes packet) {
-    struct Link {
-      net::EthernetHeader header;
-    } link{};
-    link.header.destination = FuzzGateway::mac(port);
-    link.header.source = FuzzGateway::mac(0x80 + port);
-    link.header.ether_type = base::Be16{net::kEtherTypeIpv4};
-    ByteVector frame = base::to_vector(std::as_bytes(std::span(&link, 1)));
+    net::EthernetHeader link{fuzz::mac_of(port), fuzz::mac_of(0x80 + port),
+                             fuzz::is_v6(packet) ? net::kEtherTypeIpv6 : net::kEtherTypeIpv4};
+    if (fuzz::is_v6(packet)) {  // RFC 2464 §7
+      const auto& ip = *reinterpret_cast<const net::Ipv6Header*>(packet.data());
+      if (net::is_multicast_v6(ip.destination)) link.destination = net::group_mac(ip.destination);
+    }
+    ByteVector frame = base::to_vector(base::bytes_of(link));
     frame.insert(frame.end(), packet.begin(), packet.end());
     gateway_.put(port, frame);
   }
 
+  /// 2: headers right; 3: addresses of the world and checksums too; 4: likewise, in fragments.
   void send_sound(unsigned port, unsigned what, unsigned detail) {
     const std::uint8_t addresses = in_.u8();
     const std::uint16_t piece = what == 4 ? in_.u16() : std::uint16_t{0};
     ByteVector packet = in_.take(in_.u16());
-    if (what >= 3) place(packet, addresses);
-    make_sound(packet);
+    if (what >= 3) fuzz::place(packet, addresses);
+    fuzz::make_sound(packet);
+    if (what >= 3) fuzz::set_upper_checksum(packet);
     if (what == 4)
       send_fragments(port, packet, piece, detail);
     else
       send(port, packet);
   }
 
-  /// In pieces of `piece` octets (rounded to 8): in order, backwards, one twice, or one missing.
+  /// In order, backwards, one twice, or one missing.
   void send_fragments(unsigned port, const ByteVector& packet, std::uint16_t piece,
                       unsigned detail) {
-    if (packet.size() < sizeof(net::Ipv4Header)) return;
-    const std::size_t header = (std::to_integer<unsigned>(packet[0]) & 15U) * 4U;
-    const std::size_t size = std::max<std::size_t>(piece % 1024U / 8U * 8U, 8U);
-    std::vector<ByteVector> pieces;
-    for (std::size_t at = header; at < packet.size() && pieces.size() < 32; at += size) {
-      const std::size_t end = std::min(at + size, packet.size());
-      ByteVector fragment(packet.begin(), packet.begin() + static_cast<std::ptrdiff_t>(header));
-      fragment.insert(fragment.end(), packet.begin() + static_cast<std::ptrdiff_t>(at),
-                      packet.begin() + static_cast<std::ptrdiff_t>(end));
-      auto word = static_cast<std::uint16_t>((at - header) / 8);
-      if (end < packet.size()) word |= net::kIpv4MoreFragments;
-      header_of(fragment)->fragment = base::Be16{word};
-      make_sound(fragment);
-      pieces.push_back(std::move(fragment));
-    }
+    std::vector<ByteVector> pieces = fuzz::cut(packet, piece % 1024U);
     if ((detail & 2U) != 0) std::ranges::reverse(pieces);
     if ((detail & 4U) != 0 && !pieces.empty()) {
       const std::size_t which = piece % pieces.size();
@@ -193,45 +146,39 @@ class Case {
     for (const ByteVector& fragment : pieces) send(port, fragment);
   }
 
-  /// RFC 4303 §2.4: 1, 2, 3 …; then pad length and next header.
-  static void pad(ByteVector& text, std::size_t block) {
-    std::uint8_t octets = 0;
-    while ((text.size() + 2) % block != 0) text.push_back(std::byte{++octets});
-    text.push_back(std::byte{octets});
-    text.push_back(std::byte{net::kProtocolIpv4});
-  }
-
   /// From the peer of SA 0, for the SPI that was offered.
   void send_larval() {
     const std::uint16_t sequence = in_.u16();
     const std::uint8_t addresses = in_.u8();
     ByteVector text = in_.take(in_.u16());
-    place(text, addresses);
-    make_sound(text);
-    pad(text, gateway_.block_of(0));
+    make_inner(text, addresses, gateway_.block_of(0));
     send(fuzz::kWan, gateway_.around(0, gateway_.seal(0, sequence, std::move(text), true), 0));
   }
 
+  static void make_inner(ByteVector& text, std::uint8_t addresses, std::size_t block) {
+    fuzz::place(text, addresses);
+    fuzz::make_sound(text);
+    fuzz::set_upper_checksum(text);
+    fuzz::pad(text, block);
+  }
+
   /// 5: an inner packet, made sound and padded; 6: the same, and damaged on the way; 7: text and
-  /// trailer are the fuzzer's; 8: an inner packet, in fragments.
+  /// trailer are the fuzzer's; 8: an inner packet, in fragments. The detail: 1 a high sequence
+  /// number; of damage 4: cut off; of fragments 2 and 4 as in send_fragments().
   void send_sealed(unsigned what, unsigned detail) {
-    const unsigned sa = detail % fuzz::kSas;
-    const std::uint64_t sequence = std::uint64_t{in_.u16()} << (detail >= 6 ? 17U : 0U);
+    const unsigned sa = in_.u8() % fuzz::kSas;
+    const std::uint64_t sequence = std::uint64_t{in_.u16()} << ((detail & 1U) != 0 ? 17U : 0U);
     const std::uint8_t addresses = in_.u8();
     const std::uint8_t tos = in_.u8();
     const std::uint16_t damage = what == 6 || what == 8 ? in_.u16() : std::uint16_t{0};
     ByteVector text = in_.take(in_.u16());
-    if (what != 7) {
-      if ((tos & 0x80U) == 0) place(text, addresses);
-      make_sound(text);
-      pad(text, gateway_.block_of(sa));
-    }
+    if (what != 7) make_inner(text, addresses, gateway_.block_of(sa));
     if (text.size() < 2) return;
     ByteVector packet = gateway_.around(sa, gateway_.seal(sa, sequence, std::move(text)), tos);
     if (what == 6) {
       packet[damage % packet.size()] ^= std::byte{static_cast<std::uint8_t>(1U + (damage >> 11U))};
       if ((detail & 4U) != 0) packet.resize(damage % packet.size());
-      set_checksum(packet);
+      fuzz::set_header_checksum(packet);
     }
     if (what == 8) return send_fragments(fuzz::kWan, packet, damage, detail);
     send(fuzz::kWan, packet);
@@ -241,12 +188,10 @@ class Case {
   void flood(unsigned port, unsigned detail) {
     const std::uint8_t addresses = in_.u8();
     ByteVector packet = in_.take(in_.u8());
-    place(packet, addresses);
-    make_sound(packet);
-    if (packet.size() < sizeof(net::Ipv4Header)) return;
-    for (std::uint16_t i = 0; i < 16U << (detail >> 1U); ++i) {
-      header_of(packet)->identification = base::Be16{i};
-      set_checksum(packet);
+    fuzz::place(packet, addresses);
+    fuzz::make_sound(packet);
+    for (unsigned i = 0; i < 16U << (detail >> 1U); ++i) {
+      fuzz::number(packet, static_cast<std::uint16_t>(i));
       send(port, packet);
     }
   }
