@@ -90,6 +90,7 @@ constexpr std::array kPolicy{
 };
 constexpr std::array kPort{
     Column{"PORT", "name"},
+    Column{"VLAN", "vlan"},
     Column{"SIDE", "side"},
     Column{"LINK", "link"},
     Column{"MTU", "mtu"},

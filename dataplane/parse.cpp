@@ -5,6 +5,7 @@
 
 #include "dataplane/arp.h"
 #include "dataplane/stages.h"
+#include "dataplane/vlan.h"
 #include "lib/net/ethernet.h"
 #include "lib/net/icmp.h"
 #include "lib/net/ipv4.h"
@@ -86,6 +87,8 @@ bool parse_frame(WorkerContext& ctx, Packet* packet) {
       return false;
     case net::kEtherTypeIpv6:
       return parse_ipv6_frame(ctx, packet, interface, to_group);
+    case net::kEtherTypeVlan:
+      return take_tag_off(ctx, packet, interface) && parse_frame(ctx, packet);
     default:
       ctx.drop(packet, DropReason::kBadEtherType);
       return false;

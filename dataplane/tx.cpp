@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // tx: the last stage. Frames gather in a buffer a port and leave at the end of the loop, or when
-// the buffer is full. Ways out: the port, port_down, tx_full.
+// the buffer is full. Ways out: the port, port_down, tx_full, no_headroom (for a VLAN tag).
 #include "dataplane/tx.h"
 
 #include <rte_ethdev.h>
 
 #include "dataplane/stages.h"
+#include "dataplane/vlan.h"
 
 namespace penstock::dataplane {
 
@@ -30,13 +31,15 @@ void flush(WorkerContext& ctx, TxBuffer& buffer) {
 void send_frame(WorkerContext& ctx, dpdk::Packet* frame, const fib::Interface& interface) {
   if (!interface.up.load(std::memory_order_relaxed)) [[unlikely]]
     return ctx.drop(frame, net::DropReason::kPortDown);
-  TxBuffer& buffer = ctx.tx[interface.index.value()];
+  if (interface.vlan != 0 && !put_tag_on(frame, interface.vlan)) [[unlikely]]
+    return ctx.drop(frame, net::DropReason::kNoHeadroom);
+  TxBuffer& buffer = ctx.tx[interface.port.value()];
   if (buffer.burst.full()) flush(ctx, buffer);
   buffer.burst.push(frame);
 }
 
 void transmit(WorkerContext& ctx) {
-  for (unsigned i = 0; i < ctx.fib->interface_count(); ++i)
+  for (unsigned i = 0; i < ctx.fib->port_count(); ++i)
     if (!ctx.tx[i].burst.empty()) flush(ctx, ctx.tx[i]);
 }
 

@@ -40,7 +40,7 @@ Worker::Worker(WorkerOptions options, const dpdk::PacketPool& pool, const fib::F
   ctx_.handoff = options_.handoff;
   ctx_.counters = &channel.counters;
   ctx_.set_time(rte_rdtsc());
-  for (unsigned i = 0; i < fib.interface_count(); ++i) {
+  for (unsigned i = 0; i < fib.port_count(); ++i) {
     const auto& interface = fib.interface(dpdk::InterfaceIndex{static_cast<std::uint16_t>(i)});
     ctx_.tx[i].port_id = interface.port_id;
     ctx_.tx[i].queue = static_cast<std::uint16_t>(options_.id);

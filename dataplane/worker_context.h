@@ -79,7 +79,7 @@ struct WorkerContext {
   base::TokenBucket echo_replies{kEchoRepliesPerSecond, kEchoReplyBurst};
   std::uint16_t next_identification = 0;  ///< RFC 6864: of the packets that we make
   TscClock clock;
-  std::array<TxBuffer, fib::kMaxInterfaces> tx;  ///< by interface
+  std::array<TxBuffer, fib::kMaxPorts> tx;  ///< by port
 
   void set_time(std::uint64_t ticks) {
     tsc = ticks;

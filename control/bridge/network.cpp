@@ -35,10 +35,23 @@ base::Result<std::vector<OwnAddress>> add_interfaces(const config::DataplaneSett
     options.mac = ports[i].mac();
     options.rx_checksum = ports[i].capabilities().rx_checksum;
     options.addresses = port.addresses;
-    PS_ASSIGN(const dpdk::InterfaceIndex index, fib.add_interface(options));
-    // Its own, and the link-local one that IPv6 brings with it.
-    for (const net::InterfaceAddress& address : fib.interface(index).addresses)
-      own.push_back({index, options.mac, address});
+    PS_TRY(fib.add_interface(options));
+  }
+  for (const config::VlanSettings& vlan : settings.vlans) {
+    fib::InterfaceOptions options;
+    options.name = vlan.name;
+    options.side = side_of(vlan.side);
+    options.mtu = vlan.mtu;
+    options.vlan = vlan.id;
+    options.port = fib.find_interface(vlan.port).value_or(dpdk::kNoInterface);
+    options.addresses = vlan.addresses;
+    PS_TRY(fib.add_interface(options));
+  }
+  // Their own, and the link-local ones that IPv6 brings with it.
+  for (unsigned i = 0; i < fib.interface_count(); ++i) {
+    const auto& interface = fib.interface(dpdk::InterfaceIndex{static_cast<std::uint16_t>(i)});
+    for (const net::InterfaceAddress& address : interface.addresses)
+      own.push_back({interface.index, interface.mac, address});
   }
   return own;
 }
@@ -143,10 +156,10 @@ void Network::carry_out(const ForgetNeighbour& output) {
 void Network::watch_links() {
   for (unsigned i = 0; i < fib_.interface_count(); ++i) {
     const dpdk::InterfaceIndex index{static_cast<std::uint16_t>(i)};
-    const dpdk::LinkState link = ports_[i].link();
+    const dpdk::LinkState link = ports_[fib_.interface(index).port.value()].link();
     if (link.up == fib_.interface(index).up.load(std::memory_order_relaxed)) continue;
     fib_.set_up(index, link.up);
-    const base::LogField fields[] = {{"port", ports_[i].name()}};
+    const base::LogField fields[] = {{"port", fib_.interface(index).name}};
     log_.write(base::LogLevel::kWarning, "bridge", link.up ? "link up" : "link down", fields);
   }
   loop_.set_timer(*links_, io::monotonic_now() + kLinkInterval);
@@ -154,9 +167,9 @@ void Network::watch_links() {
 
 std::vector<net::IpAddress> Network::outside_addresses() const {
   std::vector<net::IpAddress> out;
-  for (const config::PortSettings& port : settings_.ports)
-    if (port.side == config::Side::kOutside)
-      for (const net::InterfaceAddress& address : port.addresses) out.push_back(address.address);
+  for (const config::InterfaceView& one : config::interfaces_of(settings_))
+    if (one.side == config::Side::kOutside)
+      for (const net::InterfaceAddress& address : *one.addresses) out.push_back(address.address);
   return out;
 }
 

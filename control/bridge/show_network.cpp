@@ -39,6 +39,8 @@ Json port_row(const dpdk::Port& port, const config::PortSettings& settings) {
           {"mac", net::to_string(port.mac())},
           {"mtu", settings.mtu},
           {"addresses", std::move(addresses)},
+          {"port", settings.name},
+          {"vlan", nullptr},
           {"link", link.up ? "up" : "down"},
           {"speed_mbps", link.speed_mbps != 0 ? Json(link.speed_mbps) : Json(nullptr)},
           {"queues", port.options().rx_queues},
@@ -54,6 +56,21 @@ Json port_row(const dpdk::Port& port, const config::PortSettings& settings) {
           {"tx_errors", stats.tx_errors}};
 }
 
+/// Its frames are counted with its port's.
+Json vlan_row(const fib::Interface& interface, const fib::Interface& port) {
+  Json addresses = Json::array();
+  for (const net::InterfaceAddress& address : interface.addresses)
+    if (!address.address.is_link_local()) addresses.push_back(address.to_string());
+  return {{"name", interface.name},
+          {"port", port.name},
+          {"vlan", interface.vlan},
+          {"side", interface.side == fib::Side::kOutside ? "outside" : "inside"},
+          {"mac", net::to_string(interface.mac)},
+          {"mtu", interface.mtu},
+          {"addresses", std::move(addresses)},
+          {"link", interface.up.load(std::memory_order_relaxed) ? "up" : "down"}};
+}
+
 }  // namespace
 
 RowSource port_rows(const ShowContext& context) {
@@ -61,6 +78,11 @@ RowSource port_rows(const ShowContext& context) {
     const auto& ports = context.network.ports();  // at most fib::kMaxInterfaces: one part
     for (std::size_t i = 0; i < ports.size(); ++i)
       rows.push_back(port_row(ports[i], context.network.settings().ports[i]));
+    const fib::Fib& fib = context.network.fib();
+    for (unsigned i = fib.port_count(); i < fib.interface_count(); ++i) {
+      const auto& vlan = fib.interface(dpdk::InterfaceIndex{static_cast<std::uint16_t>(i)});
+      rows.push_back(vlan_row(vlan, fib.interface(vlan.port)));
+    }
     return false;
   };
 }

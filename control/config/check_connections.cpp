@@ -176,8 +176,9 @@ void check_connection(const Place& at, const ConnectionConfig& connection,
 }
 
 bool has_outside_address(const DataplaneSettings& dataplane) {
-  return std::any_of(dataplane.ports.begin(), dataplane.ports.end(), [](const PortSettings& port) {
-    return port.side == Side::kOutside && !port.addresses.empty();
+  const auto all = interfaces_of(dataplane);
+  return std::any_of(all.begin(), all.end(), [](const InterfaceView& one) {
+    return one.side == Side::kOutside && !one.addresses->empty();
   });
 }
 

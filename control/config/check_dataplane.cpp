@@ -13,6 +13,9 @@ namespace penstock::config {
 
 namespace {
 
+/// As lib/fib has them, which this room does not include.
+constexpr std::size_t kMaxPorts = 64;
+constexpr std::size_t kMaxInterfaces = 1024;
 constexpr std::size_t kMaxSocketPath = 107;  // sockaddr_un, with its end
 
 bool is_hex(std::string_view text) {
@@ -110,53 +113,89 @@ void check_device(const Place& at, const std::string& device) {
         fmt::format("'{}' is neither a PCI address (0000:3b:00.0) nor a vdev (net_…)", device));
 }
 
-void check_ports(const Place& at, const std::vector<PortSettings>& ports) {
+/// What may be used once over ports and VLANs together.
+struct UsedByInterfaces {
+  UsedOnce names{"the port name"};
+  UsedOnce devices{"the device"};
+  UsedOnce vlans{"the VLAN"};
+  UsedOnce addresses{"the address"};
+  UsedOnce networks{"the network"};
+};
+
+void check_addresses(const Place& here, const std::vector<net::InterfaceAddress>& all, unsigned mtu,
+                     UsedByInterfaces& used) {
+  for (const net::InterfaceAddress& a : all) {
+    check_address(here["addresses"], a);
+    if (!a.address.is_link_local()) used.addresses.add(a.address.to_string(), here["addresses"]);
+    if (!a.address.is_v4() && mtu < net::kIpv6MinMtu)
+      here["mtu"].fault("IPv6 needs 1280 or more (RFC 8200 §5)");
+  }
+  // Two networks that are the same on one port are one route; on two ports they are a fault.
+  std::vector<std::string> own;
+  for (const net::InterfaceAddress& a : all)
+    if (!a.address.is_link_local()) own.push_back(a.prefix().to_string());
+  std::sort(own.begin(), own.end());
+  own.erase(std::unique(own.begin(), own.end()), own.end());
+  for (const std::string& network : own) used.networks.add(network, here["addresses"]);
+}
+
+void check_ports(const Place& at, const std::vector<PortSettings>& ports, UsedByInterfaces& used) {
   if (at.exists() && ports.empty()) at.fault("there is no port");
-  UsedOnce names("the port name");
-  UsedOnce devices("the device");
-  UsedOnce addresses("the address");
-  UsedOnce networks("the network");
+  if (ports.size() > kMaxPorts)
+    at.fault(fmt::format("{} ports, at most {}", ports.size(), kMaxPorts));
   for (std::size_t i = 0; i < ports.size(); ++i) {
     const PortSettings& port = ports[i];
     const Place here = at[i];
-    names.add(port.name, here["name"]);
-    devices.add(port.device.substr(0, port.device.find(',')), here["device"]);
+    used.names.add(port.name, here["name"]);
+    used.devices.add(port.device.substr(0, port.device.find(',')), here["device"]);
     check_device(here["device"], port.device);
-    for (const net::InterfaceAddress& a : port.addresses) {
-      check_address(here["addresses"], a);
-      if (!a.address.is_link_local()) addresses.add(a.address.to_string(), here["addresses"]);
-      if (!a.address.is_v4() && port.mtu < net::kIpv6MinMtu)
-        here["mtu"].fault("IPv6 needs 1280 or more (RFC 8200 §5)");
-    }
-    // Two networks that are the same on one port are one route; on two ports they are a fault.
-    std::vector<std::string> own;
-    for (const net::InterfaceAddress& a : port.addresses)
-      if (!a.address.is_link_local()) own.push_back(a.prefix().to_string());
-    std::sort(own.begin(), own.end());
-    own.erase(std::unique(own.begin(), own.end()), own.end());
-    for (const std::string& network : own) networks.add(network, here["addresses"]);
+    check_addresses(here, port.addresses, port.mtu, used);
   }
 }
 
-const PortSettings* find_port(const DataplaneSettings& dataplane, const std::string& name,
-                              const Place& at) {
-  for (const PortSettings& port : dataplane.ports)
-    if (port.name == name) return &port;
-  if (!name.empty()) at.fault(fmt::format("there is no port '{}'", name));
-  return nullptr;
+/// Sets the MTU where the file does not.
+void check_vlans(const Place& at, DataplaneSettings& dataplane, UsedByInterfaces& used) {
+  if (dataplane.ports.size() + dataplane.vlans.size() > kMaxInterfaces)
+    at.fault(fmt::format("{} ports and VLANs, at most {}",
+                         dataplane.ports.size() + dataplane.vlans.size(), kMaxInterfaces));
+  for (std::size_t i = 0; i < dataplane.vlans.size(); ++i) {
+    VlanSettings& vlan = dataplane.vlans[i];
+    const Place here = at[i];
+    used.names.add(vlan.name, here["name"]);
+    used.vlans.add(fmt::format("{} of {}", vlan.id, vlan.port), here["id"]);
+    const auto port = std::find_if(dataplane.ports.begin(), dataplane.ports.end(),
+                                   [&](const PortSettings& one) { return one.name == vlan.port; });
+    if (port == dataplane.ports.end()) {
+      if (!vlan.port.empty()) here["port"].fault(fmt::format("there is no port '{}'", vlan.port));
+      continue;
+    }
+    if (vlan.mtu == 0) vlan.mtu = port->mtu;
+    if (vlan.mtu > port->mtu)
+      here["mtu"].fault(
+          fmt::format("{} is above the {} of port '{}'", vlan.mtu, port->mtu, vlan.port));
+    check_addresses(here, vlan.addresses, vlan.mtu, used);
+  }
 }
 
-bool is_on_link(const PortSettings& port, const net::IpAddress& a) {
+std::optional<InterfaceView> find_interface(const DataplaneSettings& dataplane,
+                                            const std::string& name, const Place& at) {
+  for (const InterfaceView& one : interfaces_of(dataplane))
+    if (*one.name == name) return one;
+  if (!name.empty()) at.fault(fmt::format("there is no port or VLAN '{}'", name));
+  return std::nullopt;
+}
+
+bool is_on_link(const InterfaceView& port, const net::IpAddress& a) {
   if (a.is_link_local())  // RFC 4291 §2.1: every port with IPv6 has such an address
-    return std::any_of(port.addresses.begin(), port.addresses.end(),
+    return std::any_of(port.addresses->begin(), port.addresses->end(),
                        [](const auto& own) { return !own.address.is_v4(); });
-  return std::any_of(port.addresses.begin(), port.addresses.end(),
+  return std::any_of(port.addresses->begin(), port.addresses->end(),
                      [&](const auto& own) { return own.prefix().contains(a); });
 }
 
 bool is_own(const DataplaneSettings& dataplane, const net::IpAddress& a) {
-  for (const PortSettings& port : dataplane.ports)
-    for (const net::InterfaceAddress& own : port.addresses)
+  for (const InterfaceView& one : interfaces_of(dataplane))
+    for (const net::InterfaceAddress& own : *one.addresses)
       if (own.address == a) return true;
   return false;
 }
@@ -169,8 +208,8 @@ void check_routes(const Place& at, const DataplaneSettings& dataplane) {
   for (std::size_t i = 0; i < dataplane.routes.size(); ++i) {
     const RouteSettings& route = dataplane.routes[i];
     if (at[i]["to"].exists()) destinations.add(route.to.to_string(), at[i]["to"]);
-    const PortSettings* port = find_port(dataplane, route.port, at[i]["port"]);
-    if (port == nullptr || !route.via) continue;
+    const auto port = find_interface(dataplane, route.port, at[i]["port"]);
+    if (!port || !route.via) continue;
     if (route.via->family() != route.to.address.family()) {
       at[i]["via"].fault(fmt::format("{} is not of the IP version of {}", route.via->to_string(),
                                      route.to.to_string()));
@@ -194,7 +233,7 @@ void check_neighbors(const Place& at, const DataplaneSettings& dataplane) {
   UsedOnce addresses("the neighbour");
   for (std::size_t i = 0; i < dataplane.neighbors.size(); ++i) {
     const NeighborSettings& neighbor = dataplane.neighbors[i];
-    (void)find_port(dataplane, neighbor.port, at[i]["port"]);
+    (void)find_interface(dataplane, neighbor.port, at[i]["port"]);
     addresses.add(fmt::format("{} {}", neighbor.port, neighbor.address.to_string()), at[i]);
     if (is_own(dataplane, neighbor.address))
       at[i]["address"].fault(fmt::format("{} is an address of ours", neighbor.address.to_string()));
@@ -228,9 +267,9 @@ void UsedOnce::add(const std::string& key, const Place& place) {
 }
 
 bool is_outside_address(const DataplaneSettings& dataplane, const net::IpAddress& a) {
-  for (const PortSettings& port : dataplane.ports)
-    for (const net::InterfaceAddress& own : port.addresses)
-      if (port.side == Side::kOutside && own.address == a) return true;
+  for (const InterfaceView& one : interfaces_of(dataplane))
+    for (const net::InterfaceAddress& own : *one.addresses)
+      if (one.side == Side::kOutside && own.address == a) return true;
   return false;
 }
 
@@ -241,7 +280,9 @@ void check_dataplane(const Place& root, Settings& settings) {
   check_eal(at["eal"], dataplane.eal);
   check_cpus(at, dataplane);
   check_file_prefix(at["file_prefix"], dataplane.file_prefix);
-  check_ports(at["ports"], dataplane.ports);
+  UsedByInterfaces used;
+  check_ports(at["ports"], dataplane.ports, used);
+  check_vlans(at["vlans"], dataplane, used);
   check_routes(at["routes"], dataplane);
   check_neighbors(at["neighbors"], dataplane);
   check_crypto(at["crypto"], dataplane.crypto);

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "control/config/schema.h"
+#include "lib/net/ethernet.h"
 
 namespace penstock::config {
 
@@ -81,9 +82,41 @@ constexpr std::array kPort{
                                        .preset = "false",
                                        .text = "Take frames for other Ethernet addresses too.",
                                        .reader = "lib/dpdk"}),
-    later<PortSettings>("vlan", "VLANs", "VLAN of the port."),
 };
 Options<PortSettings> port_options() { return kPort; }
+
+constexpr std::array kVlan{
+    value<&VlanSettings::name>({.name = "name",
+                                .text = "How routes, neighbours and `show` name it.",
+                                .reader = "control/bridge",
+                                .required = true}),
+    value<&VlanSettings::port>({.name = "port",
+                                .text = "The port that carries its frames, tagged.",
+                                .reader = "lib/fib",
+                                .required = true}),
+    value<&VlanSettings::id>({.name = "id",
+                              .text = "Its number (IEEE 802.1Q).",
+                              .reader = "lib/fib",
+                              .required = true,
+                              .low = net::kFirstVlan,
+                              .high = net::kLastVlan}),
+    value<&VlanSettings::side>({.name = "side",
+                                .text = "As of a port; it need not be its port's.",
+                                .reader = "dataplane",
+                                .required = true,
+                                .words = kSideWords}),
+    value<&VlanSettings::mtu>({.name = "mtu",
+                               .unit = "octets",
+                               .text = "The largest IP packet; the port's `mtu` by default, and "
+                                       "never above it.",
+                               .reader = "lib/fib",
+                               .low = kMinMtu,
+                               .high = kMaxMtu}),
+    value<&VlanSettings::addresses>({.name = "addresses",
+                                     .text = "Our addresses there, with prefix lengths.",
+                                     .reader = "control/bridge"}),
+};
+Options<VlanSettings> vlan_options() { return kVlan; }
 
 constexpr std::array kRoute{
     value<&RouteSettings::to>({.name = "to",
@@ -94,7 +127,7 @@ constexpr std::array kRoute{
                                 .text = "Next hop; without it the destination is on the link.",
                                 .reader = "lib/fib"}),
     value<&RouteSettings::port>({.name = "port",
-                                 .text = "The port by which packets leave.",
+                                 .text = "The port or VLAN by which packets leave.",
                                  .reader = "lib/fib",
                                  .required = true}),
 };
@@ -102,7 +135,7 @@ Options<RouteSettings> route_options() { return kRoute; }
 
 constexpr std::array kNeighbor{
     value<&NeighborSettings::port>({.name = "port",
-                                    .text = "The port it is on.",
+                                    .text = "The port or VLAN it is on.",
                                     .reader = "control/bridge",
                                     .required = true}),
     value<&NeighborSettings::address>({.name = "address",
@@ -208,6 +241,8 @@ constexpr std::array kDataplane{
          .words = kIdleWords}),
     list<&DataplaneSettings::ports, port_options>(
         {.name = "ports", .text = "The ports.", .required = true}),
+    list<&DataplaneSettings::vlans, vlan_options>(
+        {.name = "vlans", .text = "VLANs behind ports: interfaces of their own."}),
     list<&DataplaneSettings::routes, route_options>(
         {.name = "routes", .text = "Routes beside those of the ports' own addresses."}),
     list<&DataplaneSettings::neighbors, neighbor_options>(

@@ -42,6 +42,16 @@ struct PortSettings {
   bool promiscuous = false;
 };
 
+/// Frames of a port that carry a tag (IEEE 802.1Q): an interface of its own.
+struct VlanSettings {
+  std::string name;
+  std::string port;
+  std::uint16_t id = 0;
+  Side side = Side::kInside;
+  std::uint16_t mtu = 0;  ///< 0 until the check: the port's
+  std::vector<net::InterfaceAddress> addresses;
+};
+
 struct RouteSettings {
   net::Prefix to;
   std::optional<net::IpAddress> via;  ///< none: directly connected
@@ -77,11 +87,28 @@ struct DataplaneSettings {
   std::vector<unsigned> workers{1};
   IdleMode idle = IdleMode::kPoll;
   std::vector<PortSettings> ports;
+  std::vector<VlanSettings> vlans;
   std::vector<RouteSettings> routes;
   std::vector<NeighborSettings> neighbors;
   CryptoSettings crypto;
   DataplaneLimits limits;
 };
+
+/// What ports and VLANs have in common, borrowed.
+struct InterfaceView {
+  const std::string* name;
+  Side side;
+  const std::vector<net::InterfaceAddress>* addresses;
+};
+/// All ports, then all VLANs, in their order.
+[[nodiscard]] inline std::vector<InterfaceView> interfaces_of(const DataplaneSettings& dataplane) {
+  std::vector<InterfaceView> all;
+  for (const PortSettings& port : dataplane.ports)
+    all.push_back({&port.name, port.side, &port.addresses});
+  for (const VlanSettings& vlan : dataplane.vlans)
+    all.push_back({&vlan.name, vlan.side, &vlan.addresses});
+  return all;
+}
 
 /// A remark about a setting; faults are told all together (a syntax error is told alone).
 struct Fault {

@@ -217,7 +217,7 @@ void Fib::for_each_route(const std::function<void(const Route&)>& visit) const {
 
 Result<InterfaceIndex> Fib::add_interface(const InterfaceOptions& options) {
   if (interface_count_ == kMaxInterfaces)
-    return fail(ErrorCode::kLimit, fmt::format("more than {} ports", kMaxInterfaces));
+    return fail(ErrorCode::kLimit, fmt::format("more than {} ports and VLANs", kMaxInterfaces));
   if (find_interface(options.name))
     return fail(ErrorCode::kExists, fmt::format("there are two ports '{}'", options.name));
   if (options.vrf != net::Vrf{}) return fail(ErrorCode::kUnsupported, "there is one VRF, 0");
@@ -227,9 +227,18 @@ Result<InterfaceIndex> Fib::add_interface(const InterfaceOptions& options) {
   interface.mtu = options.mtu;
   interface.port_id = options.port_id;
   interface.index = index;
+  interface.port = index;
   interface.side = options.side;
   interface.rx_checksum = options.rx_checksum;
   interface.name = options.name;
+  if (options.vlan != 0) {
+    PS_TRY(add_vlan(options, interface));
+  } else if (interface_count_ != port_count_) {
+    return fail(ErrorCode::kMalformed,
+                fmt::format("port {}: ports come before VLANs", options.name));
+  } else if (port_count_ == kMaxPorts) {
+    return fail(ErrorCode::kLimit, fmt::format("more than {} ports", kMaxPorts));
+  }
   PS_ASSIGN(connected_next_hops_[index.value()], new_next_hop(NextHopKind::kConnected, index, {}));
   bool has_v6 = false;
   bool has_link_local = false;
@@ -244,7 +253,32 @@ Result<InterfaceIndex> Fib::add_interface(const InterfaceOptions& options) {
   if (has_v6 && !has_link_local)  // RFC 4291 §2.1: every interface has one
     interface.addresses.push_back({net::IpAddress::v6(net::link_local_of(interface.mac)), 64});
   ++interface_count_;
+  if (options.vlan == 0) ++port_count_;
   return index;
+}
+
+Result<void> Fib::add_vlan(const InterfaceOptions& options, Interface& interface) {
+  if (options.port == dpdk::kNoInterface || options.port.value() >= port_count_)
+    return fail(ErrorCode::kNotFound, fmt::format("VLAN {}: it has no port", options.name));
+  if (options.vlan > net::kLastVlan)
+    return fail(ErrorCode::kMalformed, fmt::format("VLAN {}: numbers are 1 to 4094", options.name));
+  const Interface& port = interfaces_[options.port.value()];
+  auto& vlans = vlans_[options.port.value()];
+  if (vlans == nullptr) {
+    vlans = std::make_unique<Vlans>();
+    vlans->fill(dpdk::kNoInterface);
+  }
+  InterfaceIndex& place = (*vlans)[options.vlan];
+  if (place != dpdk::kNoInterface)
+    return fail(ErrorCode::kExists,
+                fmt::format("port {} has a VLAN {} already", port.name, options.vlan));
+  place = interface.index;
+  interface.mac = port.mac;
+  interface.port_id = port.port_id;
+  interface.port = port.index;
+  interface.vlan = options.vlan;
+  interface.rx_checksum = port.rx_checksum;
+  return {};
 }
 
 Result<void> Fib::add_address(Interface& interface, const net::InterfaceAddress& address) {

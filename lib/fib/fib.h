@@ -18,6 +18,7 @@
 #include "lib/dpdk/rcu.h"
 #include "lib/fib/ipv6_table.h"
 #include "lib/fib/next_hop.h"
+#include "lib/net/ethernet.h"
 
 namespace penstock::fib {
 
@@ -57,10 +58,10 @@ class Fib {
 
   // ---- the control core's ----
 
-  /// Before the workers start. Adds its addresses, broadcast addresses and connected networks.
-  /// IPv6 brings a link-local address with it.
-  /// @return kLimit, kUnsupported (a VRF other than 0), kExists, kMalformed (IPv6 on an MTU below
-  /// 1,280: RFC 8200 §5)
+  /// Before the workers start, all ports before any VLAN. Adds its addresses, broadcast addresses
+  /// and connected networks. IPv6 brings a link-local address with it.
+  /// @return kLimit, kUnsupported (a VRF other than 0), kExists, kNotFound (a VLAN's port),
+  /// kMalformed (IPv6 on an MTU below 1,280: RFC 8200 §5; a port behind a VLAN)
   [[nodiscard]] base::Result<InterfaceIndex> add_interface(const InterfaceOptions& options);
   void set_up(InterfaceIndex interface, bool up);
 
@@ -94,6 +95,13 @@ class Fib {
 
   // ---- anybody's ----
   [[nodiscard]] unsigned interface_count() const { return interface_count_; }
+  /// Ports are the first interfaces.
+  [[nodiscard]] unsigned port_count() const { return port_count_; }
+  /// The VLAN of that number behind a port; kNoInterface: there is none.
+  [[nodiscard]] InterfaceIndex vlan(InterfaceIndex port, std::uint16_t id) const {
+    const auto& vlans = vlans_[port.value()];
+    return vlans == nullptr ? dpdk::kNoInterface : (*vlans)[id];
+  }
   [[nodiscard]] const Interface& interface(InterfaceIndex index) const {
     return interfaces_[index.value()];
   }
@@ -151,6 +159,7 @@ class Fib {
   base::Result<void> put_origin(const net::Prefix& to, RouteOrigin origin, std::uint32_t next_hop);
   void take_origin(const net::Prefix& to, RouteOrigin origin, std::uint32_t next_hop);
   base::Result<void> install(const net::Prefix& to, const Origins& origins);
+  base::Result<void> add_vlan(const InterfaceOptions& options, Interface& interface);
   base::Result<void> add_address(Interface& interface, const net::InterfaceAddress& address);
   base::Result<void> add_network(Interface& interface, const net::InterfaceAddress& address);
   base::Result<NeighbourEntry*> entry_for(InterfaceIndex interface, const net::IpAddress& address);
@@ -166,6 +175,9 @@ class Fib {
   std::deque<RetiredNextHop> retired_next_hops_;  ///< wait for a grace period, in its order
   std::unique_ptr<Interface[]> interfaces_;
   unsigned interface_count_ = 0;
+  unsigned port_count_ = 0;
+  using Vlans = std::array<InterfaceIndex, net::kLastVlan + 2>;  ///< by number
+  std::array<std::unique_ptr<Vlans>, kMaxPorts> vlans_;
   std::map<net::Prefix, Origins> routes_;
   std::size_t route_count_ = 0;
   std::map<NeighbourKey, NeighbourEntry> neighbours_;

@@ -16,8 +16,9 @@ namespace penstock::fib {
 
 using dpdk::InterfaceIndex;
 
-inline constexpr unsigned kMaxInterfaces = 64;
-inline constexpr unsigned kMaxAddresses = 8;  ///< of one interface
+inline constexpr unsigned kMaxPorts = 64;
+inline constexpr unsigned kMaxInterfaces = 1024;  ///< ports, and VLANs behind them
+inline constexpr unsigned kMaxAddresses = 8;      ///< of one interface
 
 enum class Side : std::uint8_t { kInside, kOutside };  ///< RFC 4301 §3.1
 
@@ -27,6 +28,8 @@ struct alignas(64) Interface {
   std::uint16_t mtu = 1500;   ///< of the IP packet, octets
   std::uint16_t port_id = 0;  ///< DPDK's
   InterfaceIndex index;
+  InterfaceIndex port;     ///< itself; of a VLAN: the port that its frames use
+  std::uint16_t vlan = 0;  ///< IEEE 802.1Q; 0: frames without a tag
   net::Vrf vrf;
   Side side = Side::kInside;
   bool rx_checksum = false;    ///< the port checks IPv4 header checksums
@@ -47,6 +50,10 @@ struct InterfaceOptions {
   net::MacAddress mac{};
   bool rx_checksum = false;
   net::Vrf vrf{};
+  /// Of a VLAN: its number, and the port that was added before. port_id, MAC and checksum work are
+  /// the port's then.
+  std::uint16_t vlan = 0;
+  InterfaceIndex port = dpdk::kNoInterface;
   std::vector<net::InterfaceAddress> addresses{};
 };
 

@@ -14,6 +14,7 @@ enum class DropReason : std::uint8_t {
   // receive and parse
   kTruncated,
   kBadEtherType,
+  kUnknownVlan,
   kNotForUsMac,
   kBadIpVersion,
   kBadIpHeaderLength,
@@ -108,6 +109,8 @@ inline constexpr std::array<DropReasonRow, kDropReasons> kDropReasonTable{{
     {DropReason::kTruncated, "truncated", "RFC 1812 §5.2.2",
      "the frame ends before its headers do"},
     {DropReason::kBadEtherType, "bad_ethertype", "design", "the EtherType is none that we forward"},
+    {DropReason::kUnknownVlan, "unknown_vlan", "IEEE 802.1Q §8.6.2",
+     "the frame's VLAN is none of this port's, or it has two tags"},
     {DropReason::kNotForUsMac, "not_for_us_mac", "RFC 1812 §5.2.3",
      "the frame's destination MAC is not this port's"},
     {DropReason::kBadIpVersion, "bad_ip_version", "RFC 1812 §5.2.2",

@@ -21,6 +21,17 @@ struct EthernetHeader {
 };
 static_assert(sizeof(EthernetHeader) == 14 && alignof(EthernetHeader) == 1);
 
+/// IEEE 802.1Q §9: what a tagged frame has between its addresses and its EtherType.
+struct VlanTag {
+  base::Be16 ether_type;  ///< kEtherTypeVlan
+  base::Be16 control;     ///< priority, drop eligible, VLAN
+};
+static_assert(sizeof(VlanTag) == 4 && alignof(VlanTag) == 1);
+inline constexpr std::uint16_t kVlanMask = 0x0fff;
+/// VLANs that there may be; 0 is a priority without a VLAN, 4,095 is reserved.
+inline constexpr std::uint16_t kFirstVlan = 1;
+inline constexpr std::uint16_t kLastVlan = 4094;
+
 inline constexpr MacAddress kBroadcastMac{0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
 
 /// Two loads and compares, where std::array's == is a call.

@@ -280,6 +280,31 @@ TEST_F(FibTest, Ipv6TableGivesWhatASearchOfAllGives) {
   }
 }
 
+TEST_F(FibTest, AVlanIsFoundByItsPortAndNumber) {
+  const auto v7 = fib->add_interface({.name = "a.7", .vlan = 7, .port = a}).value();
+  EXPECT_EQ(fib->vlan(a, 7), v7);
+  EXPECT_EQ(fib->vlan(a, 8), dpdk::kNoInterface);
+  EXPECT_EQ(fib->vlan(a, 4095), dpdk::kNoInterface);
+  EXPECT_EQ(fib->vlan(b, 7), dpdk::kNoInterface);
+  EXPECT_EQ(fib->interface(v7).port, a);
+  EXPECT_EQ(fib->interface(a).port, a);
+  EXPECT_EQ(fib->port_count(), 2U);
+  EXPECT_EQ(fib->interface_count(), 3U);
+}
+
+TEST_F(FibTest, VlansThatCannotBeAreRefused) {
+  ASSERT_TRUE(fib->add_interface({.name = "a.7", .vlan = 7, .port = a}));
+  const dpdk::InterfaceIndex vlan{2};
+  EXPECT_EQ(fib->add_interface({.name = "x", .vlan = 7, .port = a}).error().code,
+            ErrorCode::kExists);
+  EXPECT_EQ(fib->add_interface({.name = "x", .vlan = 8, .port = vlan}).error().code,
+            ErrorCode::kNotFound);
+  EXPECT_EQ(fib->add_interface({.name = "x", .vlan = 8}).error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(fib->add_interface({.name = "x", .vlan = 4095, .port = a}).error().code,
+            ErrorCode::kMalformed);
+  EXPECT_EQ(fib->add_interface({.name = "port"}).error().code, ErrorCode::kMalformed);
+}
+
 TEST(LinkWord, KeepsMacAndState) {
   const Link link{{0xff, 1, 2, 3, 4, 0xfe}, NeighbourState::kStale};
   EXPECT_EQ(unpack(pack(link)).mac, link.mac);
