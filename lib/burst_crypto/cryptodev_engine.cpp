@@ -112,7 +112,7 @@ class CryptodevEngine final : public Engine {
       const bool lost = slot.job.status == JobStatus::kLost;
       slot.job.session = nullptr;
       if (slot.lost) continue;  // the slot is the device's until the operation comes back
-      if (lost) rte_pktmbuf_free(op->sym->m_src);  // it has come back meanwhile
+      if (lost) rte_pktmbuf_free(sym_of(*op).m_src);  // it has come back meanwhile
       free_.push_back(op);
     }
     return count;
@@ -200,7 +200,7 @@ class CryptodevEngine final : public Engine {
       --pair.lost;
       slot.lost = false;
       if (slot.job.session != nullptr) return;  // completed() has not seen it yet
-      rte_pktmbuf_free(op->sym->m_src);
+      rte_pktmbuf_free(sym_of(*op).m_src);
       free_.push_back(op);
       return;
     }
@@ -221,7 +221,7 @@ class CryptodevEngine final : public Engine {
         continue;
       slot.lost = true;
       slot.job.status = JobStatus::kLost;
-      rte_mbuf_refcnt_update(op->sym->m_src, 1);
+      rte_mbuf_refcnt_update(sym_of(*op).m_src, 1);
       cryptodev_keys(*slot.job.session).lost.fetch_add(1, std::memory_order_release);
       ready_[static_cast<std::size_t>(slot.job.session->direction)].put(op);
       ++pair.lost;

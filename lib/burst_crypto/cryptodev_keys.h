@@ -47,6 +47,13 @@ struct alignas(64) Slot {
 };
 inline constexpr std::size_t kCcmAadOffset = 18;
 
+/// The symmetric part of an operation lies behind it; rte_crypto_op declares it as an array of no
+/// elements, which g++ takes at its word.
+[[nodiscard]] inline rte_crypto_sym_op& sym_of(rte_crypto_op& op) {
+  static_assert(offsetof(rte_crypto_op, sym) == sizeof(rte_crypto_op));
+  return *reinterpret_cast<rte_crypto_sym_op*>(&op + 1);
+}
+
 inline constexpr std::uint16_t kSlotOffset =
     (sizeof(rte_crypto_op) + sizeof(rte_crypto_sym_op) + 63) / 64 * 64;
 inline constexpr std::uint16_t kIvOffset = kSlotOffset + offsetof(Slot, iv);

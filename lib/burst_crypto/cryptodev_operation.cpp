@@ -26,7 +26,7 @@ void place_digest(rte_crypto_op& op, Slot& slot, bool apart, Digest& digest) {
     digest.phys_addr = rte_crypto_op_ctophys_offset(&op, kDigestOffset);
     return;
   }
-  rte_mbuf* packet = op.sym->m_src;
+  rte_mbuf* packet = sym_of(op).m_src;
   digest.data = icv_of(slot.job);
   digest.phys_addr = rte_pktmbuf_iova_offset(packet, offset_of(packet, digest.data));
 }
@@ -43,8 +43,8 @@ void overlay(Slot& slot, std::uint8_t* at, const std::uint8_t* octets, std::size
 void prepare_aead(rte_crypto_op& op, Slot& slot) {
   const Job& job = slot.job;
   const Session& session = *job.session;
-  auto& aead = op.sym->aead;
-  aead.data.offset = offset_of(op.sym->m_src, text_of(job));
+  auto& aead = sym_of(op).aead;
+  aead.data.offset = offset_of(sym_of(op).m_src, text_of(job));
   aead.data.length = job.cipher_octets;
   place_digest(op, slot, false, aead.digest);
   aead.aad.data = slot.aad;
@@ -67,7 +67,7 @@ void clear_icv_field(rte_crypto_op& op, Slot& slot) {
   if (session.direction == CipherDirection::kOpen)
     std::memcpy(slot.digest, icv_of(job), session.icv_octets);
   std::memset(job.esp + job.icv_offset, 0, std::size_t{session.iv_octets} + session.icv_octets);
-  place_digest(op, slot, true, op.sym->auth.digest);
+  place_digest(op, slot, true, sym_of(op).auth.digest);
 }
 
 /// Behind all that is covered goes the upper half of an ESN (RFC 4302 §2.5.1, RFC 4303 §2.2.1). Of
@@ -75,10 +75,10 @@ void clear_icv_field(rte_crypto_op& op, Slot& slot) {
 /// which is longer by it meanwhile.
 void append_high(rte_crypto_op& op, Slot& slot) {
   const Job& job = slot.job;
-  rte_mbuf* packet = op.sym->m_src;
+  rte_mbuf* packet = sym_of(op).m_src;
   if (!job.session->ah) {
     std::memcpy(slot.digest, icv_of(job), job.session->icv_octets);
-    place_digest(op, slot, true, op.sym->auth.digest);
+    place_digest(op, slot, true, sym_of(op).auth.digest);
   }
   overlay(slot, covered_end(job), job.sequence_high, kHighOctets);
   const std::uint32_t end = offset_of(packet, covered_end(job)) + std::uint32_t{kHighOctets};
@@ -86,7 +86,7 @@ void append_high(rte_crypto_op& op, Slot& slot) {
     slot.grown = static_cast<std::uint8_t>(end - packet->data_len);
     dpdk::resize(packet, end);
   }
-  op.sym->auth.data.length += std::uint32_t{kHighOctets};
+  sym_of(op).auth.data.length += std::uint32_t{kHighOctets};
 }
 
 /// RFC 4543 §3.3: of ESP the upper half is covered between SPI and lower half. So the SPI goes four
@@ -96,17 +96,17 @@ void insert_high(rte_crypto_op& op, Slot& slot) {
   std::uint8_t front[2 * kHighOctets];
   std::memcpy(front, job.esp, kHighOctets);
   std::memcpy(front + kHighOctets, job.sequence_high, kHighOctets);
-  PS_CHECK(offset_of(op.sym->m_src, job.esp) >= kHighOctets);  // there is an IP header in front
+  PS_CHECK(offset_of(sym_of(op).m_src, job.esp) >= kHighOctets);  // there is an IP header in front
   overlay(slot, job.esp - kHighOctets, front, sizeof(front));
-  op.sym->auth.data.offset -= std::uint32_t{kHighOctets};
-  op.sym->auth.data.length += std::uint32_t{kHighOctets};
+  sym_of(op).auth.data.offset -= std::uint32_t{kHighOctets};
+  sym_of(op).auth.data.length += std::uint32_t{kHighOctets};
 }
 
 void prepare_auth(rte_crypto_op& op, Slot& slot) {
   const Job& job = slot.job;
   const Session& session = *job.session;
-  auto& auth = op.sym->auth;
-  auth.data.offset = offset_of(op.sym->m_src, job.esp);
+  auto& auth = sym_of(op).auth;
+  auth.data.offset = offset_of(sym_of(op).m_src, job.esp);
   auth.data.length = static_cast<std::uint32_t>(covered_end(job) - job.esp);
   if (session.ah)
     clear_icv_field(op, slot);
@@ -122,8 +122,8 @@ void prepare_auth(rte_crypto_op& op, Slot& slot) {
 void prepare_cipher(rte_crypto_op& op, Slot& slot) {
   const Job& job = slot.job;
   const Session& session = *job.session;
-  auto& cipher = op.sym->cipher;
-  cipher.data.offset = offset_of(op.sym->m_src, text_of(job));
+  auto& cipher = sym_of(op).cipher;
+  cipher.data.offset = offset_of(sym_of(op).m_src, text_of(job));
   cipher.data.length = job.cipher_octets;
   if (session.kind == SessionKind::kCtr) {
     // RFC 3686 §4: nonce, IV and a counter that starts at 1.
@@ -153,9 +153,10 @@ void prepare(rte_crypto_op& op, const Job& job) {
   op.type = RTE_CRYPTO_OP_TYPE_SYMMETRIC;
   op.status = RTE_CRYPTO_OP_STATUS_NOT_PROCESSED;
   op.sess_type = RTE_CRYPTO_OP_WITH_SESSION;
-  op.sym->m_src = static_cast<rte_mbuf*>(job.packet);
-  op.sym->m_dst = nullptr;
-  op.sym->session = static_cast<decltype(op.sym->session)>(cryptodev_keys(*job.session).session);
+  sym_of(op).m_src = static_cast<rte_mbuf*>(job.packet);
+  sym_of(op).m_dst = nullptr;
+  sym_of(op).session =
+      static_cast<decltype(sym_of(op).session)>(cryptodev_keys(*job.session).session);
   switch (job.session->kind) {
     case SessionKind::kGcm:
     case SessionKind::kCcm:
@@ -178,7 +179,8 @@ JobStatus conclude(rte_crypto_op& op) {
   Job& job = slot.job;
   const Session& session = *job.session;
   if (slot.overlaid != nullptr) std::memcpy(slot.overlaid, slot.kept, slot.kept_octets);
-  if (slot.grown != 0) dpdk::resize(op.sym->m_src, op.sym->m_src->data_len - unsigned{slot.grown});
+  if (slot.grown != 0)
+    dpdk::resize(sym_of(op).m_src, sym_of(op).m_src->data_len - unsigned{slot.grown});
   switch (op.status) {
     case RTE_CRYPTO_OP_STATUS_SUCCESS:
       job.status = JobStatus::kDone;
