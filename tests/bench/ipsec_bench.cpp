@@ -69,6 +69,7 @@ struct Bench {
       m.source_port = 1;
       m.destination_port = 2;
       m.protocol = 17;
+      m.ip_version = 4;
       m.flags = dpdk::kHasPorts;
       m.total_length = static_cast<std::uint16_t>(octets);
     }
