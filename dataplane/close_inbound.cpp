@@ -155,7 +155,7 @@ std::optional<DropReason> verify(InboundSa& sa, const Job& job, const PacketMeta
   if (job.status != JobStatus::kDone) [[unlikely]] {
     const bool icv = job.status == JobStatus::kIcvMismatch;
     (icv ? sa.icv_failures : sa.errors).add();
-    return icv ? DropReason::kIcvMismatch : DropReason::kDecryptFailed;
+    return reason_of(job.status, DropReason::kDecryptFailed);
   }
   // RFC 4303 §3.4.3: the window moves only after the ICV is verified. A copy in the same burst
   // shows here.

@@ -31,7 +31,7 @@ void close_outbound(WorkerContext& ctx, Burst& burst) {
     const burst_crypto::Job& job = ctx.ipsec->jobs[i++];
     if (job.status != JobStatus::kDone) [[unlikely]] {
       ipsec::outbound_of(*job.session).errors.fetch_add(1, std::memory_order_relaxed);
-      ctx.drop(packet, net::DropReason::kEncryptFailed);
+      ctx.drop(packet, reason_of(job.status, net::DropReason::kEncryptFailed));
       return false;
     }
     dpdk::PacketMeta& meta = dpdk::meta(packet);

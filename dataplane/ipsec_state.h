@@ -31,6 +31,7 @@ struct IpsecState {
   const ipsec::Tables* tables;
   ipsec::SpdFlowCache policies;  ///< this worker's, in front of tables->spd()
   std::unique_ptr<burst_crypto::Engine> engine;
+  bool asynchronous;      ///< the engine has packets beyond a burst
   unsigned smallest_mtu;  ///< of all interfaces: what fits it needs no second look
 
   // look up SA … close, and look up policy … close
@@ -42,6 +43,27 @@ struct IpsecState {
   LarvalQueue larval;
   base::TokenBucket unknown_spi_events{kUnknownSpiEventsPerSecond, kUnknownSpiEventBurst};
 };
+
+/// Whether an asynchronous engine has packets of this direction.
+[[nodiscard]] inline bool crypto_pending(const WorkerContext& ctx,
+                                         burst_crypto::CipherDirection direction) {
+  return ctx.ipsec != nullptr && ctx.ipsec->asynchronous && ctx.ipsec->engine->pending(direction);
+}
+
+/// Why a job that is not done loses its packet; `failed` is the direction's own reason.
+[[nodiscard]] inline net::DropReason reason_of(burst_crypto::JobStatus status,
+                                               net::DropReason failed) {
+  switch (status) {
+    case burst_crypto::JobStatus::kIcvMismatch:
+      return net::DropReason::kIcvMismatch;
+    case burst_crypto::JobStatus::kRefused:
+      return net::DropReason::kCryptoFull;
+    case burst_crypto::JobStatus::kLost:
+      return net::DropReason::kCryptoLost;
+    default:
+      return failed;
+  }
+}
 
 /// RFC 4301 §7: a policy with ports would pass a fragment over, and one below it could let it
 /// through. Where any policy names ports, reassemble has made whole packets of what is asked; what

@@ -125,7 +125,8 @@ void lookup_inbound_sa(WorkerContext& ctx, Burst& burst) {
 }
 
 bool pending_inbound(const WorkerContext& ctx) {
-  return ctx.ipsec != nullptr && ctx.ipsec->larval.due(ctx.now);
+  return ctx.ipsec != nullptr && (ctx.ipsec->larval.due(ctx.now) ||
+                                  crypto_pending(ctx, burst_crypto::CipherDirection::kOpen));
 }
 
 void drop_larval(WorkerContext& ctx, DropReason reason) {

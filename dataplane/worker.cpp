@@ -68,6 +68,7 @@ unsigned Worker::round() {
   run_pending(ctx_);
   transmit(ctx_);
   rcu_.quiescent(options_.id);
+  if (pending_inbound(ctx_) || pending_outbound(ctx_)) ++packets;  // no time to sleep
   return packets;
 }
 
@@ -117,6 +118,13 @@ void Worker::run() {
 void Worker::shut_down() {
   // What the control core has still sent (deletes, RFC 7296 §1.4.1) leaves first.
   while (!ctx_.channel->inject.empty()) (void)round();
+  // Crypto devices give back what they have, or the engine gives it up (kStuckAfterMs).
+  while (pending_inbound(ctx_) || pending_outbound(ctx_)) {
+    ctx_.set_time(rte_rdtsc());
+    run_pending(ctx_);
+    transmit(ctx_);
+    rcu_.quiescent(options_.id);
+  }
   ctx_.reassembler->clear(ctx_, net::DropReason::kShutdown);
   ctx_.waiting->clear(ctx_, net::DropReason::kShutdown);
   drop_larval(ctx_, net::DropReason::kShutdown);

@@ -57,8 +57,10 @@ struct Writer::Impl {
     std::uint32_t index;
     std::uint32_t spi;
     bool manual;
-    bool grace_passed = false;
-    std::vector<std::uint64_t> submitted;  ///< by FIFO, when the grace period had passed
+    /// Until no worker gives it to a FIFO; until it has left them; until the worker that took it
+    /// out last has ended its burst.
+    enum class Wait : std::uint8_t { kUnseen, kFifos, kBurst, kOver } wait = Wait::kUnseen;
+    std::vector<std::uint64_t> submitted = {};  ///< by FIFO, when the grace period had passed
   };
   using OutboundKey = std::pair<net::IpAddress, std::uint32_t>;
 
@@ -73,6 +75,8 @@ struct Writer::Impl {
         spis(l.inbound_sas),
         inbound(l.inbound_sas + l.manual_sas, l.socket),
         outbound(l.outbound_sas, l.socket) {}
+
+  bool advance(Retiring& one);
 
   WriterLimits limits;
   dpdk::RcuDomain& rcu;
@@ -305,7 +309,7 @@ Result<void> Writer::retire(const SaName& name) {
     }
     m.inbound_notes[index].live = false;
     m.inbound_by_spi.erase(found);
-    m.retiring.push_back({m.rcu.token(), Direction::kInbound, index, spi, manual, false, {}});
+    m.retiring.push_back({m.rcu.token(), Direction::kInbound, index, spi, manual});
     return {};
   }
   const auto found = m.outbound_by_name.find({name.remote, spi});
@@ -318,7 +322,7 @@ Result<void> Writer::retire(const SaName& name) {
     slot.sa.store(nullptr, std::memory_order_release);
   m.outbound_notes[index].live = false;
   m.outbound_by_name.erase(found);
-  m.retiring.push_back({m.rcu.token(), Direction::kOutbound, index, spi, false, false, {}});
+  m.retiring.push_back({m.rcu.token(), Direction::kOutbound, index, spi, false});
   return {};
 }
 
@@ -370,21 +374,30 @@ Result<void> Writer::remove_policy(policy::PolicyId id) { return impl_->tables.s
 
 void Writer::watch_fifo(const burst_crypto::FifoProgress& fifo) { impl_->fifos.push_back(&fifo); }
 
+/// Design §4.4: moves one SA as far as it goes. @return whether nothing can hold it any more
+bool Writer::Impl::advance(Retiring& one) {
+  using Wait = Retiring::Wait;
+  if (one.wait == Wait::kUnseen && rcu.passed(one.token)) {
+    for (const auto* fifo : fifos)
+      one.submitted.push_back(fifo->submitted.load(std::memory_order_acquire));
+    one.wait = fifos.empty() ? Wait::kOver : Wait::kFifos;
+  }
+  if (one.wait == Wait::kFifos) {
+    for (std::size_t i = 0; i < one.submitted.size(); ++i)
+      if (fifos[i]->completed.load(std::memory_order_acquire) < one.submitted[i]) return false;
+    one.token = rcu.token();
+    one.wait = Wait::kBurst;
+  }
+  if (one.wait == Wait::kBurst && rcu.passed(one.token)) one.wait = Wait::kOver;
+  return one.wait == Wait::kOver;
+}
+
 std::size_t Writer::poll() {
   Impl& m = *impl_;
-  while (!m.retiring.empty()) {
-    Impl::Retiring& first = m.retiring.front();
-    if (!first.grace_passed) {
-      if (!m.rcu.passed(first.token)) break;
-      first.grace_passed = true;
-      for (const auto* fifo : m.fifos)
-        first.submitted.push_back(fifo->submitted.load(std::memory_order_acquire));
-    }
-    bool drained = true;
-    for (std::size_t i = 0; i < first.submitted.size(); ++i)
-      drained =
-          drained && m.fifos[i]->completed.load(std::memory_order_acquire) >= first.submitted[i];
-    if (!drained) break;
+  for (Impl::Retiring& one : m.retiring)
+    if (!m.advance(one) && one.wait == Impl::Retiring::Wait::kUnseen) break;  // nor those behind it
+  while (!m.retiring.empty() && m.retiring.front().wait == Impl::Retiring::Wait::kOver) {
+    const Impl::Retiring& first = m.retiring.front();
     if (first.direction == Direction::kInbound) {
       clear_inbound(m.sessions, m.memory, m.inbound[first.index]);
       m.inbound.give_back(first.index);

@@ -4,9 +4,22 @@
 #include <fmt/format.h>
 #include <openssl/evp.h>
 
+#include <cstdlib>
+
 #include "dataplane/stages.h"
 
 namespace penstock::pipeline {
+
+namespace {
+constexpr auto kCryptoHeld = static_cast<std::size_t>(channel::Held::kCrypto);
+}
+
+burst_crypto::EngineOptions test_engine() {
+  static const char* const named = std::getenv("PENSTOCK_TEST_DEVICE");
+  static const std::vector<std::string> devices{named != nullptr ? named : ""};
+  if (named == nullptr) return {.name = "ipsec-mb"};
+  return {.name = "cryptodev", .devices = devices};
+}
 
 ByteVector test_key(std::uint32_t spi, std::size_t octets, unsigned salt) {
   ByteVector key(octets);
@@ -59,7 +72,7 @@ std::vector<PortSpec> ports_of(std::uint16_t outside_mtu, PortSpec inside) {
 }  // namespace
 
 IpsecGateway::IpsecGateway(const ipsec::WriterLimits& limits, std::uint16_t outside_mtu,
-                           PortSpec inside)
+                           PortSpec inside, burst_crypto::EngineOptions engine)
     : gateway({.ports = ports_of(outside_mtu, std::move(inside))}) {
   gateway.neighbour(0, "10.1.0.9");
   gateway.neighbour(1, "192.0.2.9");
@@ -71,14 +84,18 @@ IpsecGateway::IpsecGateway(const ipsec::WriterLimits& limits, std::uint16_t outs
     gateway.neighbour(1, "2001:db8:f::9");
     gateway.route("2001:db8:2::/48", "2001:db8:f::9", 1);
   }
-  sessions = burst_crypto::make_sessions({.name = kEngine, .workers = limits.workers}).value();
+  engine.workers = limits.workers;
+  sessions = burst_crypto::make_sessions(engine).value();
   writer = ipsec::Writer::create(limits, gateway.rcu(), *sessions, random).value();
   state = std::make_unique<dataplane::IpsecState>(writer->tables(),
                                                   sessions->make_engine(0).value(), gateway.fib());
+  for (const auto& fifo : state->engine->fifos()) writer->watch_fifo(fifo);
   gateway.context().ipsec = state.get();
 }
 
 IpsecGateway::~IpsecGateway() {
+  constexpr unsigned kRounds = 10'000;
+  for (unsigned i = 0; i < kRounds && gateway.totals().held[kCryptoHeld] != 0; ++i) gateway.step();
   dataplane::drop_larval(gateway.context(), net::DropReason::kShutdown);
   gateway.context().ipsec = nullptr;
 }

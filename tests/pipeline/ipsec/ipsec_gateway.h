@@ -14,10 +14,13 @@
 
 namespace penstock::pipeline {
 
-inline constexpr std::string_view kEngine = "ipsec-mb";
 inline constexpr std::uint32_t kSpiOut = 0x1001;
 inline constexpr std::uint32_t kSpiIn = 0x2002;
 inline constexpr std::uint32_t kSlot = 5;
+
+/// ipsec-mb; or cryptodev with the device that PENSTOCK_TEST_DEVICE names, on which the same tests
+/// run: the test device gives everything back in the poll behind the enqueue.
+[[nodiscard]] burst_crypto::EngineOptions test_engine();
 
 /// An algorithm as a test names it.
 struct Suite {
@@ -48,7 +51,8 @@ struct SpecOptions {
 class IpsecGateway {
  public:
   explicit IpsecGateway(const ipsec::WriterLimits& limits = small_limits(),
-                        std::uint16_t outside_mtu = 1500, PortSpec inside = inside_port());
+                        std::uint16_t outside_mtu = 1500, PortSpec inside = inside_port(),
+                        burst_crypto::EngineOptions engine = test_engine());
   ~IpsecGateway();
 
   [[nodiscard]] static ipsec::WriterLimits small_limits();

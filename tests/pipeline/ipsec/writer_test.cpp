@@ -25,9 +25,12 @@ struct WriterTest : testing::Test {
   static ipsec::SaName out(std::uint32_t spi) {
     return {Direction::kOutbound, net::Spi{spi}, net::IpAddress::v4(ip("192.0.2.9"))};
   }
+  /// Two grace periods: a writer that watches FIFOs waits for another one behind them.
   void quiesce() {
-    g.gateway.step();
-    w.poll();
+    for (int i = 0; i < 2; ++i) {
+      g.gateway.step();
+      w.poll();
+    }
   }
 };
 
@@ -177,7 +180,9 @@ TEST_F(WriterTest, WaitsForFifosAfterTheGracePeriod) {
   EXPECT_EQ(w.usage().retiring, 1U);
   fifo.submitted = 20;  // what comes later does not carry it
   fifo.completed = 10;
-  EXPECT_EQ(w.poll(), 0U);
+  EXPECT_EQ(w.poll(), 1U);  // the worker that took it out may be in the same burst
+  quiesce();
+  EXPECT_EQ(w.usage().retiring, 0U);
 }
 
 TEST_F(WriterTest, NeverReusesASpiWhileItsSaRetires) {
