@@ -18,7 +18,7 @@ LAUNCHER = pathlib.Path(__file__).with_name("without_xstate.py")
 # no program of the guest may use them. Words that the kernel does not know are init's environment.
 NO_VECTORS = ("GLIBC_TUNABLES=glibc.cpu.hwcaps=-AVX,-AVX2,-AVX512F,-AVX512VL,-AVX512BW,-AVX_Fast_Unaligned_Load,"
               "-FMA,-BMI2,-ERMS,-FSRM", "OPENSSL_ia32cap=~0x1800100000000000:0x0")
-MODULES = ("xfrm_user esp4 xfrm4_tunnel cbc ctr gcm hmac authenc authencesn seqiv echainiv chacha20poly1305 "
+MODULES = ("xfrm_user esp4 xfrm4_tunnel ipv6 esp6 xfrm6_tunnel cbc ctr gcm hmac authenc authencesn seqiv echainiv chacha20poly1305 "
            "chacha_generic poly1305_generic ghash-generic aes_generic sha1_generic sha256_generic sha512_generic "
            "crypto_null jitterentropy_rng drbg ecb af_key tun")
 
@@ -101,8 +101,11 @@ class KernelPeer:
             return "GUEST READY" in path.read_text(errors="replace")
 
         wait_for("User Mode Linux has booted", ready, 40)
+        if any(":" in address for address in addresses):
+            self.run("sysctl -qw net.ipv6.conf.all.disable_ipv6=0 net.ipv6.conf.vec0.disable_ipv6=0 "
+                     "net.ipv6.conf.all.forwarding=1")
         for address in addresses:
-            self.run(f"ip addr add {address} dev vec0")
+            self.run(f"ip addr add {address} dev vec0 {'nodad' if ':' in address else ''}")
 
     def background(self, script):
         number = next(self.numbers)

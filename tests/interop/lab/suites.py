@@ -70,6 +70,10 @@ class Tunnel:
     def word(self):
         return self.suite.word + ("-esn" if self.esn else "")
 
+    @property
+    def of_two_families(self):
+        return (":" in self.left) != (":" in self.left_net)
+
     def enc_key(self, spi):
         return key(self.suite, spi, "encryption", self.suite.key)
 
@@ -95,7 +99,8 @@ class Tunnel:
             enc = f"0x{self.enc_key(spi).hex()}" if self.suite.key else "''"
             return f"enc '{self.suite.encryption}' {enc} auth-trunc '{name}' 0x{self.auth_key(spi).hex()} {bits}"
 
-        more = "replay-window 128 flag esn" if self.esn else "replay-window 32"
+        flags = (["esn"] if self.esn else []) + (["af-unspec"] if self.of_two_families else [])
+        more = f"replay-window {128 if self.esn else 32}" + (f" flag {' flag '.join(flags)}" if flags else "")
         more += f" reqid {min(self.spi_left, self.spi_right)} mode tunnel"
         rows = []
         for source, target, spi in ((self.left, self.right, self.spi_right), (self.right, self.left, self.spi_left)):

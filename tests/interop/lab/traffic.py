@@ -57,7 +57,8 @@ def iperf(client, server, address, source=None, seconds=1, octets=None, udp=None
 
 def _listens(space, port):
     """A TCP socket of the namespace is in state LISTEN, 0A, on this port."""
-    rows = [row.split() for row in space.run("cat", "/proc/net/tcp").text.splitlines()[1:]]
+    text = space.run("cat", "/proc/net/tcp", "/proc/net/tcp6", check=False).text
+    rows = [row.split() for row in text.splitlines() if ":" in row]
     return any(row[1].endswith(f":{port:04X}") and row[3] == "0A" for row in rows)
 
 

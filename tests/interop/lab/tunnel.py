@@ -21,11 +21,13 @@ def our_child(local_ts, remote_ts, esp="aes128gcm16", **more):
             "start_action": "none", **more}
 
 
-def configure(gateway, swan, ours, theirs, ike=(IKE,), **more):
-    """ours, theirs: the children by name, as each end writes them; more: settings of our connection."""
+def configure(gateway, swan, ours, theirs, ike=(IKE,), ends=(WAN, PEER), **more):
+    """ours, theirs: the children by name, as each end writes them; ends: our address and theirs; more: settings
+    of our connection."""
+    near, far = ends
     gateway.config["connections"]["lab"] = {
-        "local_addrs": [WAN], "remote_addrs": [PEER], "proposals": list(ike), "rekey_time": "0s",
-        "local": {"auth": "psk", "id": WAN}, "remote": {"auth": "psk", "id": PEER}, "children": ours, **more}
-    gateway.config["secrets"]["ike-lab"] = {"id": [PEER], "secret": PSK}
-    swan.connections["lab"] = connection(PEER, WAN, theirs, ike=",".join(ike))
-    swan.psk(PSK, PEER, WAN)
+        "local_addrs": [near], "remote_addrs": [far], "proposals": list(ike), "rekey_time": "0s",
+        "local": {"auth": "psk", "id": near}, "remote": {"auth": "psk", "id": far}, "children": ours, **more}
+    gateway.config["secrets"]["ike-lab"] = {"id": [far], "secret": PSK}
+    swan.connections["lab"] = connection(far, near, theirs, ike=",".join(ike))
+    swan.psk(PSK, far, near)

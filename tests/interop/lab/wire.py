@@ -43,15 +43,26 @@ class Capture:
                 yield (ipaddress.ip_address(packet[12:16]), ipaddress.ip_address(packet[16:20]), packet[9],
                        packet[header:], packet)
 
+    def ipv6(self):
+        """The same of IPv6 packets, extension headers left in the payload."""
+        for kind, packet in self.frames():
+            if kind == 0x86DD and len(packet) >= 40:
+                yield (ipaddress.ip_address(packet[8:24]), ipaddress.ip_address(packet[24:40]), packet[6],
+                       packet[40:], packet)
+
+    def packets(self):
+        yield from self.ipv4()
+        yield from self.ipv6()
+
     def in_clear(self, *networks):
         """Packets whose own addresses lie in the protected networks: none may be on the outside."""
         nets = [ipaddress.ip_network(n) for n in networks]
-        return [f"{s} > {d} protocol {p}" for s, d, p, _, _ in self.ipv4()
+        return [f"{s} > {d} protocol {p}" for s, d, p, _, _ in self.packets()
                 if any(s in n or d in n for n in nets)]
 
     def esp(self):
         """(source, destination, SPI, sequence number, "esp" or "udp") of every ESP packet."""
-        for source, destination, protocol, payload, _ in self.ipv4():
+        for source, destination, protocol, payload, _ in self.packets():
             if protocol == 50 and len(payload) >= 8:
                 yield (str(source), str(destination), *struct.unpack_from("!II", payload), "esp")
             elif protocol == 17 and len(payload) >= 16:
