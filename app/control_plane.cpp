@@ -99,6 +99,7 @@ void ControlPlane::begin_stop() {
 /// What nobody else's deadline brings about: memory that waits for workers, and the end.
 void ControlPlane::keep_house() {
   static_cast<void>(installer_->tend());
+  data_plane_.supervise();
   const base::MonoTime now = io::monotonic_now();
   if (stop_at_ && (engine_->idle() || now >= *stop_at_)) {
     if (!engine_->idle())

@@ -39,6 +39,9 @@ class DataPlane {
   /// Stops the workers and waits for them; what they held is dropped by name.
   void stop();
 
+  /// Now and then, on the control core: crypto devices that are stuck are reported and reset.
+  void supervise() { sessions_->supervise(*rcu_, log_); }
+
   [[nodiscard]] fib::Fib& fib() { return *fib_; }
   [[nodiscard]] ipsec::Writer& writer() { return *writer_; }
   [[nodiscard]] dpdk::RcuDomain& rcu() { return *rcu_; }

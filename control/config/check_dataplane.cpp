@@ -243,18 +243,16 @@ void check_neighbors(const Place& at, const DataplaneSettings& dataplane) {
   }
 }
 
-constexpr std::string_view kLaterEngine = "cryptodev";
+constexpr std::string_view kDeviceEngine = "cryptodev";
 
-void check_crypto(const Place& at, CryptoSettings& crypto) {
-  if (crypto.engine == kLaterEngine) {
-    at["engine"].warn(
-        fmt::format("not built yet: the engine '{}'; {} does the work and devices "
-                    "are left alone",
-                    crypto.engine, kDefaultEngine));
-    crypto = CryptoSettings{};
-  } else if (!crypto.devices.empty()) {
+void check_crypto(const Place& at, const CryptoSettings& crypto) {
+  UsedOnce devices("device");
+  for (const std::string& device : crypto.devices)
+    devices.add(device.substr(0, device.find(',')), at["devices"]);
+  if (crypto.engine == kDeviceEngine && crypto.devices.empty())
+    at["engine"].fault("it needs devices: PCI addresses, or vdevs as \"crypto_openssl0\"");
+  if (crypto.engine != kDeviceEngine && !crypto.devices.empty())
     at["devices"].warn(fmt::format("{} has no devices", crypto.engine));
-  }
 }
 
 }  // namespace

@@ -153,14 +153,15 @@ constexpr std::array kCrypto{
     value<&CryptoSettings::engine>(
         {.name = "engine",
          .preset = "ipsec-mb",
-         .text = "What enciphers packets; `openssl` carries what `ipsec-mb` lacks "
-                 "([algorithms](algorithms.md)). `cryptodev` is not built yet: there is a warning, "
-                 "and ipsec-mb does the work.",
+         .text =
+             "What enciphers packets. What it lacks is carried by `ipsec-mb`, then `openssl` "
+             "([algorithms](algorithms.md)). `cryptodev` needs `devices` ([QuickAssist](qat.md)).",
          .reader = "lib/burst_crypto",
          .words = kEngineWords}),
-    value<&CryptoSettings::devices>({.name = "devices",
-                                     .text = "Devices of `cryptodev`: PCI addresses or vdevs.",
-                                     .reader = "lib/burst_crypto"}),
+    value<&CryptoSettings::devices>(
+        {.name = "devices",
+         .text = "Devices of `cryptodev`: PCI addresses, or vdevs as `crypto_openssl0`.",
+         .reader = "lib/burst_crypto"}),
 };
 Options<CryptoSettings> crypto_options() { return kCrypto; }
 

@@ -126,6 +126,12 @@ constexpr Spoiled kDataplane[] = {
      "dataplane.eal: '--lcores=0@0' is made from dataplane.workers"},
     {"FilePrefix", "file_prefix = \"test\"", "file_prefix = \"a/b\"",
      "dataplane.file_prefix: letters, digits, '_', '-' and '.' are wanted, 64 at most"},
+    {"CryptodevWithoutDevices", "engine = \"ipsec-mb\"", "engine = \"cryptodev\"",
+     "dataplane.crypto.engine: it needs devices: PCI addresses, or vdevs as \"crypto_openssl0\""},
+    {"CryptoDeviceTwice", "engine = \"ipsec-mb\"; devices = []",
+     "engine = \"cryptodev\"; devices = [\"crypto_openssl0\", \"crypto_openssl0,x=1\"]",
+     "dataplane.crypto.devices: device 'crypto_openssl0' is used already, by "
+     "dataplane.crypto.devices"},
     {"UnknownEngine", "engine = \"ipsec-mb\"", "engine = \"magic\"",
      "dataplane.crypto.engine: 'magic' is none of `ipsec-mb`, `cryptodev`, `openssl`"},
     {"EmptySocket", "socket = \"/run/penstock/test.sock\"", "socket = \"\"",

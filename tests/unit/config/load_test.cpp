@@ -131,13 +131,12 @@ TEST(Load, ReadsSecretsInEveryForm) {
   EXPECT_EQ(base::as_text(good(with("0x0102ff", "0sZm9vYg==")).secrets[0].secret.bytes()), "foob");
 }
 
-TEST(Load, WarnsOfAnEngineThatIsNotBuiltAndUsesTheOneThatIs) {
+TEST(Load, TakesTheCryptodevEngineWithItsDevices) {
   const Settings settings = good(with("engine = \"ipsec-mb\"; devices = []",
                                       "engine = \"cryptodev\"; devices = [\"0000:01:00.0\"]"));
-  EXPECT_EQ(settings.dataplane.crypto.engine, "ipsec-mb");
-  EXPECT_TRUE(settings.dataplane.crypto.devices.empty());
-  ASSERT_EQ(settings.warnings.size(), 1U);
-  EXPECT_EQ(settings.warnings[0].setting, "dataplane.crypto.engine");
+  EXPECT_EQ(settings.dataplane.crypto.engine, "cryptodev");
+  EXPECT_EQ(settings.dataplane.crypto.devices, std::vector<std::string>{"0000:01:00.0"});
+  EXPECT_TRUE(settings.warnings.empty());
 }
 
 TEST(Load, TakesTheOpensslEngine) {
