@@ -7,6 +7,7 @@
 #include <chrono>
 #include <thread>
 
+#include "dataplane/worker.h"
 #include "lib/base/log.h"
 #include "tests/crypto_device/crypto_device.h"
 #include "tests/pipeline/ipsec/ipsec_gateway.h"
@@ -345,6 +346,44 @@ TEST_F(Async, SaysThatADriverDoesNotResetABusyQueuePair) {
   g.gateway.step();
   drain();
   expect_sealed(1);
+}
+
+/// A worker of its own takes the gateway's place, and is stopped before its first round.
+void run_and_stop(IpsecGateway& g) {
+  const auto rcu = dpdk::RcuDomain::create(1).value();
+  dataplane::WorkerOptions options;
+  dataplane::Worker worker(std::move(options), g.gateway.pool(), g.gateway.fib(), g.state.get(),
+                           g.gateway.channel(), *rcu);
+  worker.stop();
+  worker.run();
+}
+
+TEST_F(Async, AWorkerThatStopsTakesBackWhatTheDeviceHas) {
+  g.protect();
+  crypto_device(0).delay_polls = 100;
+  put_outbound(12);
+  put_inbound(7);
+  g.gateway.step();
+  EXPECT_EQ(held(), 19U);
+  run_and_stop(g);
+  EXPECT_EQ(held(), 0U);
+  expect_sealed(12);
+  expect_opened(7);
+}
+
+TEST_F(Async, AWorkerThatStopsDoesNotWaitForAStuckDevice) {
+  g.protect();
+  crypto_device(0).stuck = true;
+  put_outbound(5);
+  g.gateway.step();
+  const auto before = std::chrono::steady_clock::now();
+  run_and_stop(g);
+  EXPECT_LT(std::chrono::steady_clock::now() - before, std::chrono::seconds(4));
+  EXPECT_EQ(held(), 0U);
+  EXPECT_EQ(g.gateway.dropped(DropReason::kCryptoLost), 5U);
+  crypto_device(0).stuck = false;
+  put_outbound(1);  // looks at the queue pair again: what it had comes back
+  g.gateway.step();
 }
 
 }  // namespace
