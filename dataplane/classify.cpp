@@ -3,6 +3,7 @@
 // Ways out: onward (kLocal or not), ESP, punt (IKE), consumed (keepalives), a drop by name.
 #include "dataplane/addresses.h"
 #include "dataplane/stages.h"
+#include "lib/net/ah.h"
 #include "lib/net/icmp.h"
 #include "lib/net/icmp6.h"
 #include "lib/net/ipv4.h"
@@ -97,11 +98,13 @@ Way take_local(WorkerContext& ctx, Packet* packet, Burst& esp) {
   // RFC 4301 §6.1: what an ICMP error tells us is not acted on, whichever side it came from.
   if (is_icmp_error(meta)) return drop(DropReason::kIcmpErrorIgnored);
   const bool is_esp = meta.protocol == net::kProtocolEsp;
-  if (!is_esp && !is_for_ike_port(meta)) return Way::kOnward;
+  const bool is_ah = meta.protocol == net::kProtocolAh;
+  if (!is_esp && !is_ah && !is_for_ike_port(meta)) return Way::kOnward;
   // design §1, RFC 4301 §3.1: SAs end at outside ports.
   if ((meta.flags & dpdk::kFromOutside) == 0) return drop(DropReason::kIpsecFromInside);
-  if (!is_esp) return take_ike_port(ctx, packet, esp);
-  meta.payload_offset = meta.header_length;
+  if (!is_esp && !is_ah) return take_ike_port(ctx, packet, esp);
+  const unsigned to_spi = is_ah ? net::kAhSpiOffset : 0U;
+  meta.payload_offset = static_cast<std::uint16_t>(meta.header_length + to_spi);
   esp.push(packet);
   return Way::kGone;
 }

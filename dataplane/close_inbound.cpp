@@ -5,10 +5,12 @@
 #include <cstring>
 
 #include "dataplane/addresses.h"
+#include "dataplane/close_inbound.h"
 #include "dataplane/icmp_return.h"
 #include "dataplane/ipsec_state.h"
 #include "dataplane/parse.h"
 #include "dataplane/stages.h"
+#include "dataplane/transport.h"
 #include "lib/ipsec/ecn.h"
 #include "lib/net/esp.h"
 
@@ -116,8 +118,8 @@ bool is_allowed(const InboundSa& sa, const policy::PacketSelectors& traffic, net
                                                 ipsec::SpdKeyOf<Address>::of(traffic, vrf)));
 }
 
-/// RFC 4301 §5.2; §6.2: an ICMP error from a router that the selectors do not cover is judged by
-/// the packet that it is about.
+}  // namespace
+
 bool fits_selectors(const Packet* packet, const InboundSa& sa) {
   if (is_allowed(sa, packet)) [[likely]]
     return true;
@@ -128,15 +130,13 @@ bool fits_selectors(const Packet* packet, const InboundSa& sa) {
                                  : is_allowed<ipsec::Ipv6Value>(sa, *traffic, vrf);
 }
 
-/// The plaintext becomes the packet. `payload` is what is left without padding and trailer.
-std::optional<DropReason> decapsulate(Packet* packet, const InboundSa& sa, unsigned payload,
-                                      bool v6) {
+std::optional<DropReason> decapsulate(Packet* packet, const InboundSa& sa, unsigned front,
+                                      unsigned payload, bool v6) {
   PacketMeta& meta = dpdk::meta(packet);
   const std::uint8_t outer_tos = meta.tos;
-  dpdk::trim_front(packet,
-                   meta.payload_offset + unsigned{sizeof(net::EspHeader)} + sa.session.iv_octets);
+  dpdk::trim_front(packet, front);
   dpdk::resize(packet, payload);
-  meta.flags &= ~std::uint32_t{dpdk::kUdpEncapsulated | dpdk::kLocal};
+  meta.flags &= ~std::uint32_t{dpdk::kUdpEncapsulated | dpdk::kLocal | dpdk::kAuthenticated};
   meta.flags |= dpdk::kDecapsulated;
   ++meta.nesting;
   meta.child_slot = sa.slot;
@@ -149,6 +149,8 @@ std::optional<DropReason> decapsulate(Packet* packet, const InboundSa& sa, unsig
   meta.flags |= dpdk::kPolicyChecked;
   return std::nullopt;
 }
+
+namespace {
 
 /// Verdict and window; nothing of a packet that fails here is looked at.
 std::optional<DropReason> verify(InboundSa& sa, const Job& job, const PacketMeta& meta) {
@@ -165,6 +167,12 @@ std::optional<DropReason> verify(InboundSa& sa, const Job& job, const PacketMeta
   return DropReason::kReplay;
 }
 
+/// RFC 4303 §2.6: it has done its work here.
+bool is_dummy(WorkerContext& ctx, Packet* packet) {
+  ctx.consume(packet, channel::Consumed::kDummy);
+  return false;
+}
+
 bool close_one(WorkerContext& ctx, Packet* packet, const Job& job) {
   InboundSa& sa = ipsec::inbound_of(*job.session);
   PacketMeta& meta = dpdk::meta(packet);
@@ -172,29 +180,39 @@ bool close_one(WorkerContext& ctx, Packet* packet, const Job& job) {
     ctx.drop(packet, *refused);
     return false;
   }
-  const std::uint8_t* text = job.esp + sizeof(net::EspHeader) + sa.session.iv_octets;
-  net::EspTrailer trailer;
-  std::memcpy(&trailer, text + job.cipher_octets - sizeof(trailer), sizeof(trailer));
   const auto fail = [&](DropReason reason) {
     sa.errors.add();
     ctx.drop(packet, reason);
     return false;
   };
+  if (sa.has(ipsec::kAh)) [[unlikely]] {
+    count(ctx, sa, packet, meta.total_length - meta.header_length);
+    const auto fault = close_ah(ctx, packet, sa);
+    return !fault || fail(*fault);
+  }
+  const std::uint8_t* text = job.esp + sizeof(net::EspHeader) + sa.session.iv_octets;
+  net::EspTrailer trailer;
+  std::memcpy(&trailer, text + job.cipher_octets - sizeof(trailer), sizeof(trailer));
   if (trailer.pad_length + sizeof(trailer) > job.cipher_octets) [[unlikely]]
     return fail(DropReason::kBadPadding);
   const unsigned payload = job.cipher_octets - unsigned{sizeof(trailer)} - trailer.pad_length;
   if (!padding_is_right(text + payload, trailer.pad_length)) [[unlikely]]
     return fail(DropReason::kBadPadding);
   count(ctx, sa, packet, payload);
+  const unsigned front =
+      meta.payload_offset + unsigned{sizeof(net::EspHeader)} + sa.session.iv_octets;
+  if (sa.has(ipsec::kTransport)) [[unlikely]] {
+    if (trailer.next_header == net::kProtocolNone) return is_dummy(ctx, packet);
+    const auto fault = close_gap(packet, sa, meta.header_length, front - meta.header_length,
+                                 payload, trailer.next_header);
+    return !fault || fail(*fault);
+  }
   const bool v6 = trailer.next_header == net::kProtocolIpv6;
   if (trailer.next_header != net::kProtocolIpv4 && !v6) [[unlikely]] {
-    if (trailer.next_header == net::kProtocolNone) {  // RFC 4303 §2.6
-      ctx.consume(packet, channel::Consumed::kDummy);
-      return false;
-    }
+    if (trailer.next_header == net::kProtocolNone) return is_dummy(ctx, packet);
     return fail(DropReason::kBadNextHeader);
   }
-  if (const auto fault = decapsulate(packet, sa, payload, v6)) [[unlikely]]
+  if (const auto fault = decapsulate(packet, sa, front, payload, v6)) [[unlikely]]
     return fail(*fault);
   return true;
 }

@@ -2,6 +2,7 @@
 // close (outbound): the engine's verdict; the packet is a datagram of ours from here on.
 // Ways out: onward, sealed; a drop by name.
 #include "dataplane/addresses.h"
+#include "dataplane/ah_fields.h"
 #include "dataplane/ipsec_state.h"
 #include "dataplane/stages.h"
 #include "lib/net/udp.h"
@@ -17,10 +18,21 @@ namespace {
 /// need not take that (Linux drops it), and RFC 3948 §2.1 does not ask for 0.
 void complete_udp(Packet* packet) {
   const net::Ipv6Header& ip = ipv6_of(packet);
-  const base::MutableBytes datagram = dpdk::bytes(packet).subspan(sizeof(ip));
+  const base::MutableBytes datagram = dpdk::bytes(packet).subspan(dpdk::meta(packet).header_length);
   const std::uint16_t sum = net::upper_checksum(ip, net::kProtocolUdp, datagram);
   // RFC 768: 0 means that there is none.
   reinterpret_cast<net::UdpHeader*>(datagram.data())->checksum.set(sum == 0 ? 0xffff : sum);
+}
+
+/// @return whether it leaves; the inside of a bundle waits for its AH
+bool close_shaped(WorkerContext& ctx, Packet* packet, const ipsec::OutboundSa& sa) {
+  dpdk::PacketMeta& meta = dpdk::meta(packet);
+  if (sa.has(ipsec::kAh)) show_fields(packet, meta.header_length);
+  if (!sa.has(ipsec::kBundleInner)) return true;
+  meta.sa_slot = sa.outer_slot;
+  --meta.nesting;  // both are one
+  ctx.ipsec->bundled.push(packet);
+  return false;
 }
 
 }  // namespace
@@ -38,6 +50,9 @@ void close_outbound(WorkerContext& ctx, Burst& burst) {
     if (is_ipv6(meta) && meta.protocol == net::kProtocolUdp) complete_udp(packet);
     meta.flags |= dpdk::kSealed;
     ++meta.nesting;
+    const ipsec::OutboundSa& sa = ipsec::outbound_of(*job.session);
+    if (sa.shape != 0) [[unlikely]]
+      return close_shaped(ctx, packet, sa);
     return true;
   });
 }

@@ -7,6 +7,7 @@
 #include "dataplane/icmp.h"
 #include "dataplane/ipsec_state.h"
 #include "dataplane/stages.h"
+#include "dataplane/transport.h"
 
 namespace penstock::dataplane {
 
@@ -26,6 +27,37 @@ unsigned tunnel_mtu(const WorkerContext& ctx, const ipsec::OutboundSa& sa) {
                                              : ctx.fib->interface(hop.interface).mtu;
 }
 
+/// What is not plain ESP in tunnel mode.
+struct ShapedFit {
+  std::optional<DropReason> refused;
+  unsigned sealed = 0;
+  unsigned added = 0;  ///< at most, to whatever size
+};
+
+ShapedFit fit_shaped(const WorkerContext& ctx, const Packet* packet, const ipsec::OutboundSa& sa) {
+  const unsigned total = dpdk::meta(packet).total_length;
+  ShapedFit fit;
+  unsigned around = 0;
+  if (sa.has(ipsec::kBundleInner)) {
+    const ipsec::OutboundSa* outer = ctx.ipsec->tables->outbound_of(sa.outer_slot);
+    if (outer == nullptr) return {.refused = DropReason::kNoOutboundSa};
+    around = outer->overhead_octets;
+  }
+  unsigned in_front = 0;  // not under the cipher
+  if (sa.has(ipsec::kTransport)) {
+    fit.refused = check_transport(packet, sa);
+    if (fit.refused) return fit;
+    in_front = transport_place_of(packet).at;
+  }
+  const bool ah = sa.has(ipsec::kAh);
+  const unsigned enciphered = total - in_front;
+  fit.sealed =
+      in_front + sa.overhead_octets + around + (ah ? enciphered : sa.cipher_octets(enciphered));
+  fit.added = sa.overhead_octets + around +
+              (ah ? 0U : sa.session.block_octets + unsigned{sizeof(net::EspTrailer)});
+  return fit;
+}
+
 }  // namespace
 
 void fit_mtu(WorkerContext& ctx, Burst& burst) {
@@ -38,7 +70,17 @@ void fit_mtu(WorkerContext& ctx, Burst& burst) {
     const bool inner_df = (meta.flags & dpdk::kDontFragment) != 0;
     // RFC 4301 §8.1: DF is copied, set or cleared.
     std::uint16_t outer = static_cast<std::uint16_t>((inner_df ? sa.df_copied : 0) | sa.df_set);
-    const unsigned sealed = sa.sealed_octets(meta.total_length);
+    unsigned sealed = sa.sealed_octets(meta.total_length);
+    unsigned added = 0;
+    if (sa.shape != 0) [[unlikely]] {
+      const ShapedFit fit = fit_shaped(ctx, packet, sa);
+      if (fit.refused) {
+        ctx.drop(packet, *fit.refused);
+        return false;
+      }
+      sealed = fit.sealed;
+      added = fit.added;
+    }
     if (sealed > state.smallest_mtu) [[unlikely]] {
       const unsigned mtu = tunnel_mtu(ctx, sa);
       if (sealed > net::kIpv4MaxPacket) {
@@ -46,7 +88,7 @@ void fit_mtu(WorkerContext& ctx, Burst& burst) {
         return false;
       }
       // RFC 8200 §5: whoever carries IPv6 carries 1,280 octets of it.
-      const unsigned inner = sa.inner_mtu(mtu);
+      const unsigned inner = added == 0 ? sa.inner_mtu(mtu) : mtu - std::min(mtu, added);
       const bool must_carry = is_ipv6(meta) && meta.total_length <= net::kIpv6MinMtu;
       if (sealed > mtu && inner_df && outer != 0 && !must_carry) {
         send_error(ctx, packet, Complaint::kTooBig, inner);

@@ -39,6 +39,7 @@ struct IpsecState {
   std::array<ipsec::OutboundSa*, kBurst> outbound{};
   std::array<std::uint16_t, kBurst> outer_fragment{};  ///< fit the MTU: the outer flags word
   std::array<burst_crypto::Job, kBurst> jobs{};
+  Burst bundled;  ///< close_outbound to lookup_outer_sa; empty when the pipeline returns
 
   LarvalQueue larval;
   base::TokenBucket unknown_spi_events{kUnknownSpiEventsPerSecond, kUnknownSpiEventBurst};

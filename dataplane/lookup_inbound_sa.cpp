@@ -2,9 +2,12 @@
 // look up SA: from the SPI to the inbound SA (RFC 4303 §3.4.2), and whether the packet has the
 // shape that the SA asks for. Ways out: onward with its SA; held (larval); a drop by name.
 #include "dataplane/addresses.h"
+#include "dataplane/ah_fields.h"
 #include "dataplane/ipsec_state.h"
 #include "dataplane/stages.h"
+#include "lib/net/ah.h"
 #include "lib/net/esp.h"
+#include "lib/net/ipv4.h"
 
 namespace penstock::dataplane {
 
@@ -44,13 +47,49 @@ ipsec::InboundSa* without_sa(WorkerContext& ctx, Packet* packet, std::uint32_t s
   return nullptr;
 }
 
+/// AH: its length is that of its SA's ICV, with no more padding than RFC 4302 §2.6 and Linux have.
+std::optional<DropReason> fault_of_ah(const Packet* packet, const ipsec::InboundSa& sa) {
+  const PacketMeta& meta = dpdk::meta(packet);
+  if (meta.header_length + unsigned{sizeof(net::AhHeader)} > meta.total_length)
+    return DropReason::kAhBadLength;
+  const unsigned octets =
+      reinterpret_cast<const net::AhHeader*>(dpdk::data(packet) + meta.header_length)->octets();
+  const unsigned icv = unsigned{sa.session.iv_octets} + sa.session.icv_octets;
+  const bool fits = octets == net::ah_octets(icv, net::kAhAlignment6) ||
+                    (!sa.is_v6() && octets == net::ah_octets(icv, net::kAhAlignment));
+  if (!fits || meta.header_length + octets > meta.total_length) return DropReason::kAhBadLength;
+  if (dpdk::headroom(packet) < hidden_octets(packet, meta.header_length) ||
+      dpdk::tailroom(packet) < sizeof(burst_crypto::Job::sequence_high))
+    return DropReason::kNoHeadroom;
+  if (!sa.is_v6() || meta.header_length == sizeof(net::Ipv6Header)) return std::nullopt;
+  // RFC 4302 appendix A2: IPsec sees no Fragment header; one of a whole packet (RFC 6946) is
+  // refused.
+  net::Ipv6Chain chain;
+  const bool fine = !net::follow_chain(dpdk::bytes(packet), chain) && chain.fragment_at == 0;
+  return fine ? std::nullopt : std::optional(DropReason::kFragmentNotReassembled);
+}
+
+/// The protocol is not the one of a plain SA. @return nothing: the SA asks for more, and has it
+std::optional<DropReason> fault_of_shape(const Packet* packet, const ipsec::InboundSa& sa) {
+  const PacketMeta& meta = dpdk::meta(packet);
+  const bool is_ah = meta.protocol == net::kProtocolAh;
+  if (is_ah != sa.has(ipsec::kAh)) return DropReason::kSaProtocolMismatch;
+  if (is_ah) return fault_of_ah(packet, sa);
+  const bool in_udp = (meta.flags & dpdk::kUdpEncapsulated) != 0;
+  if (in_udp != (sa.encap_local_port != 0)) return DropReason::kEncapMismatch;
+  // RFC 4301 §5.2: both of a bundle must have been applied.
+  const bool whole = (meta.flags & dpdk::kAuthenticated) != 0 && meta.child_slot == sa.slot;
+  return whole ? std::nullopt : std::optional(DropReason::kBundleIncomplete);
+}
+
 std::optional<DropReason> fault_of(const Packet* packet, const ipsec::InboundSa& sa) {
   const PacketMeta& meta = dpdk::meta(packet);
   // RFC 4301 §4.1: the SPI alone finds the SA; its addresses must still fit.
   if (meta.destination != sa.local) return DropReason::kSaAddressMismatch;
   if (sa.is_v6() && ipv6_of(packet).destination != sa.local6) return DropReason::kSaAddressMismatch;
-  const bool in_udp = (meta.flags & dpdk::kUdpEncapsulated) != 0;
-  if (in_udp != (sa.encap_local_port != 0)) return DropReason::kEncapMismatch;
+  if (meta.protocol != sa.plain_protocol) [[unlikely]] {
+    if (const auto fault = fault_of_shape(packet, sa)) return fault;
+  }
   const unsigned octets = meta.total_length - meta.payload_offset;
   if (octets < sa.min_esp_octets) return DropReason::kEspTruncated;
   // RFC 4303 §2.4: whole blocks; block_octets is a power of two.

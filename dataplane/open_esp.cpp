@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "dataplane/ipsec_state.h"
+#include "dataplane/open_ah.h"
 #include "dataplane/stages.h"
 #include "lib/net/esp.h"
 
@@ -19,6 +20,10 @@ void open_esp(WorkerContext& ctx, Burst& burst) {
   for (unsigned i = 0; i < burst.size(); ++i) {
     const PacketMeta& meta = dpdk::meta(burst[i]);
     const burst_crypto::Session& session = state.inbound[i]->session;
+    if (session.ah) [[unlikely]] {
+      open_ah(burst[i], session, state.jobs[i]);
+      continue;
+    }
     std::uint8_t* esp = base::u8(dpdk::data(burst[i]) + meta.payload_offset);
     Job& job = state.jobs[i];
     job.session = &session;

@@ -3,6 +3,7 @@
 // policy › forward. Packets out: (outbound IPsec) › resolve › tx.
 #include "dataplane/pipeline.h"
 
+#include "dataplane/ipsec_state.h"
 #include "dataplane/parse.h"
 #include "dataplane/reassemble.h"
 #include "dataplane/stages.h"
@@ -25,18 +26,34 @@ void run_inbound_ipsec(WorkerContext& ctx, Burst& esp) {
   check_policy(ctx, esp);
 }
 
+void run_seal(WorkerContext& ctx, Burst& outbound) {
+  fit_mtu(ctx, outbound);
+  seal_esp(ctx, outbound);
+  crypto_outbound(ctx, outbound);
+  close_outbound(ctx, outbound);
+}
+
+/// AH around what the ESP of bundles has sealed.
+void run_bundles(WorkerContext& ctx) {
+  while (ctx.ipsec != nullptr && !ctx.ipsec->bundled.empty()) [[unlikely]] {
+      Burst outer;
+      lookup_outer_sa(ctx, outer);
+      run_seal(ctx, outer);
+      route(ctx, outer);
+      resolve(ctx, outer);
+    }
+}
+
 /// Packets with egress and next_hop set.
 void run_out(WorkerContext& ctx, Burst& burst) {
   Burst outbound;
   split_outside(ctx, burst, outbound);
   if (!outbound.empty() || pending_outbound(ctx)) {
     lookup_policy(ctx, outbound, burst);
-    fit_mtu(ctx, outbound);
-    seal_esp(ctx, outbound);
-    crypto_outbound(ctx, outbound);
-    close_outbound(ctx, outbound);
+    run_seal(ctx, outbound);
     route(ctx, outbound);
     resolve(ctx, outbound);
+    run_bundles(ctx);
   }
   resolve(ctx, burst);
 }

@@ -21,11 +21,11 @@ void parse(WorkerContext& ctx, Burst& burst);
 /// Fragments for us (and, when a selector needs ports, others) become whole packets.
 void reassemble(WorkerContext& ctx, Burst& burst);
 
-/// Looks the destinations up. IKE for us is punted, keepalives are consumed, ESP for us goes to
-/// `esp` with payload_offset at the ESP header; the rest stays, kLocal if it is for us.
+/// Looks the destinations up. IKE for us is punted, keepalives are consumed, ESP and AH for us go
+/// to `esp` with payload_offset at the SPI; the rest stays, kLocal if it is for us.
 void classify(WorkerContext& ctx, Burst& burst, Burst& esp);
 
-// ---- inbound IPsec (RFC 4301 §5.2), over ESP packets for us ----
+// ---- inbound IPsec (RFC 4301 §5.2), over ESP and AH packets for us ----
 /// With several workers: leaves the packets whose SA is this worker's, and gives the others away.
 void hand_off(WorkerContext& ctx, Burst& esp);
 /// At the end of a worker: everything that waits is dropped by this reason.
@@ -33,6 +33,7 @@ void drop_larval(WorkerContext& ctx, net::DropReason reason);
 /// Also takes in packets that waited for their SA (design §4.5).
 void lookup_inbound_sa(WorkerContext& ctx, Burst& burst);
 void check_replay(WorkerContext& ctx, Burst& burst);
+/// Of AH too (open_ah.cpp).
 void open_esp(WorkerContext& ctx, Burst& burst);
 /// Leaves what has come back from the engine, which may be packets of an earlier burst.
 void crypto_inbound(WorkerContext& ctx, Burst& burst);
@@ -61,11 +62,16 @@ void split_outside(WorkerContext& ctx, Burst& burst, Burst& outbound);
 void lookup_policy(WorkerContext& ctx, Burst& burst, Burst& bypass);
 /// With DF an ICMP error of the right MTU (ctx.made) and a drop; without DF it stays.
 void fit_mtu(WorkerContext& ctx, Burst& burst);
+/// Also in transport mode, and AH (seal_transport.cpp, seal_ah.cpp).
 void seal_esp(WorkerContext& ctx, Burst& burst);
 void crypto_outbound(WorkerContext& ctx, Burst& burst);
 [[nodiscard]] bool pending_outbound(const WorkerContext& ctx);
-/// Counts, marks kSealed, and has meta describe the outer header: it must be routed again.
+/// Counts, marks kSealed, and has meta describe the outer header: it must be routed again. What
+/// is the inside of a bundle goes to ipsec->bundled.
 void close_outbound(WorkerContext& ctx, Burst& burst);
+
+/// Takes what the ESP of bundles has sealed, with the AH SAs that go around it.
+void lookup_outer_sa(WorkerContext& ctx, Burst& burst);
 
 /// Fragments what is too big for its egress, finds the neighbour, puts the Ethernet header on, and
 /// moves everything into the transmit buffers. Packets without a neighbour wait in ctx.waiting.

@@ -113,7 +113,8 @@ Result<void> begin_session(const SessionFactory& factory, const SessionSpec& spe
   session.key_octets = static_cast<std::uint8_t>(cipher_key(spec).size());
   session.icv_octets = spec.integ != nullptr ? spec.integ->icv_octets : spec.encr->icv_octets;
   session.iv_octets = session.ah ? spec.integ->iv_octets : spec.encr->iv_octets;
-  if (!session.ah) session.block_octets = std::max<std::uint8_t>(spec.encr->block_octets, 4);
+  session.block_octets =
+      session.ah ? std::uint8_t{1} : std::max<std::uint8_t>(spec.encr->block_octets, 4);
   const std::size_t salt = session.ah ? spec.integ->salt_octets : spec.encr->salt_octets;
   const base::Bytes all = session.ah ? spec.auth_key : spec.enc_key;
   if (salt != 0)  // of no octets at all memcpy wants an address too, and NULL has no key

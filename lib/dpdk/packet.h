@@ -37,6 +37,7 @@ enum PacketFlag : std::uint32_t {
   kUdpEncapsulated = 1U << 9,  ///< classify: ESP in UDP (RFC 3948); payload_offset is at ESP
   kDontFragment = 1U << 10,    ///< parse: DF is set; IPv6 that was not made here
   kHasOptions = 1U << 11,      ///< parse: IPv4 options; IPv6 extension headers but fragments
+  kAuthenticated = 1U << 12,   ///< close_ah: came out of a bundle's AH SA of child_slot
 };
 
 enum class CryptoStatus : std::uint8_t {
@@ -66,11 +67,11 @@ struct alignas(64) PacketMeta {
   InterfaceIndex ingress;
   InterfaceIndex egress;
   std::uint32_t next_hop;  ///< index in the Fib
-  // IPsec: a slot and a generation, never a pointer (design §4.4)
-  std::uint32_t sa_slot;
-  std::uint32_t sa_generation;
-  std::uint64_t sequence;        ///< extended sequence number
-  std::uint16_t payload_offset;  ///< classify: from the IP header to the ESP header
+  // IPsec: a slot, never a pointer (design §4.4)
+  std::uint32_t sa_slot;   ///< close_outbound: of the AH SA that seals next (bundles)
+  std::uint32_t hidden;    ///< open AH, seal AH: fields that are zero under the ICV (ah_fields.h)
+  std::uint64_t sequence;  ///< extended sequence number
+  std::uint16_t payload_offset;  ///< classify: from the IP header to the SPI of ESP or AH
   std::uint16_t crypto_length;   ///< open, seal: octets under the cipher
   CryptoStatus crypto_status;
   std::uint8_t tos;  ///< of the header at parse: DSCP and ECN (RFC 2474, RFC 3168)

@@ -12,6 +12,7 @@
 #include "lib/burst_crypto/session.h"
 #include "lib/ipsec/latch.h"
 #include "lib/ipsec/replay_window.h"
+#include "lib/ipsec/shape.h"
 #include "lib/ipsec/spd_selector.h"
 
 namespace penstock::ipsec {
@@ -43,7 +44,10 @@ struct alignas(64) InboundSa {
   std::atomic<std::uint16_t> encap_remote_port{0};
   std::uint16_t vrf = 0;
   std::uint16_t selector_count = 0;
-  std::uint32_t min_esp_octets = 0;  ///< header, IV, one block, ICV
+  std::uint8_t min_esp_octets = 0;  ///< header, IV, one block, ICV
+  std::uint8_t plain_protocol = 0;  ///< of the IP header: ESP or UDP; 0: shape says more
+  std::uint8_t shape = 0;           ///< SaShape; 0: ESP in tunnel mode
+  std::uint8_t unused0 = 0;
 
   // line 1: the owner writes
   ReplayWindow window;
@@ -85,6 +89,7 @@ struct alignas(64) InboundSa {
   [[nodiscard]] net::Ipv6Octets peer6() const {
     return std::bit_cast<net::Ipv6Octets>(remote6.load());
   }
+  [[nodiscard]] bool has(SaShape bit) const { return (shape & bit) != 0; }
 
   /// True once for each bit. The owner's.
   [[nodiscard]] bool raise(SaEventBit bit) {

@@ -64,12 +64,15 @@ struct alignas(64) OutboundSa {
   std::uint16_t df_set = 0;
   std::uint16_t identification = 0;  ///< added to the sequence number (RFC 6864)
   std::uint8_t prefix_octets = 0;    ///< outer IP and UDP: 20 or 28, 40 or 48
-  std::uint8_t overhead_octets = 0;  ///< prefix, ESP header, IV and ICV; padding and trailer not
+  std::uint8_t overhead_octets = 0;  ///< all that is added (of transport mode no IP header) but
+                                     ///< padding and trailer of ESP
   std::uint8_t tos_copied = 0;       ///< mask of the inner type of service
   std::uint8_t tos_set = 0;
-  bool shared = false;  ///< several workers reserve
-  bool v6 = false;      ///< the outer header is IPv6
-  std::uint8_t unused[6] = {};
+  bool shared = false;           ///< several workers reserve
+  bool v6 = false;               ///< the outer header is IPv6
+  std::uint8_t shape = 0;        ///< SaShape; 0: ESP in tunnel mode
+  std::uint8_t ah_octets = 0;    ///< header, ICV and padding
+  std::uint32_t outer_slot = 0;  ///< kBundleInner: the slot of the AH SA around it
 
   // line 2: all workers write
   SequenceCounter sequence;
@@ -89,6 +92,16 @@ struct alignas(64) OutboundSa {
   /// Only for v6.
   [[nodiscard]] TunnelPrefix6 outer6() const {
     return std::bit_cast<TunnelPrefix6>(prefix6.load());
+  }
+  [[nodiscard]] bool has(SaShape bit) const { return (shape & bit) != 0; }
+  [[nodiscard]] unsigned ip_octets() const {
+    return v6 ? unsigned{sizeof(net::Ipv6Header)} : unsigned{sizeof(net::Ipv4Header)};
+  }
+  /// Of the UDP header in front of ESP (RFC 3948), or 0.
+  [[nodiscard]] unsigned udp_octets() const { return prefix_octets - ip_octets(); }
+  /// Outer source; only for IPv4.
+  [[nodiscard]] std::uint32_t local() const {
+    return reinterpret_cast<const base::Be32*>(prefix.front + 12)->get();
   }
   /// Outer destination; 0 for v6.
   [[nodiscard]] std::uint32_t remote() const {

@@ -14,6 +14,7 @@
 #include "lib/base/secret.h"
 #include "lib/ipsec/ecn.h"
 #include "lib/ipsec/spd.h"
+#include "lib/net/ah.h"
 
 namespace penstock::ipsec {
 namespace {
@@ -33,42 +34,54 @@ std::string label(const policy::SaSpec& spec) {
 }
 
 Result<void> check_shape(const policy::SaSpec& spec) {
-  const auto unsupported = [&](std::string_view what) {
-    return fail(ErrorCode::kUnsupported, fmt::format("{}: {} not built yet", label(spec), what));
+  const auto malformed = [&](std::string_view what) {
+    return fail(ErrorCode::kMalformed, fmt::format("{}: {}", label(spec), what));
   };
-  if (spec.protocol != policy::IpsecProtocol::kEsp) return unsupported("AH is");
-  if (spec.mode != policy::IpsecMode::kTunnel) return unsupported("transport mode is");
+  const bool ah = spec.protocol == policy::IpsecProtocol::kAh;
+  // RFC 3948 §1: what a NAT changes is what AH protects.
+  if (ah && spec.encap) return malformed("AH cannot be in UDP, nor pass a NAT (RFC 3948 §1)");
+  if (ah ? spec.bundle == policy::BundlePart::kInner : spec.bundle == policy::BundlePart::kOuter)
+    return malformed("in a bundle AH is around ESP");
+  if (spec.bundle != policy::BundlePart::kAlone && spec.encap)
+    return malformed("a bundle with AH cannot be in UDP (RFC 3948 §1)");
   if (spec.spi.value() < kReservedSpis)
-    return fail(ErrorCode::kMalformed,
-                fmt::format("{}: SPIs below 256 are reserved (RFC 4303 §2.1)", label(spec)));
+    return malformed("SPIs below 256 are reserved (RFC 4303 §2.1)");
   if (spec.local.is_unspecified() || spec.remote.is_unspecified())
-    return fail(ErrorCode::kMalformed,
-                fmt::format("{}: both outer addresses are needed", label(spec)));
+    return malformed("both outer addresses are needed");
   if (spec.local.family() != spec.remote.family())
-    return fail(ErrorCode::kMalformed,
-                fmt::format("{}: one outer address is IPv4, the other IPv6", label(spec)));
-  if (spec.slot.value() == 0)
-    return fail(ErrorCode::kMalformed, fmt::format("{}: it names no slot", label(spec)));
+    return malformed("one outer address is IPv4, the other IPv6");
+  if (spec.slot.value() == 0) return malformed("it names no slot");
   return {};
+}
+
+/// @return nullptr for AH
+Result<const crypto::EncrRow*> encr_of(const policy::SaSpec& spec) {
+  if (spec.protocol == policy::IpsecProtocol::kAh) return nullptr;
+  const crypto::EncrRow* encr = crypto::find_encr(spec.encr, spec.encr_key_bits);
+  // A cipher of one key length may be named with or without it (RFC 7296 §3.3.5).
+  if (encr == nullptr) encr = crypto::find_encr(spec.encr, 0);
+  if (encr == nullptr || !encr->for_esp)
+    return fail(ErrorCode::kUnsupported,
+                fmt::format("{}: ESP has no encryption algorithm {} with {} key bits", label(spec),
+                            static_cast<unsigned>(spec.encr), spec.encr_key_bits));
+  return encr;
 }
 
 Result<void> build_session(const policy::SaSpec& spec, CipherDirection direction,
                            const burst_crypto::SessionFactory& sessions,
                            burst_crypto::Session& session, burst_crypto::KeyMaterial& keys) {
   burst_crypto::SessionSpec wanted;
-  wanted.encr = crypto::find_encr(spec.encr, spec.encr_key_bits);
-  // A cipher of one key length may be named with or without it (RFC 7296 §3.3.5).
-  if (wanted.encr == nullptr) wanted.encr = crypto::find_encr(spec.encr, 0);
-  if (wanted.encr == nullptr || !wanted.encr->for_esp)
-    return fail(ErrorCode::kUnsupported,
-                fmt::format("{}: ESP has no encryption algorithm {} with {} key bits", label(spec),
-                            static_cast<unsigned>(spec.encr), spec.encr_key_bits));
+  PS_ASSIGN(wanted.encr, encr_of(spec));
   if (spec.integ != crypto::IntegId::kNone) {
     wanted.integ = crypto::find_integ(spec.integ);
     if (wanted.integ == nullptr || !wanted.integ->for_ipsec)
-      return fail(ErrorCode::kUnsupported,
-                  fmt::format("{}: ESP has no integrity algorithm {}", label(spec),
-                              static_cast<unsigned>(spec.integ)));
+      return fail(
+          ErrorCode::kUnsupported,
+          fmt::format("{}: {} has no integrity algorithm {}", label(spec),
+                      wanted.encr != nullptr ? "ESP" : "AH", static_cast<unsigned>(spec.integ)));
+  } else if (wanted.encr == nullptr) {
+    return fail(ErrorCode::kMalformed,
+                fmt::format("{}: AH needs an integrity algorithm", label(spec)));
   }
   wanted.direction = direction;
   wanted.esn = spec.esn;
@@ -165,12 +178,17 @@ Result<void> set_window(const policy::SaSpec& spec, SaMemory& memory, InboundSa&
   return {};
 }
 
+std::uint8_t wire_protocol(const policy::SaSpec& spec) {
+  if (spec.encap) return net::kProtocolUdp;
+  return spec.protocol == policy::IpsecProtocol::kAh ? net::kProtocolAh : net::kProtocolEsp;
+}
+
 /// The header that all packets of the SA share; RFC 4301 §5.1.2.1 says where each field is from.
 void write_prefix(const policy::SaSpec& spec, OutboundSa& sa) {
   net::Ipv4Header ip{};
   ip.version_ihl = 0x45;
   ip.ttl = spec.tunnel_header.ttl;
-  ip.protocol = spec.encap ? net::kProtocolUdp : net::kProtocolEsp;
+  ip.protocol = wire_protocol(spec);
   ip.source.set(spec.local.v4_value());
   // The destination is added to the sum with each packet: it may change (RFC 7296 §2.23).
   sa.header_sum = static_cast<std::uint16_t>(~net::internet_checksum(base::bytes_of(ip)));
@@ -194,7 +212,7 @@ void write_prefix(const policy::SaSpec& spec, OutboundSa& sa) {
 void write_prefix6(const policy::SaSpec& spec, OutboundSa& sa) {
   const net::Ipv6Header ip{6U << 28,
                            std::uint16_t{0},
-                           spec.encap ? net::kProtocolUdp : net::kProtocolEsp,
+                           wire_protocol(spec),
                            spec.tunnel_header.ttl,
                            spec.local.octets(),
                            spec.remote.octets()};
@@ -226,6 +244,22 @@ void set_tunnel_header(const policy::TunnelHeader& options, OutboundSa& sa) {
   sa.tos_set = options.copy_dscp ? std::uint8_t{0} : static_cast<std::uint8_t>(options.dscp << 2);
 }
 
+/// AH or ESP, and how much of it goes around a packet.
+void set_shape(const policy::SaSpec& spec, OutboundSa& sa) {
+  sa.shape = shape_of(spec);
+  sa.outer_slot = spec.outer_slot.value();
+  const unsigned icv = unsigned{sa.session.iv_octets} + sa.session.icv_octets;
+  const unsigned alignment = sa.v6 || !spec.align4 ? net::kAhAlignment6 : net::kAhAlignment;
+  sa.ah_octets =
+      sa.has(kAh) ? static_cast<std::uint8_t>(net::ah_octets(icv, alignment)) : std::uint8_t{0};
+  const unsigned added = sa.has(kAh) ? sa.ah_octets : unsigned{sizeof(net::EspHeader)} + icv;
+  const unsigned headers = sa.has(kTransport) ? sa.udp_octets() : sa.prefix_octets;
+  sa.overhead_octets = static_cast<std::uint8_t>(headers + added);
+  if (!sa.has(kTransport)) return;
+  sa.df_copied = net::kIpv4DontFragment;  // the packet's own header stays as it is
+  sa.df_set = 0;
+}
+
 Result<void> fill_inbound(const policy::SaSpec& spec, const burst_crypto::SessionFactory& sessions,
                           SaMemory& memory, InboundSa& sa) {
   PS_TRY(check_shape(spec));
@@ -243,8 +277,13 @@ Result<void> fill_inbound(const policy::SaSpec& spec, const burst_crypto::Sessio
   sa.encap_local_port = spec.encap ? spec.encap->local.value() : std::uint16_t{0};
   sa.encap_remote_port.store(spec.encap ? spec.encap->remote.value() : std::uint16_t{0},
                              std::memory_order_relaxed);
-  sa.min_esp_octets = std::uint32_t{sizeof(net::EspHeader)} + sa.session.iv_octets +
-                      sa.session.block_octets + sa.session.icv_octets;
+  const unsigned behind =
+      unsigned{sa.session.iv_octets} + sa.session.block_octets + sa.session.icv_octets;
+  sa.shape = shape_of(spec);
+  sa.min_esp_octets =
+      sa.has(kAh) ? std::uint8_t{0} : static_cast<std::uint8_t>(sizeof(net::EspHeader) + behind);
+  const bool plain = (sa.shape & (kAh | kBundleInner)) == 0;
+  sa.plain_protocol = plain ? wire_protocol(spec) : std::uint8_t{0};
   set_limits(spec.lifetime, sa);
   for (base::Counter* counter : {&sa.packets, &sa.bytes, &sa.replays, &sa.icv_failures, &sa.errors})
     counter->set(0);
@@ -266,8 +305,7 @@ Result<void> fill_outbound(const policy::SaSpec& spec, const burst_crypto::Sessi
   else
     write_prefix(spec, sa);
   set_tunnel_header(spec.tunnel_header, sa);
-  sa.overhead_octets = static_cast<std::uint8_t>(sa.prefix_octets + sizeof(net::EspHeader) +
-                                                 sa.session.iv_octets + sa.session.icv_octets);
+  set_shape(spec, sa);
   // Packets and sequence numbers are one count, so one comparison guards both limits.
   set_limits(spec.lifetime, sa);
   sa.soft_packets = std::min(sa.soft_packets, soft_sequence(spec.esn));

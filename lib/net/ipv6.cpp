@@ -85,6 +85,18 @@ std::optional<DropReason> follow_chain(base::Bytes packet, Ipv6Chain& chain) {
   return std::nullopt;
 }
 
+TransportPlace transport_place(base::Bytes packet) {
+  TransportPlace place{sizeof(Ipv6Header), offsetof(Ipv6Header, next_header)};
+  std::uint8_t kind = reinterpret_cast<const Ipv6Header*>(packet.data())->next_header;
+  for (unsigned at = sizeof(Ipv6Header); is_extension(kind) && kind != kExtensionFragment;) {
+    const unsigned end = at + (octet(packet, at + 1) + 1U) * 8U;
+    if (kind != kExtensionDestination) place = {end, at};
+    kind = octet(packet, at);
+    at = end;
+  }
+  return place;
+}
+
 bool has_forbidding_option(base::Bytes packet) {
   std::uint8_t kind = reinterpret_cast<const Ipv6Header*>(packet.data())->next_header;
   for (unsigned at = sizeof(Ipv6Header); is_extension(kind);) {

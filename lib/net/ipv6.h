@@ -103,6 +103,15 @@ struct Ipv6Chain {
 /// limits) or source_route (RFC 5095 §3)
 [[nodiscard]] std::optional<DropReason> follow_chain(base::Bytes packet, Ipv6Chain& chain);
 
+/// Where ESP or AH of transport mode goes (RFC 4303 §3.1.1, RFC 4302 §3.1.1): behind hop-by-hop
+/// options and a routing header with what is in front of it. Destination options stay behind it.
+struct TransportPlace {
+  unsigned at;        ///< octets in front of it
+  unsigned named_at;  ///< the Next Header field that will name it
+};
+/// @param packet  whole, its chain was followed
+[[nodiscard]] TransportPlace transport_place(base::Bytes packet);
+
 /// RFC 8200 §4.2: an option that we do not know and that forbids to go on, in the destination
 /// options of a packet that is for us. We know none but padding.
 [[nodiscard]] bool has_forbidding_option(base::Bytes packet);

@@ -31,7 +31,8 @@ IkePortContent content_of_ike_port(std::uint16_t port, Bytes payload) {
   return first ? IkePortContent::kIkeFirst : IkePortContent::kIkeKnown;
 }
 
-std::uint16_t udp_checksum_v4(std::uint32_t source, std::uint32_t destination, Bytes datagram) {
+std::uint16_t upper_checksum_v4(std::uint32_t source, std::uint32_t destination,
+                                std::uint8_t protocol, Bytes message) {
   struct PseudoHeader {
     base::Be32 source;
     base::Be32 destination;
@@ -40,10 +41,13 @@ std::uint16_t udp_checksum_v4(std::uint32_t source, std::uint32_t destination, B
     base::Be16 length;
   };
   static_assert(sizeof(PseudoHeader) == 12);
-  const PseudoHeader pseudo{source, destination, 0, kProtocolUdp,
-                            static_cast<std::uint16_t>(datagram.size())};
-  const std::uint64_t sum = add_words(base::bytes_of(pseudo), add_words(datagram, 0));
-  const std::uint16_t checksum = finish_checksum(sum);
+  const PseudoHeader pseudo{source, destination, 0, protocol,
+                            static_cast<std::uint16_t>(message.size())};
+  return finish_checksum(add_words(base::bytes_of(pseudo), add_words(message, 0)));
+}
+
+std::uint16_t udp_checksum_v4(std::uint32_t source, std::uint32_t destination, Bytes datagram) {
+  const std::uint16_t checksum = upper_checksum_v4(source, destination, kProtocolUdp, datagram);
   return checksum == 0 ? std::uint16_t{0xffff} : checksum;  // RFC 768: 0 means "no checksum"
 }
 

@@ -34,6 +34,10 @@ enum class IkePortContent : std::uint8_t {
 /// @param port  kIkePort or kIkeNatPort, the destination
 [[nodiscard]] IkePortContent content_of_ike_port(std::uint16_t port, base::Bytes payload);
 
+/// With the pseudo header of IPv4 (RFC 768, RFC 9293 §3.1), over a message of UDP or TCP.
+[[nodiscard]] std::uint16_t upper_checksum_v4(std::uint32_t source, std::uint32_t destination,
+                                              std::uint8_t protocol, base::Bytes message);
+
 /// UDP over IPv4, with the pseudo header (RFC 768). `datagram` is UDP header and payload with the
 /// checksum field 0. Never 0: an all-zero sum is sent as 0xffff.
 [[nodiscard]] std::uint16_t udp_checksum_v4(std::uint32_t source, std::uint32_t destination,

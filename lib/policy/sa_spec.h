@@ -17,6 +17,12 @@ namespace penstock::policy {
 enum class Direction : std::uint8_t { kInbound, kOutbound };
 enum class IpsecProtocol : std::uint8_t { kEsp, kAh };
 enum class IpsecMode : std::uint8_t { kTunnel, kTransport };
+/// AH around ESP, both of one policy.
+enum class BundlePart : std::uint8_t {
+  kAlone,
+  kInner,  ///< the ESP
+  kOuter,  ///< the AH
+};
 
 /// A place in the SPD's action that outlives its SAs: a child of a connection (or one manual pair).
 /// A rekey switches the slot's outbound SA and never touches the SPD (design §4.5). 0 is no slot.
@@ -63,12 +69,16 @@ struct SaSpec {
   net::IpAddress local;   ///< our outer address: destination inbound, source outbound
   net::IpAddress remote;  ///< the peer's
   std::optional<UdpEncapsulation> encap;
+  /// Both inbound SAs of a bundle name one slot. Outbound, the policy's slot is the inner one's,
+  /// and `outer_slot` of the inner one is the slot of the outer one.
+  BundlePart bundle = BundlePart::kAlone;
+  ChildSlot outer_slot;
 
-  crypto::EncrId encr{};            ///< with its key length
+  crypto::EncrId encr{};            ///< with its key length; of ESP
   std::uint16_t encr_key_bits = 0;  ///< without the salt
   crypto::IntegId integ{};          ///< kNone for an AEAD
   base::SecretBytes enc_key;        ///< key, then salt for GCM, CCM, CTR, GMAC and ChaCha20
-  base::SecretBytes auth_key;
+  base::SecretBytes auth_key;       ///< of AES-GMAC in AH key, then salt
   bool esn = false;
   /// Outbound, ciphers with a counter for an IV: added to the sequence number. Keys that are used
   /// once need none; those that come again after a restart need one that never comes again.
@@ -79,6 +89,9 @@ struct SaSpec {
   TrafficSelectors remote_ts;  ///< what lies behind the peer
   TrafficLifetime lifetime;
   TunnelHeader tunnel_header;
+  /// AH over IPv4, outbound: of whole words of 32 bits (RFC 4302 §2.6); false: of 64 bits, which
+  /// Linux wants unless its own `align4` is set.
+  bool align4 = true;
   std::string name;  ///< "connection/child" or the manual SA's name, for show and logs
 };
 

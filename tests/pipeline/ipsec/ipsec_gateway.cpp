@@ -36,6 +36,10 @@ policy::SaSpec make_spec(const SpecOptions& o) {
   spec.local = net::IpAddress::parse(o.local).value();
   spec.remote = net::IpAddress::parse(o.remote).value();
   if (o.encap) spec.encap = policy::UdpEncapsulation{net::Port{4500}, net::Port{4500}};
+  spec.protocol = o.protocol;
+  spec.mode = o.mode;
+  spec.bundle = o.bundle;
+  spec.outer_slot = policy::ChildSlot{o.outer_slot};
   spec.encr = o.suite.encr;
   spec.encr_key_bits = o.suite.key_bits;
   spec.integ = o.suite.integ;
@@ -44,7 +48,8 @@ policy::SaSpec make_spec(const SpecOptions& o) {
   spec.enc_key =
       base::SecretBytes::copy_of(test_key(o.spi, encr->key_bits / 8U + encr->salt_octets, 0));
   if (integ != nullptr && o.suite.integ != crypto::IntegId::kNone)
-    spec.auth_key = base::SecretBytes::copy_of(test_key(o.spi, integ->key_octets, 1));
+    spec.auth_key = base::SecretBytes::copy_of(
+        test_key(o.spi, std::size_t{integ->key_octets} + integ->salt_octets, 1));
   spec.esn = o.esn;
   spec.replay_window = o.replay_window;
   spec.local_ts = {policy::TrafficSelector::parse(o.local_ts).value()};

@@ -42,6 +42,10 @@ struct SpecOptions {
   std::string local_ts = "10.1.0.0/16";
   std::string remote_ts = "10.2.0.0/16";
   std::uint32_t replay_window = 64;
+  policy::IpsecProtocol protocol = policy::IpsecProtocol::kEsp;
+  policy::IpsecMode mode = policy::IpsecMode::kTunnel;
+  policy::BundlePart bundle = policy::BundlePart::kAlone;
+  std::uint32_t outer_slot = 0;
 };
 
 /// Octets that differ from key to key and repeat from run to run.

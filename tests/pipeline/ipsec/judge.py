@@ -1,12 +1,13 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""An independent judge of ESP packets: opens what we sealed, seals what we shall open.
+"""An independent judge of ESP and AH packets: opens what we sealed, seals what we shall open.
 
   judge.py open|seal CASES.json     prints a JSON list of hexadecimal packets, "" where it failed
 
 scapy's IPsec layer does it, but for what scapy 2.5.0 does wrongly (an extended sequence number
 with a separate HMAC, AES-GCM and AES-CCM with a short ICV) or not at all (AES-GMAC, AES-XCBC,
-SHA2-256 cut to 96 bits): there `cryptography` and `hmac` do.
+SHA2-256 cut to 96 bits): there `cryptography` and `hmac` do. Of AH scapy always says which fields
+count as zero; a case may say `ah` and `transport`.
 """
 import hmac
 import json
@@ -27,6 +28,7 @@ except ImportError as missing:
 
 SCAPY_AUTH = {"md5": "HMAC-MD5-96", "sha1": "HMAC-SHA1-96", "sha256": "SHA2-256-128",
               "sha384": "SHA2-384-192", "sha512": "SHA2-512-256", "cmac": "AES-CMAC-96", "": "NULL"}
+SCAPY_AH = {"md5", "sha1", "sha256", "sha384", "sha512", "cmac"}
 ICV = {"md5": 12, "sha1": 12, "sha256": 16, "sha256_96": 12, "sha384": 24, "sha512": 32, "xcbc": 12,
        "cmac": 12}
 IV = {"NULL": 0, "AES-CBC": 16, "3DES": 8, "AES-CTR": 8}  # of ciphers that need a MAC beside them
@@ -34,6 +36,8 @@ BLOCK = {"AES-CBC": 16, "3DES": 8}
 
 
 def scapy_can(case):
+    if case.get("ah") or case.get("transport"):
+        return True
     if case["auth"]:
         return case["auth"] in SCAPY_AUTH and not case["esn"]
     return case["icv"] == 16 and case["cipher"] != "AES-NULL-GMAC"
@@ -48,23 +52,85 @@ def packet_of(octets):
     return (IPv6 if octets[0] >> 4 == 6 else IP)(octets)
 
 
-def association(case):
+class OwnMac:
+    """Of AH, what scapy lacks. Of AES-GMAC the field is IV and tag (RFC 4543, section 4)."""
+    def __init__(self, case):
+        self.case, self.data = case, b""
+
+    def update(self, data):
+        self.data += data
+
+    def finalize(self):
+        key = bytes.fromhex(self.case["auth_key"])
+        if self.case["auth"] == "gmac":
+            iv = self.case["iv"]
+            tag = Cipher(algorithms.AES(key[:-4]), modes.GCM(key[-4:] + iv)).encryptor()
+            tag.authenticate_additional_data(self.data)
+            tag.finalize()
+            return iv + tag.tag
+        if self.case["auth"] == "xcbc":
+            return xcbc(key, self.data)
+        return hmac.new(key, self.data, "sha256").digest()  # sha256_96
+
+
+class AhAlgorithm(ipsec.AuthAlgo):
+    def __init__(self, case):
+        auth = case["auth"]
+        stock = ipsec.AUTH_ALGOS[SCAPY_AUTH[auth]] if auth in SCAPY_AH else None
+        super().__init__("judge", mac=stock.mac if stock else True,
+                         digestmod=stock.digestmod if stock else None,
+                         icv_size=24 if auth == "gmac" else ICV[auth])
+        self.case, self.own = case, stock is None
+
+    def new_mac(self, key):
+        return OwnMac(self.case) if self.own else super().new_mac(key)
+
+    def sign(self, pkt, key, esn_en=False, esn=0):
+        # scapy 2.5.0 would sign the ESP inside of AH
+        mac = self.new_mac(key)
+        mac.update(bytes(ipsec.zero_mutable_fields(pkt.copy(), sending=True)))
+        mac.update(esn.to_bytes(4, "big") if esn_en else b"")
+        pkt[ipsec.AH].icv = mac.finalize()[:self.icv_size]
+        return pkt
+
+
+def ah_association(case, packet):
+    sa = ipsec.SecurityAssociation(
+        ipsec.AH, spi=case["spi"], seq_num=case["sequence"] & 0xffffffff,
+        auth_algo="HMAC-SHA1-96", auth_key=bytes.fromhex(case["auth_key"]),
+        tunnel_header=None if case.get("transport") else outer_header(case),
+        esn_en=case["esn"], esn=case["sequence"] >> 32)
+    sa.auth_algo = AhAlgorithm(case)
+    case["iv"] = bytes(packet[ipsec.AH].icv)[:8] if ipsec.AH in packet else os.urandom(8)
+    return sa
+
+
+def association(case, packet):
+    if case.get("ah"):
+        return ah_association(case, packet)
     return ipsec.SecurityAssociation(
         ipsec.ESP, spi=case["spi"], seq_num=case["sequence"] & 0xffffffff,
         crypt_algo=case["cipher"], crypt_key=bytes.fromhex(case["key"]) or None,
         crypt_icv_size=case["icv"] or None, auth_algo=SCAPY_AUTH[case["auth"]],
         auth_key=bytes.fromhex(case["auth_key"]) or None,
-        tunnel_header=outer_header(case),
+        tunnel_header=None if case.get("transport") else outer_header(case),
         nat_t_header=UDP(sport=4500, dport=4500, chksum=0) if case["encap"] else None,
         esn_en=case["esn"], esn=case["sequence"] >> 32)
 
 
 def scapy_open(case, packet):
-    return bytes(association(case).decrypt(packet_of(packet)))
+    packet = packet_of(packet)
+    if case["encap"] and case.get("transport") and packet.version == 6:
+        # scapy 2.5.0 would leave the UDP header where it is
+        source, destination = case["outer"]
+        packet = packet_of(bytes(IPv6(src=source, dst=destination, nh=50, hlim=packet.hlim)
+                                 / bytes(packet[UDP].payload)))
+    return bytes(association(case, packet).decrypt(packet))
 
 
 def scapy_seal(case, inner):
-    sealed = association(case).encrypt(packet_of(inner))
+    inner = packet_of(inner)
+    sealed = association(case, inner).encrypt(inner)
     if case["encap"]:  # scapy 2.5.0 leaves the template's UDP length as it was
         sealed[UDP].len = len(bytes(sealed[UDP]))
     return bytes(sealed)

@@ -1,15 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Every cipher, raw and in UDP, with and without ESN, judged by scapy in both directions
 // (judge.py): it opens what left by the outside port, and we open what it sealed.
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <cstdio>
-#include <filesystem>
-#include <fstream>
-#include <nlohmann/json.hpp>
-
 #include "tests/pipeline/ipsec/ipsec_gateway.h"
+#include "tests/pipeline/ipsec/judge.h"
 
 namespace penstock::pipeline {
 namespace {
@@ -57,24 +50,6 @@ const std::vector<Judged>& suites() {
     return list;
   }();
   return all;
-}
-
-/// Runs the judge over the cases; nothing if it is not there.
-std::optional<std::vector<std::string>> judge(const char* way, const json& cases) {
-  const auto file = std::filesystem::temp_directory_path() /
-                    ("penstock_judge_" + std::to_string(getpid()) + ".json");
-  std::ofstream(file) << cases;
-  const std::string command =
-      std::string("/usr/bin/python3 '") + PENSTOCK_JUDGE + "' " + way + " '" + file.string() + "'";
-  std::FILE* pipe = popen(command.c_str(), "r");
-  std::string text;
-  char chunk[4096];
-  while (const std::size_t n = std::fread(chunk, 1, sizeof(chunk), pipe)) text.append(chunk, n);
-  const int status = pclose(pipe);
-  std::filesystem::remove(file);
-  if (WIFEXITED(status) && WEXITSTATUS(status) == 77) return std::nullopt;
-  EXPECT_EQ(status, 0);
-  return json::parse(text).get<std::vector<std::string>>();
 }
 
 /// One gateway with an SA pair a suite: suite k has slot k + 1 and 10.2.k.0/24 behind the peer.

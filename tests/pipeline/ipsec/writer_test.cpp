@@ -252,8 +252,14 @@ TEST_F(WriterTest, RefusalsSayWhatIsWrong) {
     EXPECT_NE(text.find(what), std::string::npos) << text;
     EXPECT_NE(text.find("test/net"), std::string::npos) << text;
   };
-  says(refused([](auto& s) { s.protocol = policy::IpsecProtocol::kAh; }), "AH");
-  says(refused([](auto& s) { s.mode = policy::IpsecMode::kTransport; }), "transport");
+  says(refused([](auto& s) { s.protocol = policy::IpsecProtocol::kAh; }),
+       "AH needs an integrity algorithm");
+  says(refused([](auto& s) {
+         s.protocol = policy::IpsecProtocol::kAh;
+         s.encap = policy::UdpEncapsulation{net::Port{4500}, net::Port{4500}};
+       }),
+       "NAT");
+  says(refused([](auto& s) { s.bundle = policy::BundlePart::kOuter; }), "AH is around ESP");
   says(refused([](auto& s) { s.spi = net::Spi{255}; }), "256");
   says(refused([](auto& s) { s.enc_key = base::SecretBytes(19); }), "20 octets");
   says(refused([](auto& s) {

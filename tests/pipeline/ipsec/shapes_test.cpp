@@ -1,0 +1,561 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What is not ESP in tunnel mode: transport mode, AH, and both together, judged by scapy in both
+// directions (judge.py); and each way in which such a packet is lost.
+#include <nlohmann/json.hpp>
+
+#include "lib/net/ah.h"
+#include "tests/pipeline/ipsec/ipsec_gateway.h"
+#include "tests/pipeline/ipsec/judge.h"
+
+namespace penstock::pipeline {
+namespace {
+
+using crypto::EncrId;
+using crypto::IntegId;
+using net::DropReason;
+using nlohmann::json;
+using policy::BundlePart;
+using policy::Direction;
+using policy::IpsecMode;
+using policy::IpsecProtocol;
+
+constexpr std::uint64_t kBeyondTheFirstSubspace = 0x1'0000'0000;
+
+/// Octets of a header written as a list of numbers.
+ByteVector octets(std::initializer_list<unsigned> values) {
+  ByteVector out;
+  for (const unsigned value : values) out.push_back(static_cast<std::byte>(value));
+  return out;
+}
+
+/// One SA pair between the gateway and its peer, of IPv4 or IPv6.
+struct Pair {
+  bool v6 = false;
+  bool ah = false;
+  bool transport = true;
+  bool encap = false;
+  bool esn = false;
+  Suite suite{"gcm"};
+  std::string auth{};  ///< as the judge names it
+  std::string cipher = "AES-GCM";
+  std::uint32_t spi_in = kSpiIn;
+  std::uint32_t spi_out = kSpiOut;
+  BundlePart bundle = BundlePart::kAlone;
+  std::uint32_t slot_out = kSlot;
+  bool align4 = true;
+
+  [[nodiscard]] std::string ours() const { return v6 ? "2001:db8:f::1" : "192.0.2.1"; }
+  [[nodiscard]] std::string theirs() const { return v6 ? "2001:db8:f::9" : "192.0.2.9"; }
+  [[nodiscard]] std::string before() const {
+    return transport ? ours() : v6 ? "2001:db8:1::/64" : "10.1.0.0/16";
+  }
+  [[nodiscard]] std::string behind() const {
+    return transport ? theirs() : v6 ? "2001:db8:2::/48" : "10.2.0.0/16";
+  }
+  [[nodiscard]] policy::SaSpec spec(bool in) const {
+    auto made = make_spec({.direction = in ? Direction::kInbound : Direction::kOutbound,
+                           .spi = in ? spi_in : spi_out,
+                           .suite = suite,
+                           .esn = esn,
+                           .encap = encap,
+                           .slot = in ? kSlot : slot_out,
+                           .local = ours(),
+                           .remote = theirs(),
+                           .local_ts = before(),
+                           .remote_ts = behind(),
+                           .protocol = ah ? IpsecProtocol::kAh : IpsecProtocol::kEsp,
+                           .mode = transport ? IpsecMode::kTransport : IpsecMode::kTunnel,
+                           .bundle = bundle,
+                           .outer_slot = bundle == BundlePart::kInner ? kSlot + 1 : 0});
+    made.align4 = align4;
+    return made;
+  }
+  [[nodiscard]] json judged(bool in, std::uint64_t sequence, Bytes packet) const {
+    const auto keyed = spec(in);
+    const auto* row = crypto::find_encr(suite.encr, suite.key_bits);
+    return {{"name", auth + (v6 ? " v6" : " v4") + (transport ? " transport" : " tunnel")},
+            {"ah", ah},
+            {"transport", transport},
+            {"cipher", cipher},
+            {"auth", auth},
+            {"key", base::to_hex(keyed.enc_key.bytes())},
+            {"auth_key", base::to_hex(keyed.auth_key.bytes())},
+            {"icv", unsigned{row->icv_octets}},
+            {"spi", in ? spi_in : spi_out},
+            {"sequence", sequence},
+            {"esn", esn},
+            {"encap", encap},
+            {"outer", in ? json{theirs(), ours()} : json{ours(), theirs()}},
+            {"packet", base::to_hex(packet)}};
+  }
+};
+
+class Shapes : public testing::Test {
+ protected:
+  std::optional<IpsecGateway> g{std::in_place, IpsecGateway::small_limits()};
+
+  /// A gateway without SAs.
+  void restart() {
+    g.reset();
+    g.emplace(IpsecGateway::small_limits());
+  }
+  void install(const Pair& pair) {
+    for (const bool in : {false, true}) g->must_install(pair.spec(in));
+    if (!pair.esn) return;
+    g->writer->tables().outbound_of(pair.slot_out)->sequence.restart(kBeyondTheFirstSubspace);
+    (void)g->writer->tables().find_inbound(pair.spi_in)->window.insert(0xffffffff);
+  }
+  void protect(const Pair& pair) {
+    install(pair);
+    g->policy(policy::PolicyAction::kProtect, pair.before(), pair.behind());
+  }
+  static std::uint64_t first(const Pair& pair) {
+    return pair.esn ? kBeyondTheFirstSubspace + 1 : 1;
+  }
+  void send(const Pair& pair, unsigned port, Bytes packet) {
+    if (pair.v6)
+      g->gateway.send6(port, packet);
+    else
+      g->gateway.send(port, packet);
+  }
+  /// What the judge makes of one packet; nothing (and a skip) if it is not there.
+  static std::optional<ByteVector> one(const char* way, const json& judged_case) {
+    const auto answer = judge(way, json::array({judged_case}));
+    if (!answer) return std::nullopt;
+    return base::from_hex(answer->front()).value();
+  }
+  static ByteVector echo(const Pair& pair, bool request, std::size_t size = 100) {
+    const std::string from = request ? pair.theirs() : pair.ours();
+    const std::string to = request ? pair.ours() : pair.theirs();
+    if (pair.v6)
+      return icmp6(from, to, request ? net::kIcmp6EchoRequest : net::kIcmp6EchoReply, 0, 0x10002,
+                   pattern(size));
+    return icmp(from, to, request ? net::kIcmpEchoRequest : net::kIcmpEchoReply, 0, 0x10002,
+                pattern(size));
+  }
+  /// Without the IPv4 identification and its checksum, which are the sender's own.
+  static ByteVector same(const Pair& pair, ByteVector packet) {
+    if (pair.v6 || packet.size() < 20) return packet;
+    std::fill_n(packet.begin() + 4, 2, std::byte{0});
+    std::fill_n(packet.begin() + 10, 2, std::byte{0});
+    return packet;
+  }
+  /// A packet of the network behind us, or between the ends.
+  static ByteVector traffic(const Pair& pair, bool out, std::size_t size, Ipv4Spec rest = {},
+                            Ipv6Spec rest6 = {}) {
+    const std::string here = pair.transport ? pair.ours() : pair.v6 ? "2001:db8:1::9" : "10.1.0.9";
+    const std::string there = pair.transport ? pair.theirs()
+                              : pair.v6      ? "2001:db8:2::7"
+                                             : "10.2.0.7";
+    const std::string& from = out ? here : there;
+    const std::string& to = out ? there : here;
+    return pair.v6 ? udp6(from, to, 1000, 2000, pattern(size), std::move(rest6))
+                   : udp(from, to, 1000, 2000, pattern(size), std::move(rest));
+  }
+  static ByteVector passed_on(const Pair& pair, ByteVector packet) {
+    if (!pair.v6) return forwarded(std::move(packet));
+    --reinterpret_cast<net::Ipv6Header*>(packet.data())->hop_limit;
+    return packet;
+  }
+};
+
+#define JUDGED(variable, way, ...)                                                           \
+  const auto variable##_answer = one(way, __VA_ARGS__);                                      \
+  if (!variable##_answer) GTEST_SKIP() << "python3-scapy or python3-cryptography is absent"; \
+  const ByteVector& variable = *variable##_answer
+
+struct Mac {
+  IntegId id;
+  const char* name;
+};
+constexpr Mac kMacs[] = {
+    {IntegId::kHmacSha1_96, "sha1"},      {IntegId::kHmacSha256_128, "sha256"},
+    {IntegId::kHmacSha384_192, "sha384"}, {IntegId::kHmacSha512_256, "sha512"},
+    {IntegId::kHmacMd5_96, "md5"},        {IntegId::kHmacSha256_96, "sha256_96"},
+    {IntegId::kAesXcbc96, "xcbc"},        {IntegId::kAesCmac96, "cmac"},
+    {IntegId::kAes128Gmac, "gmac"},       {IntegId::kAes256Gmac, "gmac"},
+};
+Pair ah_pair(const Mac& mac, bool v6, bool transport, bool esn = false) {
+  Pair pair;
+  pair.v6 = v6;
+  pair.ah = true;
+  pair.transport = transport;
+  pair.esn = esn;
+  pair.suite.integ = mac.id;
+  pair.auth = mac.name;
+  return pair;
+}
+
+/// ESP in transport mode: IPv6, in UDP, ESN.
+class EspTransport : public Shapes,
+                     public testing::WithParamInterface<std::tuple<bool, bool, bool>> {
+ protected:
+  static Pair pair() {
+    Pair made;
+    std::tie(made.v6, made.encap, made.esn) = GetParam();
+    return made;
+  }
+};
+
+TEST_P(EspTransport, AnEchoIsAnsweredUnderTheSa) {
+  const Pair pair = EspTransport::pair();
+  protect(pair);
+  JUDGED(request, "seal", pair.judged(true, first(pair), echo(pair, true)));
+  send(pair, 1, request);
+  EXPECT_EQ(g->gateway.dropped(), 0U);
+  const ByteVector reply = g->only(1);
+  ASSERT_FALSE(reply.empty());
+  if (pair.v6 && pair.encap) {  // RFC 8200 §8.1
+    const auto& header = *reinterpret_cast<const net::Ipv6Header*>(reply.data());
+    EXPECT_EQ(net::upper_checksum(header, net::kProtocolUdp, Bytes(reply).subspan(40)), 0);
+  }
+  JUDGED(opened, "open", pair.judged(false, first(pair), reply));
+  EXPECT_EQ(same(pair, opened), same(pair, echo(pair, false)));
+  EXPECT_EQ(g->counters_in().packets, 1U);
+  EXPECT_EQ(g->counters_out().sequence, first(pair));
+  send(pair, 1, request);
+  g->expect_drop(DropReason::kReplay);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, EspTransport,
+                         testing::Combine(testing::Bool(), testing::Bool(), testing::Bool()));
+
+/// AH: IPv6, transport, ESN; every algorithm.
+class Ah : public Shapes, public testing::WithParamInterface<std::tuple<bool, bool, bool>> {};
+
+TEST_P(Ah, TheJudgeOpensWhatWeSealAndWeOpenWhatItSeals) {
+  const auto [v6, transport, esn] = GetParam();
+  constexpr std::size_t kSizes[] = {0, 3, 900};
+  json seal = json::array();
+  json open = json::array();
+  std::vector<ByteVector> wanted;
+  for (const Mac& mac : kMacs) {
+    const Pair pair = ah_pair(mac, v6, transport, esn);
+    std::uint64_t sequence = first(pair);
+    for (const std::size_t size : kSizes)
+      seal.push_back(pair.judged(true, sequence++,
+                                 transport ? echo(pair, true, size) : traffic(pair, false, size)));
+  }
+  const auto sealed = judge("seal", seal);
+  if (!sealed) GTEST_SKIP() << "python3-scapy or python3-cryptography is absent";
+  auto next = sealed->begin();
+  for (const Mac& mac : kMacs) {
+    SCOPED_TRACE(mac.name);
+    const Pair pair = ah_pair(mac, v6, transport, esn);
+    restart();
+    protect(pair);
+    std::uint64_t sequence = first(pair);
+    for (const std::size_t size : kSizes) {
+      const ByteVector out = traffic(pair, true, size, {.tos = 0xb9}, {.traffic_class = 0xb9});
+      send(pair, 0, out);
+      open.push_back(pair.judged(false, sequence++, g->only(1)));
+      wanted.push_back(passed_on(pair, out));
+      send(pair, 1, base::from_hex(*next++).value());
+      if (!transport) {
+        EXPECT_EQ(g->only(0), passed_on(pair, traffic(pair, false, size)));
+        continue;
+      }
+      open.push_back(pair.judged(false, sequence++, g->only(1)));
+      wanted.push_back(echo(pair, false, size));
+    }
+    EXPECT_EQ(g->gateway.dropped(), 0U);
+  }
+  const auto opened = judge("open", open);
+  ASSERT_TRUE(opened && opened->size() == wanted.size());
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    const Pair pair = ah_pair(kMacs[0], v6, transport, esn);
+    EXPECT_EQ(same(pair, base::from_hex((*opened)[i]).value()), same(pair, wanted[i]))
+        << open[i].at("name");
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, Ah,
+                         testing::Combine(testing::Bool(), testing::Bool(), testing::Bool()));
+
+// ---- options and extension headers in front ----
+
+/// Record route, timestamp, security, router alert, an unknown option, NOP and END.
+const ByteVector& options4() {
+  static const ByteVector all = octets({7,   7,  4, 1, 2,    3,    4,                       // RR
+                                        1,                                                  // NOP
+                                        68,  8,  5, 0, 0x11, 0x22, 0x33, 0x44,              // TS
+                                        130, 11, 5, 6, 7,    8,    9,    10,   11, 12, 13,  // SEC
+                                        148, 4,  0, 0,                                      // alert
+                                        94,  4,  9, 9, 0});  // unknown, END
+  return all;
+}
+/// Hop-by-hop with one mutable and one immutable option; destination options likewise; a routing
+/// header at its end; then destination options for the last.
+ByteVector extensions6() {
+  return octets({60, 1, 0x3e, 4, 1, 2, 3, 4, 0x1e, 4, 5,   6,    7, 8, 1, 0,  // hop-by-hop
+                 43, 0, 0x3e, 2, 9, 9, 1, 0,                                  // destination
+                 60, 2, 4,    0, 0, 0, 0, 0, 0x20, 1, 0xd, 0xb8, 0, 0, 0, 0,  // routing,
+                 0,  0, 0,    0, 0, 0, 0, 7,                                  // segments left 0
+                 17, 0, 0x1e, 2, 3, 4, 1, 0});                                // destination
+}
+
+TEST_F(Shapes, OptionsStayInFrontAndCountAsTheyShould) {
+  for (const bool ah : {false, true}) {
+    SCOPED_TRACE(ah);
+    restart();
+    Pair pair = ah ? ah_pair(kMacs[1], false, true) : Pair{};
+    protect(pair);
+    const ByteVector out = traffic(pair, true, 50, {.options = options4()});
+    g->gateway.send(0, out);
+    const ByteVector sealed = g->only(1);
+    ASSERT_FALSE(sealed.empty());
+    EXPECT_EQ(net::internet_checksum(Bytes(sealed).first(20 + options4().size())), 0);
+    JUDGED(opened, "open", pair.judged(false, 1, sealed));
+    EXPECT_EQ(base::to_hex(opened), base::to_hex(passed_on(pair, out)));
+
+    const ByteVector in = icmp(pair.theirs(), pair.ours(), net::kIcmpEchoRequest, 0, 7, pattern(40),
+                               {.options = options4()});
+    JUDGED(request, "seal", pair.judged(true, 1, in));
+    g->gateway.send(1, request);
+    EXPECT_EQ(g->gateway.dropped(), 0U);
+    EXPECT_FALSE(g->only(1).empty());
+  }
+}
+
+TEST_F(Shapes, ExtensionHeadersStayInFrontAndCountAsTheyShould) {
+  for (const bool ah : {false, true}) {
+    SCOPED_TRACE(ah);
+    restart();
+    Pair pair = ah ? ah_pair(kMacs[1], true, true) : Pair{};
+    pair.v6 = true;
+    protect(pair);
+    const ByteVector out =
+        traffic(pair, true, 50, {}, {.next_header = 0, .extensions = extensions6()});
+    g->gateway.send6(0, out);
+    const ByteVector sealed = g->only(1);
+    ASSERT_GT(sealed.size(), 90U);
+    // RFC 4303 §3.1.1: behind hop-by-hop and routing, in front of the last destination options.
+    EXPECT_EQ(std::to_integer<int>(sealed[64]), ah ? 51 : 50);
+    JUDGED(opened, "open", pair.judged(false, 1, sealed));
+    EXPECT_EQ(base::to_hex(opened), base::to_hex(passed_on(pair, out)));
+
+    const ByteVector in = icmp6(pair.theirs(), pair.ours(), net::kIcmp6EchoRequest, 0, 7,
+                                pattern(40), {.next_header = 0, .extensions = [] {
+                                                ByteVector all = extensions6();
+                                                all[all.size() - 8] = std::byte{58};
+                                                return all;
+                                              }()});
+    JUDGED(request, "seal", pair.judged(true, 1, in));
+    g->gateway.send6(1, request);
+    EXPECT_EQ(g->gateway.dropped(), 0U);
+    EXPECT_FALSE(g->only(1).empty());
+  }
+}
+
+TEST_F(Shapes, WhatRoutersChangeDoesNotBreakAhAndTheRestDoes) {
+  const Pair pair = ah_pair(kMacs[1], false, true);
+  protect(pair);
+  const ByteVector in = icmp(pair.theirs(), pair.ours(), net::kIcmpEchoRequest, 0, 7, pattern(40),
+                             {.options = options4()});
+  JUDGED(sealed, "seal", pair.judged(true, 1, in));
+  const auto changed = [&](std::size_t at, unsigned value) {
+    ByteVector packet = sealed;
+    packet[at] = static_cast<std::byte>(value);
+    net::set_checksum(*reinterpret_cast<net::Ipv4Header*>(packet.data()));
+    return packet;
+  };
+  g->gateway.send(1, changed(20 + 16 + 2, 7));  // an octet of the security option
+  g->expect_drop(DropReason::kIcvMismatch);
+  g->gateway.send(1, changed(4, 0x77));  // the identification
+  g->expect_drop(DropReason::kIcvMismatch, 2);
+  ByteVector routed = changed(8, 9);  // TTL
+  routed[1] = std::byte{0xff};        // DSCP and ECN
+  routed[6] = std::byte{0x40};        // DF
+  routed[20 + 3] = std::byte{0x55};   // an octet of the recorded route
+  net::set_checksum(*reinterpret_cast<net::Ipv4Header*>(routed.data()));
+  g->gateway.send(1, routed);
+  EXPECT_EQ(g->gateway.dropped(), 2U);
+  EXPECT_FALSE(g->only(1).empty());
+}
+
+TEST_F(Shapes, AhPaddedAsLinuxDoesIsTakenAndSentIfAsked) {
+  Pair pair = ah_pair(kMacs[1], false, true);  // 12 and 16 octets
+  pair.align4 = false;
+  protect(pair);
+  g->gateway.send(0, traffic(pair, true, 10));
+  const ByteVector sealed = g->only(1);
+  ASSERT_GT(sealed.size(), 52U);
+  EXPECT_EQ(std::to_integer<int>(sealed[21]), 32 / 4 - 2);
+  JUDGED(opened, "open", pair.judged(false, 1, sealed));
+  EXPECT_EQ(opened, passed_on(pair, traffic(pair, true, 10)));
+}
+
+// ---- bundles ----
+
+class Bundle : public Shapes, public testing::WithParamInterface<std::tuple<bool, bool>> {
+ protected:
+  Pair inner;
+  Pair outer = ah_pair(kMacs[1], std::get<0>(GetParam()), true);
+
+  Bundle() {
+    inner.v6 = std::get<0>(GetParam());
+    inner.transport = std::get<1>(GetParam());
+    inner.bundle = BundlePart::kInner;
+    outer.bundle = BundlePart::kOuter;
+    outer.spi_in = kSpiIn + 0x100;
+    outer.spi_out = kSpiOut + 0x100;
+    outer.slot_out = kSlot + 1;
+    install(outer);
+    protect(inner);
+  }
+};
+
+TEST_P(Bundle, AhIsAroundEspBothWays) {
+  const ByteVector out = traffic(inner, true, 200);
+  send(inner, 0, out);
+  JUDGED(unwrapped, "open", outer.judged(false, 1, g->only(1)));
+  JUDGED(opened, "open", inner.judged(false, 1, unwrapped));
+  EXPECT_EQ(opened, passed_on(inner, out));
+
+  const ByteVector in = inner.transport ? echo(inner, true) : traffic(inner, false, 200);
+  JUDGED(sealed, "seal", inner.judged(true, 1, in));
+  JUDGED(wrapped, "seal", outer.judged(true, 1, sealed));
+  send(inner, 1, wrapped);
+  EXPECT_EQ(g->gateway.dropped(), 0U);
+  EXPECT_FALSE(g->only(inner.transport ? 1 : 0).empty());
+}
+
+TEST_P(Bundle, OneOfTheTwoIsNotEnough) {
+  const ByteVector in = inner.transport ? echo(inner, true) : traffic(inner, false, 200);
+  JUDGED(esp_alone, "seal", inner.judged(true, 1, in));
+  send(inner, 1, esp_alone);
+  g->expect_drop(DropReason::kBundleIncomplete);
+  JUDGED(ah_alone, "seal", outer.judged(true, 1, echo(outer, true)));
+  send(inner, 1, ah_alone);
+  g->expect_drop(DropReason::kBundleIncomplete, 2);
+}
+
+TEST_P(Bundle, WithoutItsAhNothingLeaves) {
+  ASSERT_TRUE(g->writer->retire({Direction::kOutbound, net::Spi{outer.spi_out},
+                                 net::IpAddress::parse(outer.theirs()).value()}));
+  send(inner, 0, traffic(inner, true, 20));
+  g->expect_drop(DropReason::kNoOutboundSa);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, Bundle, testing::Combine(testing::Bool(), testing::Bool()));
+
+// ---- drops ----
+
+TEST_F(Shapes, TransportModeIsForTheSasOwnAddresses) {
+  Pair pair;
+  install(pair);
+  g->policy(policy::PolicyAction::kProtect, "192.0.2.0/24", "192.0.2.0/24");
+  g->gateway.send(0, udp("192.0.2.77", "192.0.2.9", 1, 2, pattern(9)));
+  g->expect_drop(DropReason::kTransportAddress);
+}
+
+TEST_F(Shapes, TransportModeIsNotForFragments) {
+  const Pair pair;
+  protect(pair);
+  g->gateway.send(0, traffic(pair, true, 64, {.fragment = net::kIpv4MoreFragments}));
+  g->expect_drop(DropReason::kTransportFragment);
+}
+
+TEST_F(Shapes, TooBigIsFragmentedAfterEspAndToldWithDf) {
+  const Pair pair;
+  protect(pair);
+  const ByteVector out = traffic(pair, true, 1472);
+  g->gateway.send(0, out);
+  const auto sent = g->gateway.sent(1);
+  ASSERT_EQ(sent.size(), 2U);
+  EXPECT_EQ(g->gateway.dropped(), 0U);
+  g->gateway.send(0, traffic(pair, true, 1472, {.fragment = net::kIpv4DontFragment}));
+  EXPECT_EQ(g->gateway.dropped(DropReason::kTooBig), 1U);
+}
+
+TEST_F(Shapes, FragmentsOfTransportModeAreReassembledFirst) {
+  const Pair pair;
+  protect(pair);
+  JUDGED(sealed, "seal", pair.judged(true, 1, echo(pair, true, 1000)));
+  for (const ByteVector& piece : cut(sealed, 600)) g->gateway.send(1, piece);
+  EXPECT_EQ(g->gateway.dropped(), 0U);
+  EXPECT_FALSE(g->only(1).empty());
+}
+
+TEST_F(Shapes, AnotherInnerPacketThanTheSelectorsAllowIsRefused) {
+  Pair pair;
+  install(pair);
+  Pair wider = pair;
+  JUDGED(sealed, "seal",
+         wider.judged(true, 1,
+                      icmp("192.0.2.10", "192.0.2.1", net::kIcmpEchoRequest, 0, 7, pattern(9))));
+  g->gateway.send(1, sealed);
+  g->expect_drop(DropReason::kInboundPolicyMismatch);
+}
+
+TEST_F(Shapes, TheOtherProtocolIsRefused) {
+  const Pair esp;
+  install(esp);
+  Pair ah = ah_pair(kMacs[0], false, true);
+  JUDGED(as_ah, "seal", ah.judged(true, 1, echo(ah, true)));
+  g->gateway.send(1, as_ah);
+  g->expect_drop(DropReason::kSaProtocolMismatch);
+}
+
+TEST_F(Shapes, EspForAnAhSaIsRefused) {
+  const Pair ah = ah_pair(kMacs[0], false, true);
+  install(ah);
+  const Pair esp;
+  JUDGED(as_esp, "seal", esp.judged(true, 1, echo(esp, true)));
+  g->gateway.send(1, as_esp);
+  g->expect_drop(DropReason::kSaProtocolMismatch);
+}
+
+TEST_F(Shapes, AnAhOfAnotherLengthIsRefused) {
+  const Pair pair = ah_pair(kMacs[1], false, true);
+  protect(pair);
+  JUDGED(sealed, "seal", pair.judged(true, 1, echo(pair, true)));
+  for (const unsigned words : {0U, 4U, 7U, 255U}) {
+    ByteVector wrong = sealed;
+    wrong[21] = static_cast<std::byte>(words);
+    g->gateway.send(1, wrong);
+  }
+  g->expect_drop(DropReason::kAhBadLength, 4);
+  g->gateway.send(1, ipv4({.source = ip("192.0.2.9"),
+                           .destination = ip("192.0.2.1"),
+                           .protocol = net::kProtocolAh},
+                          Bytes(sealed).subspan(20, 14)));  // not as far as its ICV
+  EXPECT_EQ(g->gateway.dropped(), 5U);
+}
+
+TEST_F(Shapes, InATunnelAhCarriesIpAlone) {
+  Pair pair = ah_pair(kMacs[1], false, false);
+  protect(pair);
+  Pair transport = pair;
+  transport.transport = true;
+  JUDGED(sealed, "seal", transport.judged(true, 1, echo(transport, true)));
+  g->gateway.send(1, sealed);
+  g->expect_drop(DropReason::kBadNextHeader);
+}
+
+TEST_F(Shapes, AhInUdpIsRefusedByName) {
+  Pair pair = ah_pair(kMacs[1], false, true);
+  pair.encap = true;
+  const auto refused = g->writer->install_outbound(pair.spec(false));
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().text.find("NAT"), std::string::npos);
+}
+
+TEST_F(Shapes, BehindANatTheChecksumIsMended) {
+  Pair pair;
+  pair.encap = true;
+  protect(pair);
+  // IKE inside of the SA (RFC 3948 §3.1.2), with the checksum of the address before the NAT.
+  ByteVector ike(40, std::byte{0x11});
+  ByteVector original = udp("10.99.0.1", "192.0.2.1", 500, 500, ike);
+  auto& header = *reinterpret_cast<net::Ipv4Header*>(original.data());
+  header.source.set(ip("192.0.2.9"));
+  net::set_checksum(header);
+  JUDGED(sealed, "seal", pair.judged(true, 1, original));
+  g->gateway.send(1, sealed);
+  EXPECT_EQ(g->gateway.dropped(), 0U);
+  EXPECT_EQ(g->gateway.punted().size(), 1U);
+}
+
+}  // namespace
+}  // namespace penstock::pipeline
