@@ -10,9 +10,23 @@ namespace {
 /// Before negotiated children: the operator chose these by hand.
 constexpr std::uint32_t kPriorityManual = policy::kPriorityPassDrop + 500;
 
+/// nullptr for AH.
+const crypto::EncrRow* encr_of(const policy::SaSpec& spec) {
+  return spec.protocol == policy::IpsecProtocol::kAh
+             ? nullptr
+             : crypto::find_encr(spec.encr, spec.encr_key_bits);
+}
+
+/// Slots of manual SAs count down from the top.
+void place(policy::ChildSlot& slot, const SaInstaller& installer) {
+  if (slot.value() != 0) slot = policy::ChildSlot{installer.writer().limits().slots - slot.value()};
+}
+
 base::Result<void> install(const policy::SaSpec& spec, SaInstaller& installer) {
   if (spec.direction == policy::Direction::kInbound) return installer.install_inbound(spec);
   PS_TRY(installer.switch_outbound(spec));
+  // A bundle's traffic comes by the policy of its ESP.
+  if (spec.bundle == policy::BundlePart::kOuter) return {};
   policy::PolicyRule rule;
   rule.id = policy::PolicyId{kFirstManualPolicy + spec.slot.value()};
   rule.priority = kPriorityManual;
@@ -32,9 +46,13 @@ constexpr std::chrono::sys_days kClockIsSet{std::chrono::year{2026} / 1 / 1};
 /// A cipher with a salt has a counter for an IV: under one key none may come twice (RFC 4106 §3.1,
 /// RFC 7634 §2), also not after a restart.
 base::Result<void> set_iv_start(policy::SaSpec& spec, std::chrono::system_clock::time_point now) {
-  const crypto::EncrRow* encr = crypto::find_encr(spec.encr, spec.encr_key_bits);
-  if (spec.direction == policy::Direction::kInbound || encr == nullptr || encr->salt_octets == 0)
-    return {};
+  if (spec.direction == policy::Direction::kInbound) return {};
+  const crypto::EncrRow* encr = encr_of(spec);
+  const crypto::IntegRow* integ = crypto::find_integ(spec.integ);
+  // Of AH AES-GMAC has one (RFC 4543 §3.1).
+  const bool counts =
+      (encr != nullptr && encr->salt_octets != 0) || (integ != nullptr && integ->salt_octets != 0);
+  if (!counts) return {};
   PS_ASSIGN(spec.iv_start, first_manual_iv(now));
   return {};
 }
@@ -51,11 +69,12 @@ base::Result<std::uint64_t> first_manual_iv(std::chrono::system_clock::time_poin
 }
 
 std::string proposal_of(const policy::SaSpec& spec) {
-  const crypto::EncrRow* encr = crypto::find_encr(spec.encr, spec.encr_key_bits);
+  const bool ah = spec.protocol == policy::IpsecProtocol::kAh;
+  const crypto::EncrRow* encr = encr_of(spec);
   const crypto::IntegRow* integ = crypto::find_integ(spec.integ);
-  std::string words(encr != nullptr ? encr->name : "?");
+  std::string words(encr != nullptr ? encr->name : ah ? "" : "?");
   if (spec.integ != crypto::IntegId::kNone)
-    words += "-" + std::string(integ != nullptr ? integ->name : "?");
+    words += (ah ? "" : "-") + std::string(integ != nullptr ? integ->name : "?");
   if (spec.esn) words += "-esn";
   return words;
 }
@@ -65,8 +84,8 @@ base::Result<std::vector<ManualSa>> install_manual_sas(std::vector<policy::SaSpe
                                                        std::chrono::system_clock::time_point now) {
   std::vector<ManualSa> out;
   for (policy::SaSpec& spec : specs) {
-    if (spec.slot.value() != 0)
-      spec.slot = policy::ChildSlot{installer.writer().limits().slots - spec.slot.value()};
+    place(spec.slot, installer);
+    place(spec.outer_slot, installer);
     auto done = set_iv_start(spec, now);
     if (done) done = install(spec, installer);
     if (!done)

@@ -5,7 +5,6 @@
 #include <array>
 
 #include "control/config/schema.h"
-#include "lib/crypto/proposal.h"
 
 namespace penstock::config {
 
@@ -22,27 +21,15 @@ constexpr std::array kDirectionWords{
 };
 constexpr std::array kProtocolWords{
     Word{.word = "esp", .value = static_cast<int>(policy::IpsecProtocol::kEsp)},
-    Word{.word = "ah", .later = "AH"},
+    Word{.word = "ah", .value = static_cast<int>(policy::IpsecProtocol::kAh)},
 };
 constexpr std::array kModeWords{
     Word{.word = "tunnel", .value = static_cast<int>(policy::IpsecMode::kTunnel)},
-    Word{.word = "transport", .later = "transport mode"},
+    Word{.word = "transport", .value = static_cast<int>(policy::IpsecMode::kTransport)},
 };
 
-/// Exactly one algorithm of each type, and no key exchange: there is none.
-void read_proposal(const Place& at, SaSpec& out) {
-  const auto text = text_of(at);
-  if (!text) return;
-  const auto proposal = crypto::parse_proposal(crypto::ProtocolId::kEsp, *text);
-  if (!proposal) return at.fault(proposal.error().text);
-  if (proposal->encr.size() != 1 || proposal->integ.size() > 1 || proposal->esn.size() != 1)
-    return at.fault("a manual SA has one algorithm of each type, without alternatives");
-  if (!proposal->dh.empty()) return at.fault("a manual SA has no key exchange");
-  out.encr = proposal->encr.front().id;
-  out.encr_key_bits = proposal->encr.front().key_bits;
-  out.integ = proposal->integ.empty() ? crypto::IntegId::kNone : proposal->integ.front();
-  out.esn = proposal->esn.front() == crypto::EsnId::kEsn;
-}
+/// What the words mean depends on the protocol: check_manual_sas.cpp reads them.
+void read_words(const Place& at, SaSpec& /*out*/) { (void)text_of(at); }
 
 template <auto kMember>
 void read_key(const Place& at, SaSpec& out) {
@@ -77,7 +64,7 @@ constexpr std::array kManualSa{
                               .words = kProtocolWords}),
     value<&SaSpec::mode>({.name = "mode",
                           .preset = "tunnel",
-                          .text = "IPsec mode.",
+                          .text = "`transport` is for traffic of `local` and `remote` themselves.",
                           .reader = kTables,
                           .words = kModeWords}),
     value<&SaSpec::spi>({.name = "spi",
@@ -92,10 +79,21 @@ constexpr std::array kManualSa{
                             .required = true}),
     Option<SaSpec>{{.name = "proposal",
                     .kind = "proposal",
-                    .text = "`aes128gcm16-esn`, `aes256-sha256`.",
+                    .text = "`aes128gcm16-esn`, `aes256-sha256`; of AH `sha256`, `aes128gmac-esn`.",
                     .reader = kTables,
                     .required = true},
-                   read_proposal},
+                   read_words},
+    Option<SaSpec>{{.name = "bundle",
+                    .kind = "text",
+                    .text = "Of ESP: the name of the AH SA around it. The same direction and ends; "
+                            "its `local_ts` and `remote_ts` are `local` and `remote`.",
+                    .reader = kTables},
+                   read_words},
+    value<&SaSpec::align4>({.name = "align4",
+                            .preset = "true",
+                            .text = "AH over IPv4, `out`: whole words of 32 bits (RFC 4302 §2.6); "
+                                    "false: of 64, as Linux wants without its `align4`.",
+                            .reader = kTables}),
     Option<SaSpec>{{.name = "enc_key",
                     .kind = "key",
                     .text = "Hexadecimal: the cipher's key, then its salt "
@@ -105,7 +103,8 @@ constexpr std::array kManualSa{
                    read_key<&SaSpec::enc_key>},
     Option<SaSpec>{{.name = "auth_key",
                     .kind = "key",
-                    .text = "Hexadecimal: the key of the integrity algorithm; none for an AEAD.",
+                    .text = "Hexadecimal: the key of the integrity algorithm, of AES-GMAC "
+                            "with its salt; none for an AEAD.",
                     .reader = kTables},
                    read_key<&SaSpec::auth_key>},
     Option<SaSpec>{{.name = "encap",

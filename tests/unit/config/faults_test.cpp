@@ -173,9 +173,24 @@ constexpr Spoiled kManual[] = {
      "manual_sas[0].proposal: a manual SA has one algorithm of each type, without alternatives"},
     {"KeyExchange", "proposal = \"aes128gcm16-esn\"", "proposal = \"aes128gcm16-x25519-esn\"",
      "manual_sas[0].proposal: a manual SA has no key exchange"},
-    {"Ah", "protocol = \"esp\"", "protocol = \"ah\"", "manual_sas[0].protocol: not built yet: AH"},
-    {"Transport", "mode = \"tunnel\"", "mode = \"transport\"",
-     "manual_sas[0].mode: not built yet: transport mode"},
+    {"AhOfACipher", "protocol = \"esp\"", "protocol = \"ah\"",
+     "manual_sas[0].proposal: \"aes128gcm16\" cannot be in an AH proposal\n"
+     "manual_sas[0].enc_key: AH enciphers nothing"},
+    {"AhInUdp",
+     "protocol = \"esp\"; mode = \"tunnel\"; spi = \"0x1001\";\n    local = \"192.0.2.1\"; remote "
+     "= \"192.0.2.9\"; proposal = \"aes128gcm16-esn\";\n    enc_key = "
+     "\"000102030405060708090a0b0c0d0e0f10111213\"; auth_key = \"\";",
+     "protocol = \"ah\"; spi = \"0x1001\"; encap = true; local = \"192.0.2.1\";"
+     "remote = \"192.0.2.9\"; proposal = \"aes128gmac\"; auth_key = \"00\";",
+     "manual_sas[0].encap: AH cannot be in UDP, nor pass a NAT (RFC 3948 §1)\n"
+     "manual_sas[0].auth_key: aes128gmac (with 4 of salt) takes 20 octets, and 1 are there"},
+    {"TransportForOthers", "mode = \"tunnel\"", "mode = \"transport\"",
+     "manual_sas[0].local_ts: transport mode is for traffic of 192.0.2.1 itself\n"
+     "manual_sas[0].remote_ts: transport mode is for traffic of 192.0.2.9 itself"},
+    {"BundleOfNothing", "mode = \"tunnel\"", "bundle = \"moon\"",
+     "manual_sas[0].bundle: there is no manual SA 'moon' of this direction"},
+    {"BundleOfEsp", "mode = \"tunnel\"", "bundle = \"a\"",
+     "manual_sas[0].bundle: a bundle is ESP inside of AH"},
     {"EsnWithoutWindow", "proposal = \"aes256-sha256\"; replay_window = 128",
      "proposal = \"aes256-sha256-esn\"; replay_window = 0",
      "manual_sas[1].replay_window: extended sequence numbers need a window (RFC 4303 §3.4.3)"},

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What a good file becomes: each setting in its place, defaults as strongSwan has them.
+#include <fmt/format.h>
+
 #include "sample.h"
 
 namespace penstock::config {
@@ -25,6 +27,44 @@ TEST(Load, ReadsTheFrameOfTheDataplane) {
   ASSERT_EQ(d.neighbors.size(), 1U);
   EXPECT_EQ(net::to_string(d.neighbors[0].mac), "02:00:00:00:00:09");
   EXPECT_TRUE(settings.warnings.empty());
+}
+
+TEST(Load, PutsAhAroundTheEspThatNamesIt) {
+  const auto sa = [](std::string_view name, std::string_view direction, std::string_view spi,
+                     std::string_view rest) {
+    return fmt::format(
+        "  {{ name = \"{}\"; direction = \"{}\"; spi = \"{}\"; local = \"192.0.2.1\"; "
+        "remote = \"192.0.2.9\"; {} }},\n",
+        name, direction, spi, rest);
+  };
+  constexpr std::string_view kEnds =
+      "mode = \"transport\"; local_ts = \"192.0.2.1\"; remote_ts = \"192.0.2.9\"; ";
+  const auto esp = [&](std::string_view key) {
+    return fmt::format("{}bundle = \"hull\"; proposal = \"aes128gcm16\"; enc_key = \"{:0>40}\";",
+                       kEnds, key);
+  };
+  const auto ah = [&](std::string_view key) {
+    return fmt::format(
+        "{}protocol = \"ah\"; align4 = false; proposal = \"aes128gmac\"; "
+        "auth_key = \"{:0>40}\";",
+        kEnds, key);
+  };
+  const Settings settings =
+      good(with("manual_sas = (", "manual_sas = (\n" + sa("core", "out", "0x3001", esp("aa")) +
+                                      sa("core", "in", "0x3002", esp("bb")) +
+                                      sa("hull", "out", "0x3003", ah("cc")) +
+                                      sa("hull", "in", "0x3004", ah("dd"))));
+  const auto& sas = settings.manual_sas;
+  ASSERT_EQ(sas.size(), 6U);
+  EXPECT_EQ(sas[2].protocol, policy::IpsecProtocol::kAh);
+  EXPECT_EQ(sas[2].mode, policy::IpsecMode::kTransport);
+  EXPECT_EQ(sas[2].integ, crypto::IntegId::kAes128Gmac);
+  EXPECT_FALSE(sas[2].align4);
+  EXPECT_EQ(sas[0].bundle, policy::BundlePart::kInner);
+  EXPECT_EQ(sas[2].bundle, policy::BundlePart::kOuter);
+  EXPECT_EQ(sas[0].outer_slot, sas[2].slot);
+  EXPECT_NE(sas[0].slot, sas[2].slot);  // outbound each has its own
+  EXPECT_EQ(sas[1].slot, sas[3].slot);  // inbound they are one
 }
 
 TEST(Load, PairsManualSasOfOneName) {
