@@ -57,7 +57,7 @@ base::Result<void> ControlPlane::set_up() {
   PS_ASSIGN(manual_sas_, bridge::install_manual_sas(std::move(settings_.manual_sas), *installer_,
                                                     std::chrono::system_clock::now()));
   make_engine();
-  rings_.emplace(data_plane_.channels(), data_plane_.wakeup(), *driver_, *network_);
+  rings_.emplace(data_plane_.channels(), data_plane_.wakeup(), *driver_, *network_, log_);
   PS_TRY(data_plane_.run());
   network_->start(*transmitter_);
   driver_->configure({std::move(settings_.connections), std::move(settings_.secrets)});

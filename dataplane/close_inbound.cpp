@@ -152,11 +152,25 @@ std::optional<DropReason> decapsulate(Packet* packet, const InboundSa& sa, unsig
 
 namespace {
 
+/// RFC 4303 §3.4.4.1: an auditable event.
+void report_icv(WorkerContext& ctx, const Packet* packet, const InboundSa& sa) {
+  if (!ctx.ipsec->icv_events.take(ctx.now)) return;
+  const PacketMeta& meta = dpdk::meta(packet);
+  SaEvent event = event_of(SaEventKind::kIcvFailed, sa);
+  event.local = {destination_of(packet), net::Port{meta.destination_port}};
+  event.remote = {source_of(packet), net::Port{meta.source_port}};
+  event.sequence = meta.sequence;
+  ctx.channel->send(event);
+}
+
 /// Verdict and window; nothing of a packet that fails here is looked at.
-std::optional<DropReason> verify(InboundSa& sa, const Job& job, const PacketMeta& meta) {
+std::optional<DropReason> verify(WorkerContext& ctx, InboundSa& sa, const Job& job,
+                                 const Packet* packet) {
+  const PacketMeta& meta = dpdk::meta(packet);
   if (job.status != JobStatus::kDone) [[unlikely]] {
     const bool icv = job.status == JobStatus::kIcvMismatch;
     (icv ? sa.icv_failures : sa.errors).add();
+    if (icv) report_icv(ctx, packet, sa);
     return reason_of(job.status, DropReason::kDecryptFailed);
   }
   // RFC 4303 §3.4.3: the window moves only after the ICV is verified. A copy in the same burst
@@ -176,7 +190,7 @@ bool is_dummy(WorkerContext& ctx, Packet* packet) {
 bool close_one(WorkerContext& ctx, Packet* packet, const Job& job) {
   InboundSa& sa = ipsec::inbound_of(*job.session);
   PacketMeta& meta = dpdk::meta(packet);
-  if (const auto refused = verify(sa, job, meta)) [[unlikely]] {
+  if (const auto refused = verify(ctx, sa, job, packet)) [[unlikely]] {
     ctx.drop(packet, *refused);
     return false;
   }

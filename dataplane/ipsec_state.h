@@ -20,6 +20,8 @@ namespace penstock::dataplane {
 /// Events that strangers can cause, a second and worker.
 inline constexpr std::uint64_t kUnknownSpiEventsPerSecond = 10;
 inline constexpr std::uint64_t kUnknownSpiEventBurst = 10;
+inline constexpr std::uint64_t kIcvEventsPerSecond = 10;
+inline constexpr std::uint64_t kIcvEventBurst = 10;
 /// kPeerMoved of one SA (RFC 7296 §2.23), at most one in this time.
 inline constexpr std::uint64_t kPeerMovedIntervalNs = 1'000'000'000;
 
@@ -43,6 +45,7 @@ struct IpsecState {
 
   LarvalQueue larval;
   base::TokenBucket unknown_spi_events{kUnknownSpiEventsPerSecond, kUnknownSpiEventBurst};
+  base::TokenBucket icv_events{kIcvEventsPerSecond, kIcvEventBurst};
 };
 
 /// Whether an asynchronous engine has packets of this direction.

@@ -31,6 +31,7 @@ void report_unknown(WorkerContext& ctx, const Packet* packet, std::uint32_t spi)
   event.spi = net::Spi{spi};
   event.local = {destination_of(packet), net::Port{meta.destination_port}};
   event.remote = {source_of(packet), net::Port{meta.source_port}};
+  event.sequence = esp_of(packet).sequence.get();
   ctx.channel->send(event);
 }
 

@@ -6,6 +6,7 @@
 #include <array>
 
 #include "control/bridge/punt.h"
+#include "control/io/clock.h"
 
 namespace penstock::bridge {
 namespace {
@@ -16,8 +17,12 @@ constexpr std::size_t kEventsAPass = 64;
 }  // namespace
 
 WorkerRings::WorkerRings(std::vector<channel::WorkerChannel*> channels, channel::Wakeup& wakeup,
-                         EngineDriver& driver, Network& network)
-    : channels_(std::move(channels)), wakeup_(wakeup), driver_(driver), network_(network) {}
+                         EngineDriver& driver, Network& network, base::Log& log)
+    : channels_(std::move(channels)),
+      wakeup_(wakeup),
+      driver_(driver),
+      network_(network),
+      audit_(log) {}
 
 bool WorkerRings::take_punted(channel::WorkerChannel& channel) {
   std::array<channel::Punted, kPacketsAPass> punted{};
@@ -45,7 +50,10 @@ bool WorkerRings::take_events(channel::WorkerChannel& channel) {
   for (unsigned i = 0; i < heard; ++i) network_.event(neighbours[i]);
   std::array<policy::SaEvent, kEventsAPass> sas{};
   const unsigned told = channel.sa_events.take(sas);
-  for (unsigned i = 0; i < told; ++i) driver_.sa_event(sas[i]);
+  for (unsigned i = 0; i < told; ++i) {
+    audit_.event(io::monotonic_now(), sas[i]);
+    driver_.sa_event(sas[i]);
+  }
   return heard + told > 0;
 }
 

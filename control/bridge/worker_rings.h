@@ -5,6 +5,7 @@
 
 #include <vector>
 
+#include "control/bridge/audit.h"
 #include "control/bridge/engine_driver.h"
 #include "control/bridge/network.h"
 #include "control/io/event_loop.h"
@@ -22,7 +23,7 @@ class WorkerRings final : public io::Rings {
  public:
   /// @param channels  one a worker; all borrowed
   WorkerRings(std::vector<channel::WorkerChannel*> channels, channel::Wakeup& wakeup,
-              EngineDriver& driver, Network& network);
+              EngineDriver& driver, Network& network, base::Log& log);
 
   bool serve() override;
   bool prepare_sleep() override;
@@ -40,6 +41,7 @@ class WorkerRings final : public io::Rings {
   channel::Wakeup& wakeup_;
   EngineDriver& driver_;
   Network& network_;
+  Audit audit_;
   PuntCounters counters_;
 };
 

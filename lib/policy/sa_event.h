@@ -16,7 +16,8 @@ enum class SaEventKind : std::uint8_t {
   kAcquire,      ///< a packet met a PROTECT policy whose slot has no outbound SA
   kFirstPacket,  ///< the first good packet on an inbound SA: its peer has switched (design §4.5)
   kPeerMoved,    ///< a verified packet came from another address or port (RFC 7296 §2.23)
-  kUnknownSpi,   ///< ESP for an SPI that nobody knows; rate-limited
+  kUnknownSpi,   ///< ESP or AH for an SPI that nobody knows; rate-limited
+  kIcvFailed,    ///< RFC 4303 §3.4.4, RFC 4302 §3.4.4: for the audit log; rate-limited
 };
 
 struct SaEvent {
@@ -24,8 +25,9 @@ struct SaEvent {
   Direction direction = Direction::kInbound;
   ChildSlot slot;       ///< 0 for kUnknownSpi
   net::Spi spi;         ///< 0 for kAcquire
-  net::Endpoint local;  ///< outer addresses for kPeerMoved and kUnknownSpi
+  net::Endpoint local;  ///< outer addresses for kPeerMoved, kUnknownSpi, kIcvFailed
   net::Endpoint remote;
+  std::uint64_t sequence = 0;  ///< for kUnknownSpi and kIcvFailed, as far as it is known
   PacketSelectors packet;  ///< for kAcquire: the packet that asked (RFC 7296 §2.9)
 };
 static_assert(std::is_trivially_copyable_v<SaEvent>);

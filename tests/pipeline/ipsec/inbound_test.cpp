@@ -176,6 +176,22 @@ TEST_F(Inbound, SequenceNumberZero) {
   expect_drop(DropReason::kSequenceZero, peer_seal(inbound_packet(), {.sequence = 0}));
 }
 
+// RFC 4303 §3.4.4.1
+TEST_F(Inbound, TellsOfWrongIcvsAtALimitedRate) {
+  g.protect();
+  ByteVector bad = peer_seal(inbound_packet(), {.sequence = 7});
+  bad.back() ^= std::byte{1};
+  for (int i = 0; i < 50; ++i) g.gateway.send(1, bad);
+  g.expect_drop(DropReason::kIcvMismatch, 50);
+  const auto events = g.events();
+  ASSERT_EQ(events.size(), dataplane::kIcvEventBurst);
+  EXPECT_EQ(events[0].kind, SaEventKind::kIcvFailed);
+  EXPECT_EQ(events[0].spi.value(), kSpiIn);
+  EXPECT_EQ(events[0].sequence, 7U);
+  EXPECT_EQ(events[0].remote.address, net::IpAddress::v4(ip("192.0.2.9")));
+  EXPECT_EQ(events[0].local.address, net::IpAddress::v4(ip("192.0.2.1")));
+}
+
 TEST_F(Inbound, AWrongIcvMovesNoWindow) {
   g.protect();
   ByteVector bad = peer_seal(inbound_packet(), {.sequence = 1000});
@@ -183,7 +199,7 @@ TEST_F(Inbound, AWrongIcvMovesNoWindow) {
   expect_drop(DropReason::kIcvMismatch, bad);
   EXPECT_EQ(g.counters_in().icv_failures, 1U);
   EXPECT_EQ(g.counters_in().packets, 0U);
-  EXPECT_TRUE(g.events().empty());
+  EXPECT_EQ(g.events().size(), 1U);  // for the audit log
   expect_opened(inbound_packet(), {.sequence = 1});
 }
 
@@ -406,10 +422,12 @@ TEST_F(Inbound, APeerThatMovedIsToldOnlyAfterItsIcvWasRightAndNotTooOften) {
   ByteVector forged = peer_seal(inbound_packet(), {.encap = true, .source_port = 9999});
   forged.back() ^= std::byte{1};
   g.gateway.send(1, forged);
-  EXPECT_TRUE(g.events().empty());
+  auto events = g.events();
+  ASSERT_EQ(events.size(), 1U);
+  EXPECT_EQ(events[0].kind, SaEventKind::kIcvFailed);
   for (std::uint64_t i = 1; i <= 3; ++i)
     expect_opened(inbound_packet(), {.sequence = i, .encap = true, .source_port = 61000});
-  auto events = g.events();
+  events = g.events();
   ASSERT_EQ(events.size(), 2U);
   EXPECT_EQ(events[0].kind, SaEventKind::kFirstPacket);
   EXPECT_EQ(events[1].kind, SaEventKind::kPeerMoved);
