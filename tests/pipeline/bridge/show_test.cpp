@@ -41,7 +41,7 @@ struct ShowTest : testing::Test {
   std::unique_ptr<bridge::Network> network =
       bridge::Network::create(settings, ports, *fib, core.loop, core.log).value();
   bridge::WorkerRings rings{
-      {&g.gateway.channel()}, g.gateway.channel().wakeup, core.driver, *network};
+      {&g.gateway.channel()}, g.gateway.channel().wakeup, core.driver, *network, core.log};
   std::vector<bridge::WorkerView> workers{{3, -1, {"wan:0"}, &g.gateway.channel().counters}};
   std::vector<bridge::ManualSa> manual_sas;
 

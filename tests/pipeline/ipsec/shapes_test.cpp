@@ -103,7 +103,9 @@ class Shapes : public testing::Test {
     for (const bool in : {false, true}) g->must_install(pair.spec(in));
     if (!pair.esn) return;
     g->writer->tables().outbound_of(pair.slot_out)->sequence.restart(kBeyondTheFirstSubspace);
-    (void)g->writer->tables().find_inbound(pair.spi_in)->window.insert(0xffffffff);
+    ipsec::InboundSa* inbound = g->writer->tables().find_inbound(pair.spi_in);
+    ASSERT_NE(inbound, nullptr);
+    (void)inbound->window.insert(0xffffffff);
   }
   void protect(const Pair& pair) {
     install(pair);
