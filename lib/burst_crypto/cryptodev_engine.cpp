@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // A worker's cryptodev engine: jobs go into its queue pair of the device that their session is for,
 // and come back in a later poll. Everything that a job needs under way lies in a slot behind its
-// operation; there are kJobsInFlight of them. On the path: between seal or open and their closing
-// stages.
+// operation; kJobsInFlight of them are used at a time. On the path: between seal or open and their
+// closing stages.
 #include <fmt/format.h>
 #include <rte_cycles.h>
 #include <rte_lcore.h>
@@ -20,8 +20,9 @@ using base::ErrorCode;
 using base::fail;
 using base::Result;
 
-constexpr unsigned kBatch = 64;        // operations given to a device at a time
-constexpr unsigned kEnqueueTries = 4;  // with a dequeue between them, which makes room
+constexpr unsigned kBatch = 64;                 // operations given to a device at a time
+constexpr unsigned kSlots = 4 * kJobsInFlight;  // for those that a stuck queue pair keeps
+constexpr unsigned kEnqueueTries = 4;           // with a dequeue between them, which makes room
 constexpr std::size_t kDirections = 2;
 
 /// Operations that came back and wait for completed(), in their order.
@@ -50,10 +51,8 @@ class CryptodevEngine final : public Engine {
 
   /// @return false if the pool has not as many
   bool fill_slots() {
-    free_.resize(kJobsInFlight);
-    all_.resize(kJobsInFlight);
-    if (rte_crypto_op_bulk_alloc(pool_, RTE_CRYPTO_OP_TYPE_SYMMETRIC, all_.data(), kJobsInFlight) ==
-        0)
+    all_.resize(kSlots);
+    if (rte_crypto_op_bulk_alloc(pool_, RTE_CRYPTO_OP_TYPE_SYMMETRIC, all_.data(), kSlots) == 0)
       return false;
     free_ = all_;
     for (rte_crypto_op* op : all_) slot_of(op) = Slot{};
@@ -78,7 +77,7 @@ class CryptodevEngine final : public Engine {
       const std::size_t wanted = cryptodev_keys(*jobs[i].session).device;
       if (batched_ == kBatch || wanted != device) refused += submit(device, jobs.data() + refused);
       device = wanted;
-      if (free_.empty() || !is_open(device)) {
+      if (!is_open(device) || is_full()) {
         jobs[refused] = jobs[i];
         jobs[refused++].status = JobStatus::kRefused;
         continue;
@@ -135,6 +134,9 @@ class CryptodevEngine final : public Engine {
 
   static std::uint8_t fifo_of(std::size_t device, CipherDirection direction) {
     return static_cast<std::uint8_t>(device * kDirections + static_cast<std::size_t>(direction));
+  }
+  [[nodiscard]] bool is_full() const {
+    return waiting_[0] + waiting_[1] + batched_ >= kJobsInFlight || free_.empty();
   }
   /// A queue pair that is stuck is looked at here, too: what it had may come back after all.
   bool is_open(std::size_t device) {
@@ -254,12 +256,12 @@ Result<std::unique_ptr<Engine>> make_cryptodev_engine(const CryptoDevices& devic
                          ? static_cast<int>(rte_lcore_to_socket_id(worker + 1))
                          : SOCKET_ID_ANY;
   rte_mempool* pool = rte_crypto_op_pool_create(
-      name.c_str(), RTE_CRYPTO_OP_TYPE_SYMMETRIC, kJobsInFlight, 0,
+      name.c_str(), RTE_CRYPTO_OP_TYPE_SYMMETRIC, kSlots, 0,
       kSlotOffset - sizeof(rte_crypto_op) - sizeof(rte_crypto_sym_op) + sizeof(Slot), socket);
   if (pool == nullptr)
     return fail(ErrorCode::kSystem,
                 fmt::format("not enough hugepage memory for {} crypto operations of worker {}",
-                            kJobsInFlight, worker));
+                            kSlots, worker));
   auto engine = std::make_unique<CryptodevEngine>(devices, worker, pool);
   if (!engine->fill_slots())
     return fail(ErrorCode::kSystem, "the pool of crypto operations is short");

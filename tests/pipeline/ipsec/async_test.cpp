@@ -326,6 +326,26 @@ TEST_F(Async, ResetsAQueuePairThatIsStuck) {
   test::free_forgotten_packets(0);  // as the end of the process does
 }
 
+TEST_F(Async, HasSlotsAfterAResetUnderFullLoad) {
+  g.protect();
+  crypto_device(0).stuck = true;
+  for (unsigned sent = 0; sent < 1100; sent += 50) {
+    put_outbound(50);
+    g.gateway.step();
+  }
+  EXPECT_EQ(held(), 1024U);
+  outwait();
+  drain();
+  EXPECT_EQ(g.gateway.dropped(DropReason::kCryptoLost), 1024U);
+  crypto_device(0).stuck = false;
+  supervise();
+  put_outbound(20);
+  g.gateway.step();
+  drain();
+  expect_sealed(20);
+  test::free_forgotten_packets(0);
+}
+
 TEST_F(Async, SaysThatADriverDoesNotResetABusyQueuePair) {
   g.protect();
   crypto_device(0) = {.stuck = true, .setup_fails_busy = true};
