@@ -18,7 +18,7 @@ LAUNCHER = pathlib.Path(__file__).with_name("without_xstate.py")
 # no program of the guest may use them. Words that the kernel does not know are init's environment.
 NO_VECTORS = ("GLIBC_TUNABLES=glibc.cpu.hwcaps=-AVX,-AVX2,-AVX512F,-AVX512VL,-AVX512BW,-AVX_Fast_Unaligned_Load,"
               "-FMA,-BMI2,-ERMS,-FSRM", "OPENSSL_ia32cap=~0x1800100000000000:0x0")
-MODULES = ("xfrm_user esp4 xfrm4_tunnel ipv6 esp6 xfrm6_tunnel cbc ctr gcm hmac authenc authencesn seqiv echainiv chacha20poly1305 "
+MODULES = ("xfrm_user esp4 ah4 xfrm4_tunnel ipv6 esp6 ah6 xfrm6_tunnel cmac xcbc cbc ctr gcm hmac authenc authencesn seqiv echainiv chacha20poly1305 "
            "chacha_generic poly1305_generic ghash-generic aes_generic sha1_generic sha256_generic sha512_generic "
            "crypto_null jitterentropy_rng drbg ecb af_key tun")
 
