@@ -124,3 +124,33 @@ def keymat(prf, skeyid_d, protocol, spi, ni, nr, octets, g_xy=b""):
         last = prf(skeyid_d, last + seed)
         out += last
     return out[:octets]
+
+
+# --- Base and Authentication Only --------------------------------------------------------------
+# RFC 2408 §4.4 and §4.6 leave AUTH to the method, and RFC 2409 does not define these exchanges. The
+# initiator of Base authenticates before it has the responder's public value, and Authentication Only
+# has none. So AUTH is RFC 2409's, keyed with what does not need g^xy, over what is known by then.
+
+
+def skeyid_without_g_xy(functions, psk, ni, nr, cky_i, cky_r):
+    """With a pre-shared key the usual SKEYID; otherwise that of public-key encryption, the only form
+    that has neither a secret nor g^xy in it."""
+    if psk is not None:
+        return skeyid_psk(functions.prf, psk, ni, nr)
+    return skeyid_encryption(functions.prf, functions.hash, ni, nr, cky_i, cky_r)
+
+
+def base_hash_i(prf, skeyid, g_xi, cky_i, cky_r, sai_b, idii_b):
+    return prf(skeyid, g_xi + cky_i + cky_r + sai_b + idii_b)
+
+
+def base_hash_r(prf, skeyid, g_xi, g_xr, cky_i, cky_r, sai_b, idir_b):
+    return hash_r(prf, skeyid, g_xi, g_xr, cky_i, cky_r, sai_b, idir_b)
+
+
+def authentication_only_hash_i(prf, skeyid, cky_i, cky_r, sai_b, idii_b):
+    return prf(skeyid, cky_i + cky_r + sai_b + idii_b)
+
+
+def authentication_only_hash_r(prf, skeyid, cky_i, cky_r, sai_b, idir_b):
+    return prf(skeyid, cky_r + cky_i + sai_b + idir_b)
