@@ -78,6 +78,7 @@ class Child:
     message_id: int = 0
     connected: bool = True   # False while CONNECTED is being waited for
     notifications: list = field(default_factory=list)
+    gone: list = field(default_factory=list)  # those of sas that the peer has deleted
 
 
 def key_octets(protocol, transform):

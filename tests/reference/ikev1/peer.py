@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""A peer over UDP: reads a JSON object from standard input, runs exchanges against a real peer, prints
-a JSON object with what came of it. README.md lists the words it understands."""
+"""A peer over UDP: reads a JSON object from the file named, runs exchanges against a real peer, prints
+"ready" when it listens and then a JSON object with what came of it. README.md lists the words."""
 import json
 import os
 import pathlib
@@ -98,7 +98,7 @@ class Peer:
         """Waits for something to come, a little; hands it to the session."""
         ready, _, _ = select.select(list(self.sockets.values()), [], [], 0.1)
         for one in ready:
-            data, (address, _) = one.recvfrom(65535)[0], ("", 0)
+            data = one.recv(65535)
             port = 4500 if one is self.sockets[4500] else 500
             if port == 4500:
                 if data[:4] != NON_ESP_MARKER:
@@ -109,8 +109,8 @@ class Peer:
             if not self.initiator:
                 self.port = port
             out = self.session.receive(data)
-            if self.session.nat_here or self.session.nat_there:
-                self.port = 4500  # RFC 3947 §4
+            if self.initiator and (self.session.nat_here or self.session.nat_there):
+                self.port = 4500  # RFC 3947 §4; the responder follows
             self.send(out)
         if not ready and self.waiting and time.monotonic() - self.resent_at > RESEND_S:
             self.send(self.last_sent)
@@ -213,7 +213,8 @@ class Peer:
 
 
 def main():
-    peer = Peer(json.load(sys.stdin))
+    peer = Peer(json.loads(pathlib.Path(sys.argv[1]).read_text()))
+    print("ready", flush=True)
     peer.run()
     print(json.dumps(peer.report(), indent=1))
 

@@ -269,6 +269,6 @@ def _on_delete(session, found):
         session.deleted = session.deleted or b"".join(session.cookies) in found.spis
         return
     for child in list(session.children):
-        child.sas = [s for s in child.sas if s.protocol != found.protocol or s.spi_out not in found.spis]
-        if not child.sas:
+        child.gone += [s for s in child.sas if s.protocol == found.protocol and s.spi_out in found.spis]
+        if len(child.gone) >= len(child.sas):
             session.children.remove(child)
