@@ -175,6 +175,11 @@ def style(count):
         line_suite(count, f"style/{script.stem}", ["/usr/bin/python3", str(script)], 900)
 
 
+def reference(count):
+    for script in sorted((ROOT / "tests/reference").glob("test_*.py")):
+        line_suite(count, f"reference/{script.stem}", ["/usr/bin/python3", str(script)], 300)
+
+
 def tidy(count):
     script = ROOT / "tests/style/check_tidy.py"
     line_suite(count, "tidy", ["/usr/bin/python3", str(script), "--whole"], 7200)
@@ -218,6 +223,8 @@ def main():
             else:
                 count.add("FAIL", suite, "meson setup does not work")
         elif suite in ("unit", "sim", "pipeline"):
+            if suite == "unit":
+                reference(count)
             if have("build", suite):
                 meson_suite(count, "build", suite, suite)
         elif suite == "interop":

@@ -97,6 +97,7 @@ class Ecp:
         return self.curve.times(self._scalar(private), point)[0].to_bytes(self.curve.octets, "big")
 
 
+@dataclass(frozen=True)
 class Curve25519:
     private_octets = 32
 

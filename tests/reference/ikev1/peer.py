@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A peer over UDP: reads a JSON object from the file named, runs exchanges against a real peer, prints
 "ready" when it listens and then a JSON object with what came of it. README.md lists the words."""
+import ipaddress
 import json
 import os
 import pathlib
@@ -16,7 +17,7 @@ if __package__ in (None, ""):
 
 from . import children, esp_packet, phase1, public_keys, randomness, transaction  # noqa: E402
 from .proposals import Proposal  # noqa: E402
-from .registry import VENDOR_DPD, VENDOR_XAUTH, Cfg, ExchangeType, NotifyType, Protocol  # noqa: E402
+from .registry import VENDOR_DPD, VENDOR_XAUTH, Cfg, CfgAttribute, ExchangeType, NotifyType, Protocol  # noqa: E402
 from .session import Policy, Session  # noqa: E402
 from .wire import id_of  # noqa: E402
 
@@ -64,6 +65,9 @@ def policy_of(config):
     policy.certificates = [der(path) for path in config.get("certificates", [])]
     policy.children = [child_policy(row) for row in config.get("children", [])]
     policy.user, policy.users = tuple(config.get("user", ())), config.get("users", {})
+    if config.get("pool"):
+        packed = [ipaddress.ip_address(word).packed for word in config["pool"]]
+        policy.addresses = dict(zip((CfgAttribute.IP4_ADDRESS, CfgAttribute.IP4_NETMASK, CfgAttribute.IP4_DNS), packed))
     if policy.user or policy.users:
         policy.vendors.append(VENDOR_XAUTH)
     return policy

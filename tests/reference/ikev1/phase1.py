@@ -3,10 +3,9 @@
 (RFC 2408 §4.4, §4.6), each as initiator and as responder."""
 from . import keys, nat, public_keys, session as sessions
 from .authentication import Method, certificate_request, failed, identity_of
-from .groups import EC2N, group
+from .groups import EC2N, group, private_modp
 from .proposals import Proposal, SaPayload, Transform, check_answer, choose, parse_sa
-from .registry import (KEY_IKE, VENDOR_NAT_T, Auth, Doi, ExchangeType, Ike, NotifyType, PayloadType,
-                       Protocol)
+from .registry import KEY_IKE, VENDOR_NAT_T, ExchangeType, Ike, NotifyType, PayloadType, Protocol
 from .wire import Malformed, check_nonce
 
 KINDS = (ExchangeType.BASE, ExchangeType.IDENTITY_PROTECTION, ExchangeType.AUTHENTICATION_ONLY,
@@ -95,7 +94,6 @@ class Phase1:
             chosen = group(one.get(Ike.GROUP), self.session.groups)
         else:
             # RFC 2409 §5.6: the parts of a group in the proposal itself.
-            from .groups import private_modp
             if one.get(Ike.GROUP_TYPE) != 1:
                 raise Malformed(NotifyType.ATTRIBUTES_NOT_SUPPORTED, "neither a group nor a MODP prime")
             chosen = private_modp(one.get(Ike.GROUP_PRIME), one.get(Ike.GROUP_GENERATOR_ONE))
@@ -357,6 +355,3 @@ def authentication_only_responder(p1):
     must_be(message, False)
     p1.set_peer_identity(message.one(PayloadType.ID))
     p1.method.check(message)
-
-
-__all__ = ["KINDS", "Auth", "Doi", "start", "transform"]

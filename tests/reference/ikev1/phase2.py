@@ -7,7 +7,7 @@ import struct
 from . import children, keys, session as sessions
 from .groups import group, private_modp
 from .proposals import Proposal, SaPayload, Transform, check_answer, parse_sa
-from .registry import (KEY_IKE, Flag, Ike, NotifyType, PayloadType, Protocol)
+from .registry import KEY_IKE, Flag, Ike, NotifyType, PayloadType, Protocol
 from .wire import Deletion, Malformed, Notification, build_chain, check_nonce, parse_delete, parse_id, parse_notify
 
 NONCE_BYTES = 32

@@ -4,7 +4,7 @@
 import struct
 from dataclasses import dataclass, field
 
-from .registry import (IKE_BASIC, IPSEC_BASIC, KEY_IKE, Doi, Ike, Ipsec, NotifyType, PayloadType,
+from .registry import (IKE_BASIC, IPSEC_BASIC, KEY_IKE, Doi, Ike, NotifyType, PayloadType,
                        Protocol, Situation)
 from .wire import GENERIC_BYTES, Malformed, Reader
 
@@ -145,9 +145,7 @@ class SaPayload:
 
     def build(self):
         out = struct.pack("!II", self.doi, self.situation)
-        if self.doi == Doi.ISAKMP:
-            out = struct.pack("!I", self.doi) + (b"" if self.situation is None else bytes(4))
-        elif self.situation & (Situation.SECRECY | Situation.INTEGRITY):
+        if self.doi == Doi.IPSEC and self.situation & (Situation.SECRECY | Situation.INTEGRITY):
             out += (self.labels or Labels()).build(self.situation)
         for index, proposal in enumerate(self.proposals):
             out += proposal.build(index + 1 == len(self.proposals))
