@@ -20,9 +20,11 @@ void deliver(WorkerContext& ctx, Packet* packet) {
   const PacketMeta& meta = dpdk::meta(packet);
   if (meta.protocol == (is_ipv6(meta) ? net::kProtocolIcmpv6 : net::kProtocolIcmp))
     return answer_echo(ctx, packet);
-  // RFC 1122 §3.2.2.1, RFC 4443 §3.1, §3.4: no such port, no such protocol.
+  // RFC 1122 §3.2.2.1, RFC 4443 §3.1, §3.4: no such port, no such protocol. RFC 8200 §4.7: behind
+  // No Next Header there is nothing that could be missed.
   const bool has_ports = (meta.flags & dpdk::kHasPorts) != 0;
-  send_error(ctx, packet, has_ports ? Complaint::kNoPort : Complaint::kNoProtocol);
+  if (meta.protocol != net::kProtocolNone)
+    send_error(ctx, packet, has_ports ? Complaint::kNoPort : Complaint::kNoProtocol);
   ctx.drop(packet, DropReason::kNotLocalService);
 }
 

@@ -26,8 +26,9 @@ bool is_whole_error(const PacketMeta& meta) {
                        : meta.protocol == net::kProtocolIcmp && net::is_icmp_error(type);
 }
 
-/// The quoted ports exchanged; for ICMP, type and code.
+/// The quoted ports exchanged; for ICMP, type and code. A Mobility Header's type is of one way.
 void read_quoted_ports(base::Bytes upper, PacketSelectors& turned) {
+  if (turned.protocol == net::kProtocolMobility) return;
   base::Be16 words[2];
   if (!ipsec::has_port_selector(turned.protocol) || upper.size() < sizeof(words)) return;
   std::memcpy(words, upper.data(), sizeof(words));

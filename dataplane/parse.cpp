@@ -168,6 +168,11 @@ void read_ports(Packet* packet) {
       if (length < 2) return;
       meta.destination_port = be16_at(upper);
       break;
+    case net::kProtocolMobility:
+      // RFC 4301 §4.4.1.1, RFC 7296 §3.13.1: the type, in the upper octet.
+      if (length < 3) return;
+      meta.destination_port = static_cast<std::uint16_t>(std::to_integer<unsigned>(upper[2]) << 8U);
+      break;
     default:
       return;
   }

@@ -28,6 +28,12 @@ bool is_discovery(const PacketMeta& meta, const net::Ipv6Header& ip,
   return net::is_link_multicast_v6(ip.destination) || is_own(interface, ip.destination);
 }
 
+/// RFC 6980 §5: discovery in fragments, or behind a Fragment header at all, is not listened to.
+bool has_fragment_header(const Packet* packet) {
+  net::Ipv6Chain chain;
+  return net::follow_chain(dpdk::bytes(packet), chain).has_value() || chain.fragment_at != 0;
+}
+
 }  // namespace
 
 std::optional<DropReason> read_ipv6(Packet* packet) {
@@ -88,6 +94,10 @@ bool parse_ipv6_frame(WorkerContext& ctx, Packet* packet, const fib::Interface& 
   dpdk::trim_front(packet, sizeof(net::EthernetHeader));
   auto reason = read_ipv6(packet);
   if (!reason && is_discovery(dpdk::meta(packet), ipv6_of(packet), interface)) {
+    if (has_fragment_header(packet)) {
+      ctx.drop(packet, DropReason::kBadNd);
+      return false;
+    }
     take_neighbour_discovery(ctx, packet, interface, source_mac);
     return false;
   }

@@ -269,6 +269,11 @@ Packet* Reassembler::merge(WorkerContext& ctx, unsigned index) {
     ctx.drop(whole, *reason);
     return nullptr;
   }
+  // Its source has cut it, so what it is now may be cut on the way, outside of a seal or as it is;
+  // not behind extension headers, which fragment_ipv6 would put into the first piece alone.
+  dpdk::PacketMeta& meta = dpdk::meta(whole);
+  if (is_ipv6(meta) && (meta.flags & dpdk::kHasOptions) == 0)
+    meta.flags &= ~std::uint32_t{dpdk::kDontFragment};
   return whole;
 }
 

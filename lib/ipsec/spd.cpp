@@ -26,6 +26,10 @@ bool any_names_ports(const std::vector<SpdSelector<Address>>& selectors) {
                              [](const auto& s) { return (s.flags & kSelectorWithoutPorts) == 0; });
 }
 
+bool any_names_a_protocol(const std::vector<SpdSelector<Ipv6Value>>& selectors) {
+  return std::ranges::any_of(selectors, [](const auto& s) { return s.protocol != 0; });
+}
+
 }  // namespace
 
 Spd::Spd(const SpdLimits& limits, std::uint64_t hash_seed, dpdk::RcuDomain& rcu)
@@ -153,8 +157,10 @@ Result<void> Spd::insert(const policy::PolicyRule& rule) {
   record.rule = rule;
   record.rank = rank;
   record.base = counted(index);
-  record.names_ports = any_names_ports(v4) || any_names_ports(v6);
-  if (record.names_ports) rules_with_ports_.fetch_add(1, std::memory_order_release);
+  record.needs_whole_v4 = any_names_ports(v4);
+  record.needs_whole_v6 = any_names_ports(v6) || any_names_a_protocol(v6);
+  if (record.needs_whole_v4) whole_packets_v4_.fetch_add(1, std::memory_order_release);
+  if (record.needs_whole_v6) whole_packets_v6_.fetch_add(1, std::memory_order_release);
   record.first_v4 = v4_.link(v4, rank, index, born, v4_.kNone);
   record.first_v6 = v6_.link(v6, rank, index, born, v6_.kNone);
   by_id_.emplace(rule.id, index);
@@ -178,7 +184,8 @@ Result<void> Spd::remove(policy::PolicyId id) {
   PS_CHECK(selectors.has_value());  // insert() has had them
   remember(died, record.rank, *std::move(selectors));
   publish_version();
-  if (record.names_ports) rules_with_ports_.fetch_sub(1, std::memory_order_release);
+  if (record.needs_whole_v4) whole_packets_v4_.fetch_sub(1, std::memory_order_release);
+  if (record.needs_whole_v6) whole_packets_v6_.fetch_sub(1, std::memory_order_release);
   by_id_.erase(at);
   by_rank_.erase(record.rank);
   record.rule.reset();

@@ -78,11 +78,12 @@ class Spd {
                     std::size_t n) const;
   void lookup_burst(policy::Direction direction, const SpdKey6* keys, const SpdEntry** results,
                     std::size_t n) const;
-  /// Whether any policy names ports (or ICMP types): such a one passes fragments over that show
-  /// none, so they must not be asked for as they are (RFC 4301 §7). True before the first such rule
-  /// is seen, false after the last is gone.
-  [[nodiscard]] bool names_ports() const {
-    return rules_with_ports_.load(std::memory_order_acquire) != 0;
+  /// Whether any policy asks for what a later fragment does not show: ports (or ICMP types), and in
+  /// IPv6 the protocol, for which only the first fragment vouches (RFC 8200 §4.5). Such a policy
+  /// would pass fragments over, so they must not be asked for as they are (RFC 4301 §7). True
+  /// before the first such rule is seen, false after the last is gone.
+  [[nodiscard]] bool needs_whole_packets(bool v6) const {
+    return (v6 ? whole_packets_v6_ : whole_packets_v4_).load(std::memory_order_acquire) != 0;
   }
   /// Counts for the policy; each worker has counters of its own.
   void count(unsigned worker, const SpdEntry& entry, std::uint64_t packets, std::uint64_t bytes);
@@ -129,7 +130,8 @@ class Spd {
     SpdRank rank;
     std::uint32_t first_v4 = ~std::uint32_t{0};
     std::uint32_t first_v6 = ~std::uint32_t{0};
-    bool names_ports = false;
+    bool needs_whole_v4 = false;
+    bool needs_whole_v6 = false;
     SpdCounters base;  ///< what this place had counted for rules before
   };
   /// A removed rule on its way out: out of the buckets after one grace period, its memory free
@@ -166,7 +168,8 @@ class Spd {
   std::vector<std::vector<WorkerCounter>> counters_;  ///< by worker, then by index
   alignas(64) std::atomic<SpdVersion> version_{0};
   std::atomic<const Change*> last_change_{nullptr};
-  std::atomic<std::uint32_t> rules_with_ports_{0};
+  std::atomic<std::uint32_t> whole_packets_v4_{0};  ///< rules that need them
+  std::atomic<std::uint32_t> whole_packets_v6_{0};
   // the control core's own
   alignas(64) std::vector<Record> records_;
   std::vector<std::uint32_t> free_;

@@ -19,6 +19,7 @@ inline constexpr std::uint8_t kProtocolAh = 51;
 inline constexpr std::uint8_t kProtocolIcmpv6 = 58;
 inline constexpr std::uint8_t kProtocolNone = 59;  ///< dummy packets, RFC 4303 §2.6
 inline constexpr std::uint8_t kProtocolSctp = 132;
+inline constexpr std::uint8_t kProtocolMobility = 135;  ///< RFC 6275 §6.1.1
 inline constexpr std::uint8_t kProtocolUdpLite = 136;
 
 inline constexpr std::uint16_t kIpv4DontFragment = 0x4000;

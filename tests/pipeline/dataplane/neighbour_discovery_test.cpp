@@ -45,6 +45,20 @@ struct Discovery : testing::Test {
   }
 };
 
+// RFC 6980 §5: nothing is learned from fragments, be it the only one of its packet.
+TEST_F(Discovery, BehindAFragmentHeaderIsNotListenedTo) {
+  for (const bool more : {false, true}) {
+    ByteVector frame = solicitation(kPeer, kUs);
+    auto& ip = *reinterpret_cast<net::Ipv6Header*>(frame.data() + sizeof(net::EthernetHeader));
+    ip.next_header = net::kExtensionFragment;
+    ip.payload_length.set(static_cast<std::uint16_t>(ip.payload_length.get() + 8));
+    const ByteVector header = fragment_header(net::kProtocolIcmpv6, 0, more, 7);
+    const auto behind = static_cast<std::ptrdiff_t>(sizeof(net::EthernetHeader) + sizeof(ip));
+    frame.insert(frame.begin() + behind, header.begin(), header.end());
+    expect_bad(frame);
+  }
+}
+
 TEST_F(Discovery, AnswersWhoAsksForUsAndReportsHim) {
   put(solicitation(kPeer, kUs));
   const auto sent = gateway.sent(1);
