@@ -7,20 +7,15 @@ proves the keys; then DPD and deletion.
 
 model --- (m0, p0) strongSwan, which has 10.2.0.1 behind it.
 """
-import json
-import pathlib
 import re
 import shutil
 import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "reference"))
-from certificates import Authority  # noqa: E402
+from lab.bench import wait_for
+from lab.ikev1_model import Authority, Model
+from lab.scenario import LAN_NET, PEER, PEER_INNER, PSK, WAN, Scenario, with_address
+from lab.strongswan import StrongSwan, child
 
-from lab.bench import ROOT, LabError, wait_for  # noqa: E402
-from lab.scenario import LAN_NET, PEER, PEER_INNER, PSK, WAN, Scenario, with_address  # noqa: E402
-from lab.strongswan import StrongSwan, child  # noqa: E402
-
-MODEL = ROOT / "tests/reference/ikev1/peer.py"
 NET = "10.2.0.0/24"
 SWAN = "i_dont_care_about_security_and_use_aggressive_mode_psk = yes"
 
@@ -57,12 +52,11 @@ class Pair:
     """The model and strongSwan, set up for one case after another."""
 
     def __init__(self, s):
-        self.s = s
-        self.model, self.peer = s.bench.namespace("model"), s.bench.namespace("peer")
-        s.bench.link(self.model, "m0", self.peer, "p0")
-        self.model.address("m0", f"{WAN}/24")
-        with_address(self.peer, PEER_INNER)
-        self.swan = StrongSwan(s.bench, self.peer)
+        ours, peer = s.bench.namespace("model"), s.bench.namespace("peer")
+        s.bench.link(ours, "m0", peer, "p0")
+        ours.address("m0", f"{WAN}/24")
+        with_address(peer, PEER_INNER)
+        self.model, self.swan = Model(s.bench, ours), StrongSwan(s.bench, peer)
         s.show_on_failure("log of strongSwan", lambda: self.swan.log(80))
         self.authority = Authority(s.bench.directory / "pki")
         for folder in ("x509", "x509ca", "private"):
@@ -105,20 +99,6 @@ class Pair:
             words |= {"key": str(key), "certificates": [str(certificate)], "ca": str(self.authority.ca)}
         return words
 
-    def start(self, words):
-        path = self.s.bench.directory / "words.json"
-        path.write_text(json.dumps(words))
-        process = self.model.start("/usr/bin/python3", MODEL, path, log="model.log")
-        wait_for("the model listens", lambda: process.poll() is not None or "ready" in process.log.read_text(), 10)
-        return process
-
-    def result(self, process):
-        wait_for("the model is done", lambda: process.poll() is not None, 25)
-        text = process.log.read_text()
-        if "{" not in text:
-            raise LabError("the model said nothing:\n" + text)
-        return json.loads(text[text.index("{"):])
-
 
 def judge(faults, case, said, pings=1):
     if not faults.expect(said["established"], f"no ISAKMP SA: {said['errors']} {said['notifications']}"):
@@ -137,17 +117,17 @@ def main():
             pair.configure(case)
             with s.step(f"{name}, the model begins") as faults:
                 words = pair.words(case, "initiator") | {"then": ["ping", "dpd", "delete_children", "delete"]}
-                said = pair.result(pair.start(words))
+                said = pair.model.start(words).result()
                 judge(faults, case, said)
                 faults.expect(said.get("dpd"), "no R-U-THERE-ACK")
                 wait_for("strongSwan has let go", lambda: "lab" not in pair.swan.sas(), 5)
             with s.step(f"{name}, strongSwan begins") as faults:
                 words = pair.words(case, "responder") | {"wait_children": 1, "then": ["ping"], "wait_deleted": True}
-                process = pair.start(words)
+                pair.model.start(words)
                 pair.swan.initiate("c", check=False)
-                wait_for("the echo", lambda: echoed(pair) or process.poll() is not None, 6)
+                wait_for("the echo", lambda: echoed(pair) or pair.model.over(), 10)
                 pair.swan.terminate("lab")
-                said = pair.result(process)
+                said = pair.model.result()
                 judge(faults, case, said)
                 faults.expect(said["deleted"], "the model was not told of the deletion")
 

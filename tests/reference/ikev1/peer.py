@@ -85,7 +85,7 @@ class Peer:
             self.sockets[port].bind((self.local, port))
         random = randomness.Seeded(config["seed"]) if "seed" in config else randomness.from_system
         self.session = Session(policy_of(config), self.initiator, random, (self.local, 500), (self.remote, 500))
-        self.port = 500
+        self.port, self.remote_port = 500, None  # None: the same as ours
         self.last_sent, self.resent_at = [], 0.0
         self.deadline = time.monotonic() + config.get("wait_s", 10)
         self.esp_in = []
@@ -94,7 +94,7 @@ class Peer:
     def send(self, datagrams):
         for data in datagrams:
             marked = NON_ESP_MARKER + data if self.port == 4500 else data
-            self.sockets[self.port].sendto(marked, (self.remote, self.port))
+            self.sockets[self.port].sendto(marked, (self.remote, self.remote_port or self.port))
         if datagrams:
             self.last_sent, self.resent_at = datagrams, time.monotonic()
 
@@ -102,7 +102,7 @@ class Peer:
         """Waits for something to come, a little; hands it to the session."""
         ready, _, _ = select.select(list(self.sockets.values()), [], [], 0.1)
         for one in ready:
-            data = one.recv(65535)
+            data, source = one.recvfrom(65535)
             port = 4500 if one is self.sockets[4500] else 500
             if port == 4500:
                 if data[:4] != NON_ESP_MARKER:
@@ -111,7 +111,7 @@ class Peer:
                     continue
                 data = data[4:]
             if not self.initiator:
-                self.port = port
+                self.port, self.remote_port = port, source[1]
             out = self.session.receive(data)
             if self.initiator and (self.session.nat_here or self.session.nat_there):
                 self.port = 4500  # RFC 3947 §4; the responder follows
@@ -156,7 +156,7 @@ class Peer:
             for sequence in range(1, 4):
                 iv = os.urandom(esp_packet.block_of(sa))
                 packet = esp_packet.seal(sa, sequence, esp_packet.echo_request(row["from"], row["to"], sequence), iv)
-                self.sockets[4500].sendto(packet, (self.remote, 4500))
+                self.sockets[4500].sendto(packet, (self.remote, self.remote_port or 4500))
                 give_up = time.monotonic() + 1
                 while time.monotonic() < give_up and not self._replied(sa, row):
                     self.once()
@@ -187,6 +187,9 @@ class Peer:
 
     def do_delete(self):
         self.send(self.session.delete_isakmp())
+
+    def do_await_child(self):
+        self.until(lambda: bool(self.session.children), waiting=False)
 
     def do_pause(self):
         end = time.monotonic() + 0.5
