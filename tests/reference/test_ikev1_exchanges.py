@@ -9,7 +9,7 @@ import functools
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
 
 from harness import Wire, equal, expect, run
-from ikev1 import children, groups, phase1, public_keys, randomness, transaction, wire
+from ikev1 import children, groups, keys, phase1, public_keys, randomness, transaction, wire
 from ikev1.children import ChildPolicy
 from ikev1.proposals import Proposal
 from ikev1.registry import (Auth, Cfg, CfgAttribute, ExchangeType, NotifyType, PayloadType, Protocol)
@@ -253,6 +253,31 @@ def disturbances():
             expect(len(a.children) == len(b.children) == 1, f"{len(b.children)} children")
 
 
+def forgeries():
+    """phase 2 forged: in clear, under another hash, with another message id; nothing changes"""
+    line = pair()
+    a, b = established(line)
+    child, _ = quick(line, a)
+    delete = [(PayloadType.DELETE, wire.Deletion(3, [child.sas[0].spi_in]).build())]
+    header = wire.Header(*a.cookies, ExchangeType.INFORMATIONAL, 0, 77)
+    equal(b.receive(wire.build_message(header, delete)), [], "an answer to a deletion in clear")
+    good = a.inform(delete, message_id=78)[0]
+    for wrong in (good[:20] + b"\0\0\0\x4f" + good[24:], good[:28] + bytes([good[28] ^ 1]) + good[29:],
+                  good[:-1] + bytes([good[-1] ^ 1])):
+        equal(b.receive(wrong), [], "an answer to a forged deletion")
+    # A whole message under the right key, whose hash is of something else.
+    skeyids, a.skeyids = a.skeyids, keys.Skeyids(b"", b"", bytes(32), b"")
+    equal(b.receive(a.inform(delete)[0]), [], "an answer to a wrong hash")
+    out = b.receive(a.quick(children.single(ESP, local=NETS[0], remote=NETS[1]))[0])
+    a.skeyids = skeyids
+    for one in out:
+        a.receive(one)
+    equal(a.events[-1][1].kind, NotifyType.INVALID_HASH_INFORMATION, "Quick Mode under a wrong hash")
+    equal((len(a.children), len(b.children)), (1, 1), "children")
+    line.carry(a, [good])
+    expect(not b.children, "the honest deletion is not heard")
+
+
 def determinism():
     """the same numbers make the same octets; other numbers do not"""
     def transcript(seeds):
@@ -282,4 +307,4 @@ def encrypted_bodies():
 
 if __name__ == "__main__":
     run("ikev1_exchanges", [every_method, base_and_authentication_only, ciphers, quick_modes, commit_bit, informational,
-                            new_group, hybrid_xauth_config, nat, refusals, disturbances, determinism, encrypted_bodies])
+                            new_group, hybrid_xauth_config, nat, refusals, disturbances, forgeries, determinism, encrypted_bodies])

@@ -15,9 +15,8 @@ LEAST_PRIVATE_GROUP = 1 << 15  # RFC 2409 §5.6
 
 
 def take_hash(message, expected_of):
-    """Compares the first payload with expected_of(all octets after it)."""
-    if not message.encrypted:
-        raise Malformed(NotifyType.INVALID_FLAGS, "phase 2 in clear")
+    """Compares the first payload with expected_of(all octets after it). Clear text has not come so far:
+    the session refuses it."""
     if not message.payloads or message.payloads[0][0] != PayloadType.HASH:
         raise Malformed(NotifyType.PAYLOAD_MALFORMED, "HASH is not the first payload")
     expected = expected_of(build_chain(message.payloads[1:]))
