@@ -176,6 +176,7 @@ Result<void> Fib::add_route(const Route& route) {
   PS_TRY(put_origin(route.to, RouteOrigin::kStatic, next_hop));
   if (gateway != nullptr) ++gateway->routes;
   ++route_count_;
+  settle_host_routes(route.to);
   return {};
 }
 
@@ -194,7 +195,21 @@ Result<void> Fib::remove_route(const net::Prefix& to) {
     --neighbours_.at(key).routes;
     drop_if_unused(key);
   }
+  settle_host_routes(to);
   return {};
+}
+
+/// Where a packet to `address` goes as far as neighbours have no say; 0: nowhere.
+std::uint32_t Fib::next_hop_without_neighbours(const net::IpAddress& address) const {
+  constexpr auto kOthers = static_cast<std::size_t>(RouteOrigin::kNeighbour);
+  static_assert(kOthers + 1 == kRouteOrigins, "neighbours are the last origin");
+  for (unsigned left = net::bits_of(address.family()) + 1; left != 0; --left) {
+    const net::InterfaceAddress cut{address, static_cast<std::uint8_t>(left - 1)};
+    const auto found = routes_.find(cut.prefix());
+    if (found == routes_.end()) continue;
+    if (const auto best = best_of(std::span(found->second).first(kOthers)); best != 0) return best;
+  }
+  return 0;
 }
 
 void Fib::for_each_route(const std::function<void(const Route&)>& visit) const {

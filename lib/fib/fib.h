@@ -73,7 +73,8 @@ class Fib {
   void for_each_route(const std::function<void(const Route&)>& visit) const;
 
   /// Makes the entry if there is none, and sets MAC and state. kPermanent entries change only to
-  /// kPermanent ones. A learned address must lie in a network of the interface.
+  /// kPermanent ones. A learned address must lie in a network of the interface, and no more
+  /// specific route may lead it elsewhere.
   /// @return kLimit, kRefused (permanent, or not on the link), kNotFound
   base::Result<void> set_neighbour(InterfaceIndex interface, const net::IpAddress& address,
                                    const Link& link);
@@ -165,6 +166,10 @@ class Fib {
   base::Result<NeighbourEntry*> entry_for(InterfaceIndex interface, const net::IpAddress& address);
   void drop_if_unused(const NeighbourKey& key);
   bool on_link(const Interface& interface, const net::IpAddress& address) const;
+  std::uint32_t next_hop_without_neighbours(const net::IpAddress& address) const;
+  base::Result<void> may_learn(InterfaceIndex interface, const net::IpAddress& address) const;
+  bool may_have_host_route(const NextHop& neighbour) const;
+  void settle_host_routes(const net::Prefix& changed);
 
   FibLimits limits_;
   dpdk::RcuDomain& rcu_;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Neighbours: gateways and hosts on links. One that has a MAC and lies in a network of its
-// interface has a host route to itself, so that a worker's one lookup finds the MAC.
+// Neighbours: gateways and hosts on links. One whose route is its interface's network has a host
+// route to itself, so that a worker's one lookup finds the MAC.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -40,26 +40,59 @@ void Fib::drop_if_unused(const NeighbourKey& key) {
   neighbours_.erase(found);
 }
 
+/// The route is chosen first, then the neighbour is found (RFC 4861 §5.2): whoever claims an
+/// address that a more specific route leads elsewhere draws no packet to himself. A link-local
+/// address is only a gateway's: each link has its own, and no packet is forwarded to it (RFC 4291
+/// §2.5.6).
+bool Fib::may_have_host_route(const NextHop& neighbour) const {
+  if (neighbour.address.is_link_local()) return false;
+  if (unpack(neighbour.link.load(std::memory_order_relaxed)).state == NeighbourState::kPermanent)
+    return true;
+  return next_hop_without_neighbours(neighbour.address) ==
+         connected_next_hops_[neighbour.interface.value()];
+}
+
+Result<void> Fib::may_learn(InterfaceIndex interface, const net::IpAddress& address) const {
+  if (!on_link(interfaces_[interface.value()], address))
+    return fail(ErrorCode::kRefused,
+                fmt::format("{} is in no network of this port", address.to_string()));
+  if (!address.is_link_local() &&
+      next_hop_without_neighbours(address) != connected_next_hops_[interface.value()])
+    return fail(ErrorCode::kRefused,
+                fmt::format("a more specific route leads {} elsewhere", address.to_string()));
+  return {};
+}
+
+/// After a change of the route to `changed`.
+void Fib::settle_host_routes(const net::Prefix& changed) {
+  for (const auto& [key, entry] : neighbours_) {
+    if (!changed.contains(key.second)) continue;
+    const net::Prefix to = net::host_prefix(key.second);
+    if (!may_have_host_route(next_hops_[entry.index]))
+      take_origin(to, RouteOrigin::kNeighbour, entry.index);
+    else if (entry.listed)  // without room for it the next packet asks for it
+      static_cast<void>(put_origin(to, RouteOrigin::kNeighbour, entry.index));
+  }
+  neighbour_generation_.fetch_add(1, std::memory_order_release);
+}
+
 Result<void> Fib::set_neighbour(InterfaceIndex interface, const net::IpAddress& address,
                                 const Link& link) {
   if (interface.value() >= interface_count_)
     return fail(ErrorCode::kNotFound, fmt::format("{} is on no port", address.to_string()));
   const NeighbourKey key{interface.value(), address};
   const bool permanent = link.state == NeighbourState::kPermanent;
-  const bool reachable_here = on_link(interfaces_[interface.value()], address);
   const auto known = neighbours_.find(key);
-  if (!permanent && !reachable_here && known == neighbours_.end())
-    return fail(ErrorCode::kRefused,
-                fmt::format("{} is in no network of this port", address.to_string()));
+  if (known == neighbours_.end() && !permanent) PS_TRY(may_learn(interface, address));
   if (known != neighbours_.end() && !permanent &&
       unpack(next_hops_[known->second.index].link.load()).state == NeighbourState::kPermanent)
     return fail(ErrorCode::kRefused, fmt::format("{} is configured", address.to_string()));
   PS_ASSIGN(NeighbourEntry * entry, entry_for(interface, address));
   entry->listed = true;
-  next_hops_[entry->index].link.store(pack(link), std::memory_order_release);
-  // Also while incomplete: packets for it then wait under one next hop. A link-local address is
-  // only a gateway's: each link has its own, and no packet is forwarded to it (RFC 4291 §2.5.6).
-  if ((permanent || reachable_here) && !address.is_link_local()) {
+  NextHop& hop = next_hops_[entry->index];
+  hop.link.store(pack(link), std::memory_order_release);
+  // Also while incomplete: packets for it then wait under one next hop.
+  if (may_have_host_route(hop)) {
     const net::Prefix to = net::host_prefix(address);
     if (auto done = put_origin(to, RouteOrigin::kNeighbour, entry->index); !done) {
       entry->listed = false;

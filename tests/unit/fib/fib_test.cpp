@@ -160,6 +160,33 @@ TEST_F(FibTest, LearnsOnlyWhatLiesOnTheLink) {
   EXPECT_EQ(fib->set_neighbour(a, address("8.8.8.8"), kLink).error().code, ErrorCode::kRefused);
   EXPECT_TRUE(fib->set_neighbour(b, address("10.2.1.2"), kLink));
 }
+TEST_F(FibTest, ANeighbourDrawsNothingFromAMoreSpecificRoute) {  // RFC 4861 §5.2
+  ASSERT_TRUE(add("10.1.0.128/25", "10.2.0.2", b));
+  EXPECT_EQ(fib->set_neighbour(a, address("10.1.0.130"), kLink).error().code, ErrorCode::kRefused);
+  EXPECT_FALSE(fib->find_neighbour(a, address("10.1.0.130")));
+  EXPECT_EQ(hop("10.1.0.130").address, address("10.2.0.2"));
+  EXPECT_TRUE(fib->set_neighbour(a, address("10.1.0.9"), kLink));
+  // Nor as the gateway of other routes; its MAC serves them.
+  ASSERT_TRUE(add("10.9.0.0/16", "10.1.0.131", a));
+  ASSERT_TRUE(fib->set_neighbour(a, address("10.1.0.131"), kLink));
+  EXPECT_EQ(unpack(hop("10.9.0.1").link.load()).mac, kLink.mac);
+  EXPECT_EQ(hop("10.1.0.131").address, address("10.2.0.2"));
+  // What is configured is meant.
+  const Link configured{{2, 0, 0, 0, 0, 1}, NeighbourState::kPermanent};
+  ASSERT_TRUE(fib->set_neighbour(a, address("10.1.0.132"), configured));
+  EXPECT_EQ(hop("10.1.0.132").address, address("10.1.0.132"));
+}
+TEST_F(FibTest, ARouteThatComesLaterTakesWhatANeighbourHad) {
+  ASSERT_TRUE(fib->set_neighbour(a, address("10.1.0.130"), kLink));
+  ASSERT_TRUE(fib->set_neighbour(a, address("10.1.0.9"), kLink));
+  ASSERT_TRUE(add("10.1.0.128/25", "10.2.0.2", b));
+  EXPECT_EQ(hop("10.1.0.130").address, address("10.2.0.2"));
+  EXPECT_EQ(hop("10.1.0.9").address, address("10.1.0.9"));
+  ASSERT_TRUE(fib->set_neighbour(a, address("10.1.0.130"), kLink));
+  EXPECT_EQ(hop("10.1.0.130").address, address("10.2.0.2"));
+  ASSERT_TRUE(fib->remove_route(net::Prefix::parse("10.1.0.128/25").value()));
+  EXPECT_EQ(hop("10.1.0.130").address, address("10.1.0.130"));
+}
 TEST_F(FibTest, AConfiguredNeighbourIsNotLearnedAway) {
   const Link configured{{2, 0, 0, 0, 0, 1}, NeighbourState::kPermanent};
   ASSERT_TRUE(fib->set_neighbour(a, address("10.1.0.9"), configured));
@@ -224,6 +251,14 @@ TEST_F(Fib6Test, ANeighbourHasAHostRouteAndALinkLocalOneHasNone) {
   ASSERT_TRUE(fib->set_neighbour(c, address("fe80::9"), kLink));
   EXPECT_EQ(hop6("fe80::9").kind, NextHopKind::kUnreachable);
   EXPECT_EQ(fib->set_neighbour(a, address("fe80::9"), kLink).error().code, ErrorCode::kRefused);
+}
+TEST_F(Fib6Test, ANeighbourDrawsNothingFromAMoreSpecificRoute) {  // RFC 4861 §5.2
+  ASSERT_TRUE(fib->set_neighbour(c, address("2001:db8:3:0:8000::6"), kLink));
+  ASSERT_TRUE(add("2001:db8:3:0:8000::/65", "fe80::9", b));
+  EXPECT_EQ(fib->set_neighbour(c, address("2001:db8:3:0:8000::5"), kLink).error().code,
+            ErrorCode::kRefused);
+  EXPECT_EQ(hop6("2001:db8:3:0:8000::5").address, address("fe80::9"));
+  EXPECT_EQ(hop6("2001:db8:3:0:8000::6").address, address("fe80::9"));
 }
 TEST_F(Fib6Test, ChoosesTheSourceAddressOfTheWay) {
   ASSERT_TRUE(add("::/0", "fe80::1", c));
