@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// ARP from the control core: a worker that lacks a next hop punts its wish, this asks, learns, ages
-// and publishes. What a stranger can make it hold is bounded: addresses that nobody answers for
-// have at most half of the table, so a scan never pushes a living neighbour out; and the one of
-// them that was asked longest ago makes room for the next, so a scan keeps no living one out.
+// ARP and neighbour discovery from the control core: a worker that lacks a next hop punts its wish,
+// this asks, learns, ages and publishes. What a stranger can make it hold is bounded. Addresses
+// that nobody answers for have at most half of the table, and the one that was asked longest ago
+// makes room for the next. What was only heard of makes room for what a packet wants. The interface
+// that holds most of a kind gives, so one link's flood leaves room for another's.
 #include "control/bridge/neighbours.h"
 
 #include <algorithm>
@@ -12,8 +13,6 @@ namespace penstock::bridge {
 namespace {
 
 constexpr net::MacAddress kBroadcast{0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
-/// For one to push out: strangers choose how often it is looked for.
-constexpr unsigned kMostLooks = 256;
 constexpr base::Duration kAnnounceInterval = base::seconds{2};  // RFC 5227 §1.1
 
 constexpr std::array kStateNames = std::to_array<std::string_view>(
@@ -29,7 +28,9 @@ std::string_view name_of(NeighbourState state) {
 }
 
 Neighbours::Neighbours(NeighbourLimits limits, std::vector<OwnAddress> own, TakeUsed take_used)
-    : limits_(limits), own_(std::move(own)), take_used_(std::move(take_used)) {}
+    : limits_(limits), own_(std::move(own)), take_used_(std::move(take_used)) {
+  for (const OwnAddress& one : own_) shares_[one.interface];
+}
 
 void Neighbours::start(base::MonoTime now) {
   announcements_left_ = limits_.announcements;
@@ -59,54 +60,83 @@ bool Neighbours::is_own(const NeighbourKey& key) const {
   });
 }
 
-bool Neighbours::has_answer(const Entry& entry) {
-  return entry.state != NeighbourState::kIncomplete && entry.state != NeighbourState::kFailed;
+Neighbours::Hold Neighbours::hold_of(NeighbourState state) {
+  switch (state) {
+    case NeighbourState::kIncomplete:
+    case NeighbourState::kFailed:
+      return Hold::kUnanswered;
+    case NeighbourState::kStale:
+      return Hold::kStale;
+    default:
+      return Hold::kLiving;
+  }
 }
 
-/// Deadlines are in order, and those of who is asked come before those of who has answered, so the
-/// first that may go is soon found.
-std::optional<NeighbourKey> Neighbours::first_due(const std::function<bool(const Entry&)>& may_go) {
-  unsigned looks = 0;
-  for (const auto& [when, key] : due_) {
-    if (may_go(entries_.at(key))) return key;
-    if (++looks == kMostLooks) break;
-  }
-  return std::nullopt;
+bool Neighbours::has_answer(const Entry& entry) {
+  return hold_of(entry.state) != Hold::kUnanswered;
+}
+
+std::size_t Neighbours::Share::size() const {
+  std::size_t sum = 0;
+  for (const Deadlines& one : held) sum += one.size();
+  return sum;
+}
+
+/// The one that is due first, of the interface that has most of them. @return false: there is none
+bool Neighbours::push_out(Hold hold) {
+  Deadlines* most = nullptr;
+  for (auto& [interface, share] : shares_)
+    if (most == nullptr || share.of(hold).size() > most->size()) most = &share.of(hold);
+  if (most == nullptr || most->empty()) return false;
+  const NeighbourKey old = most->begin()->second;
+  outputs_.push_back(ForgetNeighbour{old});
+  erase(entries_.find(old));
+  return true;
 }
 
 base::Result<Neighbours::Entries::iterator> Neighbours::insert(const NeighbourKey& key, Room room) {
-  const std::size_t most =
-      room == Room::kAsked ? std::max<std::size_t>(limits_.entries / 2, 1) : limits_.entries;
-  if (entries_.size() >= limits_.entries || unanswered_ >= most) {
-    std::optional<NeighbourKey> old;
-    if (unanswered_ != 0) old = first_due([](const Entry& entry) { return !has_answer(entry); });
-    if (!old && room == Room::kAsked)
-      old = first_due([](const Entry& entry) { return entry.state == NeighbourState::kStale; });
-    if (!old) return base::fail(base::ErrorCode::kLimit, "the neighbour table is full");
-    outputs_.push_back(ForgetNeighbour{*old});
-    erase(entries_.find(*old));
+  const bool asked = room == Room::kAsked;
+  const std::size_t own = shares_[key.interface].size();
+  const bool entitled = own < limits_.entries / shares_.size();
+  std::size_t unanswered = 0;
+  for (auto& [interface, share] : shares_) unanswered += share.of(Hold::kUnanswered).size();
+  if (asked && unanswered >= std::max<std::size_t>(limits_.entries / 2, 1)) {
+    push_out(Hold::kUnanswered);
+  } else if (entries_.size() >= limits_.entries) {
+    const bool room_made = ((asked || entitled) && push_out(Hold::kStale)) ||
+                           (asked && push_out(Hold::kUnanswered)) ||
+                           (asked && entitled && push_out(Hold::kLiving));
+    if (!room_made) return base::fail(base::ErrorCode::kLimit, "the neighbour table is full");
   }
-  ++unanswered_;
   return entries_.emplace(key, Entry{}).first;
 }
 
-void Neighbours::set_due(Entries::iterator entry, base::MonoTime when) {
-  due_.erase({entry->second.due, entry->first});
-  entry->second.due = when;
-  due_.emplace(when, entry->first);
+void Neighbours::unlist(Entries::iterator entry) {
+  const std::pair at{entry->second.due, entry->first};
+  due_.erase(at);
+  shares_[entry->first.interface].of(hold_of(entry->second.state)).erase(at);
+}
+
+void Neighbours::set(Entries::iterator entry, NeighbourState state, base::MonoTime due) {
+  unlist(entry);
+  entry->second.state = state;
+  entry->second.due = due;
+  due_.emplace(due, entry->first);
+  shares_[entry->first.interface].of(hold_of(state)).emplace(due, entry->first);
 }
 
 void Neighbours::erase(Entries::iterator entry) {
-  due_.erase({entry->second.due, entry->first});
-  if (!has_answer(entry->second)) --unanswered_;
+  unlist(entry);
   entries_.erase(entry);
 }
 
-void Neighbours::ask(base::MonoTime now, Entries::iterator entry, bool unicast) {
-  set_due(entry, now + limits_.retry);
+/// @param state  kIncomplete: everybody is asked; kProbing: the neighbour alone
+void Neighbours::ask(base::MonoTime now, Entries::iterator entry, NeighbourState state) {
+  set(entry, state, now + limits_.retry);
   const OwnAddress* own = own_for(entry->first);
   if (own == nullptr) return;  // the address is on no link of ours; it fails in time
   ++entry->second.tries;
+  const bool unicast = state == NeighbourState::kProbing;
   outputs_.push_back(AskNeighbour{entry->first.interface, unicast ? entry->second.mac : kBroadcast,
                                   own->mac, own->address.address, entry->first.address});
 }
@@ -128,62 +158,82 @@ base::Result<void> Neighbours::wanted(base::MonoTime now, const NeighbourKey& ke
     return {};
   }
   PS_ASSIGN(const Entries::iterator entry, insert(key, Room::kAsked));
-  ask(now, entry, false);
+  ask(now, entry, NeighbourState::kIncomplete);
   return {};
 }
 
 void Neighbours::confirm(base::MonoTime now, Entries::iterator found, const net::MacAddress& mac) {
   Entry& entry = found->second;
   const bool news = !has_answer(entry) || entry.mac != mac;
-  if (!has_answer(entry)) --unanswered_;
-  entry.state = NeighbourState::kReachable;
   entry.mac = mac;
   entry.tries = 0;
   entry.failures = 0;
   entry.wanted = false;
-  entry.confirmed = now;
-  set_due(found, now + limits_.reachable_for);
+  entry.since = now;
+  set(found, NeighbourState::kReachable, now + limits_.reachable_for);
   if (news) outputs_.push_back(PublishNeighbour{found->first, mac, false});
 }
 
-void Neighbours::heard(base::MonoTime now, const NeighbourKey& key, const net::MacAddress& mac,
-                       bool for_us) {
+/// RFC 4861 §7.2.3, §7.2.5: nothing that nobody asked for says that we reach him.
+void Neighbours::learn(base::MonoTime now, Entries::iterator found, const Heard& heard) {
+  Entry& entry = found->second;
+  const bool first = !has_answer(entry);
+  if (!first && entry.mac == heard.mac) return;
+  const bool taken = first || heard.overrides;
+  if (!taken && entry.state != NeighbourState::kReachable) return;
+  if (taken) {
+    entry.mac = heard.mac;
+    entry.since = now;
+    entry.tries = 0;
+    entry.wanted = false;
+    outputs_.push_back(PublishNeighbour{found->first, heard.mac, false});
+  }
+  set(found, NeighbourState::kStale, now + limits_.stale_look);
+}
+
+void Neighbours::heard(base::MonoTime now, const NeighbourKey& key, const Heard& heard) {
   // RFC 5227 §1.1: a probe has no sender. Only addresses of the link are learnt, never ours, and
   // never a group address as a host's.
-  if (key.address.is_unspecified() || is_multicast(mac) || own_for(key) == nullptr || is_own(key))
+  if (key.address.is_unspecified() || is_multicast(heard.mac) || own_for(key) == nullptr ||
+      is_own(key))
     return;
-  // RFC 826: merge what is known, add only if we are the target.
   auto found = entries_.find(key);
   if (found == entries_.end()) {
-    if (!for_us) return;
+    if (!heard.adds) return;
     auto made = insert(key, Room::kHeard);
     if (!made) return;  // full: it is asked for when a packet wants it
     found = *made;
   }
-  if (found->second.state != NeighbourState::kStatic) confirm(now, found, mac);
+  const Entry& entry = found->second;
+  if (entry.state == NeighbourState::kStatic) return;
+  const bool open = entry.tries > 0 && (entry.state == NeighbourState::kIncomplete ||
+                                        entry.state == NeighbourState::kProbing);
+  // RFC 4861 §7.2.5: without the Override flag another MAC does not replace the one we probe.
+  const bool fits =
+      heard.overrides || entry.state == NeighbourState::kIncomplete || entry.mac == heard.mac;
+  if (heard.answers && open && fits) return confirm(now, found, heard.mac);
+  learn(now, found, heard);
 }
 
 /// Asked again only while it is used: who is silent on both sides is left in peace.
 void Neighbours::look_at_idle(base::MonoTime now, Entries::iterator found) {
   Entry& entry = found->second;
   if (take_used_(found->first)) {
-    entry.state = NeighbourState::kProbing;
     entry.tries = 0;
-    return ask(now, found, true);
+    return ask(now, found, NeighbourState::kProbing);
   }
-  if (now - *entry.confirmed >= limits_.stale_for) {
+  if (now - *entry.since >= limits_.stale_for) {
     outputs_.push_back(ForgetNeighbour{found->first});
     return erase(found);
   }
-  entry.state = NeighbourState::kStale;
-  set_due(found, now + limits_.stale_look);
+  set(found, NeighbourState::kStale, now + limits_.stale_look);
 }
 
 void Neighbours::fail(base::MonoTime now, Entries::iterator found) {
   Entry& entry = found->second;
-  entry.state = NeighbourState::kFailed;
   const unsigned doublings = std::min(entry.failures++, 16U);
-  set_due(found, now + std::min(limits_.failed_first * (1U << doublings), limits_.failed_most));
+  set(found, NeighbourState::kFailed,
+      now + std::min(limits_.failed_first * (1U << doublings), limits_.failed_most));
   outputs_.push_back(FailNeighbour{found->first});
 }
 
@@ -194,21 +244,21 @@ void Neighbours::expire(base::MonoTime now, Entries::iterator found) {
     case NeighbourState::kStale:
       return look_at_idle(now, found);
     case NeighbourState::kProbing:
-      if (entry.tries < limits_.unicast_tries) return ask(now, found, true);
+      if (entry.tries < limits_.unicast_tries) return ask(now, found, entry.state);
       outputs_.push_back(ForgetNeighbour{found->first});
       return erase(found);
     case NeighbourState::kIncomplete:
-      if (entry.tries > 0 && entry.tries < limits_.broadcast_tries) return ask(now, found, false);
+      if (entry.tries > 0 && entry.tries < limits_.broadcast_tries)
+        return ask(now, found, entry.state);
       return fail(now, found);
     case NeighbourState::kFailed:
       if (!entry.wanted) {
         outputs_.push_back(ForgetNeighbour{found->first});
         return erase(found);
       }
-      entry.state = NeighbourState::kIncomplete;
       entry.wanted = false;
       entry.tries = 0;
-      return ask(now, found, false);
+      return ask(now, found, NeighbourState::kIncomplete);
     case NeighbourState::kStatic:
       return;
   }
@@ -248,7 +298,7 @@ std::vector<NeighbourStatus> Neighbours::list(base::MonoTime now,
     const Entry& entry = at->second;
     NeighbourStatus status{at->first, entry.state, std::nullopt, std::nullopt};
     if (has_answer(entry)) status.mac = entry.mac;
-    if (entry.confirmed) status.age = now - *entry.confirmed;
+    if (entry.since) status.age = now - *entry.since;
     out.push_back(status);
   }
   return out;

@@ -5,6 +5,7 @@
 // run it in virtual time. Workers see only what it publishes through the FIB.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -37,8 +38,8 @@ struct OwnAddress {
 
 enum class NeighbourState : std::uint8_t {
   kIncomplete,  ///< asked by broadcast, no answer yet
-  kReachable,   ///< answered not long ago
-  kStale,       ///< answered once and not used now; asked again when it is
+  kReachable,   ///< answered a question of ours not long ago
+  kStale,       ///< heard of, or answered long ago; used, and asked again when it is
   kProbing,     ///< used, and asked again by unicast (RFC 1122 §2.3.2.1 (2))
   kFailed,      ///< does not answer; asked again when the hold-down is over and a packet wants it
   kStatic,      ///< by configuration; never asked, never changed
@@ -71,6 +72,16 @@ struct ForgetNeighbour {
 using NeighbourOutput =
     std::variant<AskNeighbour, PublishNeighbour, FailNeighbour, ForgetNeighbour>;
 
+/// What a message said of its sender.
+struct Heard {
+  net::MacAddress mac{};
+  /// RFC 826 and RFC 4861 §7.2.3: who asks us is added. An advertisement (§7.2.5) changes only what
+  /// is known.
+  bool adds = false;
+  bool answers = false;   ///< an ARP reply to us, or an advertisement with the Solicited flag
+  bool overrides = true;  ///< an advertisement's flag: it may replace another MAC
+};
+
 struct NeighbourLimits {
   std::size_t entries = 4096;    ///< all; those without an answer have at most half of them
   unsigned broadcast_tries = 3;  ///< RFC 1122 §2.3.2.1: at most one a second and destination
@@ -88,7 +99,7 @@ struct NeighbourStatus {
   NeighbourKey key;
   NeighbourState state{};
   std::optional<net::MacAddress> mac;
-  std::optional<base::Duration> age;  ///< since it was confirmed
+  std::optional<base::Duration> age;  ///< since it was confirmed, or first heard of
 };
 
 class Neighbours {
@@ -103,10 +114,8 @@ class Neighbours {
   void add_static(const NeighbourKey& key, const net::MacAddress& mac);
   /// A packet waits for this next hop. @return kLimit: the table is full
   base::Result<void> wanted(base::MonoTime now, const NeighbourKey& key);
-  /// A message named `key` and `mac`.
-  /// @param for_us  it asked for us: RFC 826 and RFC 4861 §7.2.3 add the sender then; else, as with
-  /// an advertisement (§7.2.5), only what is known is changed
-  void heard(base::MonoTime now, const NeighbourKey& key, const net::MacAddress& mac, bool for_us);
+  /// Only the answer to an open question confirms; all else makes or leaves an entry stale.
+  void heard(base::MonoTime now, const NeighbourKey& key, const Heard& heard);
   void tick(base::MonoTime now);
 
   [[nodiscard]] std::optional<NeighbourOutput> poll_output();
@@ -121,27 +130,37 @@ class Neighbours {
   struct Entry {
     NeighbourState state = NeighbourState::kIncomplete;
     net::MacAddress mac{};
-    unsigned tries = 0;     ///< of the question that is open
-    unsigned failures = 0;  ///< in a row
-    std::optional<base::MonoTime> confirmed{};
-    base::MonoTime due{};  ///< its deadline in due_; not for kStatic
-    bool wanted = false;   ///< kFailed: a packet came during the hold-down
+    unsigned tries = 0;                     ///< of the question that is open
+    unsigned failures = 0;                  ///< in a row
+    std::optional<base::MonoTime> since{};  ///< confirmed, or first heard of
+    base::MonoTime due{};                   ///< its deadline in due_; not for kStatic
+    bool wanted = false;                    ///< kFailed: a packet came during the hold-down
   };
   using Entries = std::map<NeighbourKey, Entry>;
+  using Deadlines = std::set<std::pair<base::MonoTime, NeighbourKey>>;
+  /// How hard an entry is pushed out. kStatic ones are in none.
+  enum class Hold : std::uint8_t { kUnanswered, kStale, kLiving, kCount };
+  /// What one interface has of the table (RFC 6583 §7.1).
+  struct Share {
+    std::array<Deadlines, static_cast<std::size_t>(Hold::kCount)> held;
+    [[nodiscard]] std::size_t size() const;
+    [[nodiscard]] Deadlines& of(Hold hold) { return held[static_cast<std::size_t>(hold)]; }
+  };
 
   [[nodiscard]] const OwnAddress* own_for(const NeighbourKey& key) const;
+  [[nodiscard]] static Hold hold_of(NeighbourState state);
   [[nodiscard]] static bool has_answer(const Entry& entry);
   [[nodiscard]] bool is_own(const NeighbourKey& key) const;
-  /// Who asks for a place: one that a packet wants, or one that spoke to us. The first may push an
-  /// idle neighbour out.
+  /// Who asks for a place: one that a packet wants, or one that spoke to us.
   enum class Room : bool { kAsked, kHeard };
-  [[nodiscard]] std::optional<NeighbourKey> first_due(
-      const std::function<bool(const Entry&)>& may_go);
   base::Result<Entries::iterator> insert(const NeighbourKey& key, Room room);
-  void set_due(Entries::iterator entry, base::MonoTime when);
+  bool push_out(Hold hold);
+  void set(Entries::iterator entry, NeighbourState state, base::MonoTime due);
+  void unlist(Entries::iterator entry);
   void erase(Entries::iterator entry);
-  void ask(base::MonoTime now, Entries::iterator entry, bool unicast);
+  void ask(base::MonoTime now, Entries::iterator entry, NeighbourState state);
   void confirm(base::MonoTime now, Entries::iterator entry, const net::MacAddress& mac);
+  void learn(base::MonoTime now, Entries::iterator entry, const Heard& heard);
   void expire(base::MonoTime now, Entries::iterator entry);
   void look_at_idle(base::MonoTime now, Entries::iterator entry);
   void fail(base::MonoTime now, Entries::iterator entry);
@@ -151,8 +170,8 @@ class Neighbours {
   std::vector<OwnAddress> own_;
   TakeUsed take_used_;
   Entries entries_;
-  std::size_t unanswered_ = 0;  ///< kIncomplete and kFailed
-  std::set<std::pair<base::MonoTime, NeighbourKey>> due_;
+  std::map<dpdk::InterfaceIndex, Share> shares_;
+  Deadlines due_;
   unsigned announcements_left_ = 0;
   base::MonoTime next_announcement_{};
   std::deque<NeighbourOutput> outputs_;

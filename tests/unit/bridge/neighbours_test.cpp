@@ -27,6 +27,17 @@ class NeighboursTest : public testing::Test {
         std::vector<OwnAddress>{{kWan, kOurMac, *net::InterfaceAddress::parse("192.0.2.1/24")}},
         [this](const NeighbourKey&) { return used; });
   }
+  void request(MonoTime now, const NeighbourKey& key, const net::MacAddress& mac = kMac) {
+    table->heard(now, key, {.mac = mac, .adds = true});
+  }
+  void reply(MonoTime now, const NeighbourKey& key, const net::MacAddress& mac = kMac) {
+    table->heard(now, key, {.mac = mac, .adds = true, .answers = true});
+  }
+  /// Asked and answered.
+  void meet(MonoTime now, const NeighbourKey& key) {
+    ASSERT_TRUE(table->wanted(now, key));
+    reply(now, key);
+  }
   /// The outputs since the last call.
   std::vector<NeighbourOutput> outputs() {
     std::vector<NeighbourOutput> out;
@@ -60,7 +71,7 @@ TEST_F(NeighboursTest, AsksByBroadcastAndPublishesTheAnswer) {
   EXPECT_EQ(asked[0].sender_mac, kOurMac);
   EXPECT_EQ(asked[0].sender, ip("192.0.2.1"));
   EXPECT_EQ(asked[0].target, peer.address);
-  table->heard(MonoTime{milliseconds{3}}, peer, kMac, true);
+  reply(MonoTime{milliseconds{3}}, peer);
   const auto published = only<PublishNeighbour>();
   ASSERT_EQ(published.size(), 1U);
   EXPECT_EQ(published[0].key, peer);
@@ -104,25 +115,26 @@ TEST_F(NeighboursTest, AnAnswerDuringTheHoldDownEndsIt) {
   ASSERT_TRUE(table->wanted(MonoTime{}, peer));
   run(seconds{3});
   outputs();
-  table->heard(MonoTime{seconds{3}}, peer, kMac, true);
+  reply(MonoTime{seconds{3}}, peer);
   EXPECT_EQ(only<PublishNeighbour>().size(), 1U);
 }
 
 TEST_F(NeighboursTest, ProbesByUnicastWhatIsUsed) {  // RFC 1122 §2.3.2.1 (2)
-  table->heard(MonoTime{}, peer, kMac, true);
+  meet(MonoTime{}, peer);
+  outputs();
   used = true;
   run(seconds{60});
   auto probes = only<AskNeighbour>();
   ASSERT_EQ(probes.size(), 1U);
   EXPECT_EQ(probes[0].to, kMac);
   EXPECT_EQ(state(), NeighbourState::kProbing);
-  table->heard(MonoTime{seconds{60}}, peer, kMac, true);
+  reply(MonoTime{seconds{60}}, peer);
   EXPECT_EQ(state(), NeighbourState::kReachable);
   EXPECT_TRUE(only<PublishNeighbour>().empty()) << "nothing changed for the workers";
 }
 
 TEST_F(NeighboursTest, ForgetsAUsedOneThatNoLongerAnswers) {
-  table->heard(MonoTime{}, peer, kMac, true);
+  meet(MonoTime{}, peer);
   used = true;
   run(seconds{62});
   EXPECT_TRUE(only<ForgetNeighbour>().empty())
@@ -133,7 +145,7 @@ TEST_F(NeighboursTest, ForgetsAUsedOneThatNoLongerAnswers) {
 }
 
 TEST_F(NeighboursTest, LeavesAnUnusedOneInPeaceUntilItIsOld) {
-  table->heard(MonoTime{}, peer, kMac, true);
+  meet(MonoTime{}, peer);
   outputs();
   run(seconds{1190});
   EXPECT_TRUE(outputs().empty());
@@ -143,7 +155,7 @@ TEST_F(NeighboursTest, LeavesAnUnusedOneInPeaceUntilItIsOld) {
 }
 
 TEST_F(NeighboursTest, AStaleOneIsProbedWhenItIsUsedAgain) {
-  table->heard(MonoTime{}, peer, kMac, true);
+  meet(MonoTime{}, peer);
   run(seconds{300});
   outputs();
   used = true;
@@ -152,25 +164,26 @@ TEST_F(NeighboursTest, AStaleOneIsProbedWhenItIsUsedAgain) {
 }
 
 TEST_F(NeighboursTest, AChangedAddressIsPublished) {
-  table->heard(MonoTime{}, peer, kMac, true);
+  meet(MonoTime{}, peer);
   outputs();
-  table->heard(MonoTime{seconds{1}}, peer, kOtherMac, false);  // gratuitous: RFC 826 merge
+  request(MonoTime{seconds{1}}, peer, kOtherMac);  // gratuitous: RFC 826 merge
   const auto published = only<PublishNeighbour>();
   ASSERT_EQ(published.size(), 1U);
   EXPECT_EQ(published[0].mac, kOtherMac);
+  EXPECT_EQ(state(), NeighbourState::kStale);
 }
 
 TEST_F(NeighboursTest,
        AStrangersAnnouncementAddsNothing) {  // RFC 826: add only if we are the target
-  table->heard(MonoTime{}, peer, kMac, false);
+  table->heard(MonoTime{}, peer, {.mac = kMac});
   EXPECT_EQ(table->size(), 0U);
 }
 
 TEST_F(NeighboursTest, LearnsNeitherOursNorOffLinkNorProbesNorGroups) {
-  table->heard(MonoTime{}, {kWan, ip("192.0.2.1")}, kMac, true);
-  table->heard(MonoTime{}, {kWan, ip("198.51.100.1")}, kMac, true);
-  table->heard(MonoTime{}, {kWan, ip("0.0.0.0")}, kMac, true);
-  table->heard(MonoTime{}, peer, kBroadcast, true);
+  request(MonoTime{}, {kWan, ip("192.0.2.1")});
+  request(MonoTime{}, {kWan, ip("198.51.100.1")});
+  request(MonoTime{}, {kWan, ip("0.0.0.0")});
+  request(MonoTime{}, peer, kBroadcast);
   EXPECT_EQ(table->size(), 0U);
   EXPECT_TRUE(outputs().empty());
 }
@@ -178,7 +191,7 @@ TEST_F(NeighboursTest, LearnsNeitherOursNorOffLinkNorProbesNorGroups) {
 TEST_F(NeighboursTest, AStaticOneIsNeverAskedNorChanged) {
   table->add_static(peer, kMac);
   EXPECT_EQ(only<PublishNeighbour>().size(), 1U);
-  table->heard(MonoTime{}, peer, kOtherMac, true);
+  request(MonoTime{}, peer, kOtherMac);
   run(seconds{3600});
   EXPECT_TRUE(outputs().empty());
   EXPECT_EQ(state(), NeighbourState::kStatic);
@@ -189,7 +202,7 @@ TEST_F(NeighboursTest, AScanTakesAtMostHalfOfTheTable) {
   for (std::uint32_t i = 0; i < 100; ++i)
     static_cast<void>(table->wanted(MonoTime{}, {kWan, net::IpAddress::v4(0xc0000264 + i)}));
   EXPECT_EQ(table->size(), 4U);
-  table->heard(MonoTime{}, peer, kMac, true);
+  request(MonoTime{}, peer);
   EXPECT_EQ(table->size(), 5U);
   EXPECT_EQ(only<PublishNeighbour>().size(), 1U);
 }
@@ -203,7 +216,7 @@ TEST_F(NeighboursTest, AScanKeepsNoNewOneOut) {
   ASSERT_TRUE(table->wanted(MonoTime{milliseconds{20}}, peer));
   EXPECT_EQ(only<AskNeighbour>().size(), 1U);
   EXPECT_EQ(table->size(), 4U);
-  table->heard(MonoTime{milliseconds{21}}, peer, kMac, true);
+  request(MonoTime{milliseconds{21}}, peer);
   EXPECT_EQ(only<PublishNeighbour>().size(), 1U);
 }
 
@@ -222,16 +235,106 @@ TEST_F(NeighboursTest, WhoWasAskedFirstMakesRoomForANewOne) {
 TEST_F(NeighboursTest, AFullTableForgetsAnIdleOneForOneThatIsWanted) {
   make({.entries = 4});
   for (std::uint32_t i = 0; i < 4; ++i)
-    table->heard(MonoTime{}, {kWan, net::IpAddress::v4(0xc0000264 + i)}, kMac, true);
+    meet(MonoTime{}, {kWan, net::IpAddress::v4(0xc0000264 + i)});
   EXPECT_EQ(table->wanted(MonoTime{seconds{1}}, peer).error().code, base::ErrorCode::kLimit)
-      << "all were heard just now";
+      << "all have answered just now";
   run(seconds{61});
   outputs();
-  table->heard(MonoTime{seconds{61}}, peer, kMac, true);
+  request(MonoTime{seconds{61}}, peer);
   EXPECT_EQ(only<PublishNeighbour>().size(), 0U) << "who only speaks to us pushes nobody out";
   EXPECT_TRUE(table->wanted(MonoTime{seconds{61}}, peer));
   EXPECT_EQ(only<ForgetNeighbour>().size(), 1U);
   EXPECT_EQ(table->size(), 4U);
+}
+
+// ---- what nobody asked for (RFC 4861 §7.2.3, §7.2.5) ----
+
+TEST_F(NeighboursTest, WhoAsksIsUsableAndNotConfirmed) {
+  request(MonoTime{}, peer);
+  EXPECT_EQ(only<PublishNeighbour>().size(), 1U);
+  EXPECT_EQ(state(), NeighbourState::kStale);
+  reply(MonoTime{seconds{1}}, peer);
+  EXPECT_EQ(state(), NeighbourState::kStale) << "nobody had asked him";
+  used = true;
+  run(seconds{5});
+  EXPECT_EQ(only<AskNeighbour>().size(), 1U);
+  request(MonoTime{seconds{5}}, peer);
+  EXPECT_EQ(state(), NeighbourState::kProbing) << "a question is no answer";
+  reply(MonoTime{seconds{5}}, peer);
+  EXPECT_EQ(state(), NeighbourState::kReachable);
+}
+
+TEST_F(NeighboursTest, AQuestionLeavesAConfirmedOneConfirmed) {
+  meet(MonoTime{}, peer);
+  request(MonoTime{seconds{1}}, peer);
+  EXPECT_EQ(state(), NeighbourState::kReachable);
+}
+
+TEST_F(NeighboursTest, WithoutTheOverrideFlagNoMacIsReplaced) {  // RFC 4861 §7.2.5
+  meet(MonoTime{}, peer);
+  outputs();
+  const Heard other{.mac = kOtherMac, .answers = true, .overrides = false};
+  table->heard(MonoTime{seconds{1}}, peer, other);
+  EXPECT_EQ(state(), NeighbourState::kStale);
+  used = true;
+  run(seconds{6});
+  EXPECT_EQ(only<AskNeighbour>().at(0).to, kMac);
+  table->heard(MonoTime{seconds{6}}, peer, other);
+  EXPECT_EQ(state(), NeighbourState::kProbing);
+  EXPECT_TRUE(only<PublishNeighbour>().empty());
+}
+
+TEST_F(NeighboursTest, AFloodOfQuestionsKeepsNoWantedOneOut) {
+  make({.entries = 64});
+  for (std::uint32_t i = 0; i < 100; ++i)
+    request(MonoTime{}, {kWan, net::IpAddress::v4(0xc0000264 + i)});
+  EXPECT_EQ(table->size(), 64U);
+  outputs();
+  const NeighbourKey second{kWan, ip("192.0.2.10")};
+  ASSERT_TRUE(table->wanted(MonoTime{milliseconds{1}}, peer));
+  ASSERT_TRUE(table->wanted(MonoTime{milliseconds{1}}, second));
+  for (std::uint32_t i = 0; i < 100; ++i)
+    request(MonoTime{milliseconds{2}}, {kWan, net::IpAddress::v4(0xc0000264 + i)});
+  for (const ForgetNeighbour& one : only<ForgetNeighbour>()) {
+    EXPECT_NE(one.key, peer);
+    EXPECT_NE(one.key, second);
+  }
+  reply(MonoTime{milliseconds{3}}, peer);
+  EXPECT_EQ(only<PublishNeighbour>().size(), 1U);
+}
+
+struct TwoLinks : NeighboursTest {
+  static constexpr dpdk::InterfaceIndex kLan{1};
+  void SetUp() override {
+    table.emplace(
+        NeighbourLimits{.entries = 16},
+        std::vector<OwnAddress>{{kWan, kOurMac, *net::InterfaceAddress::parse("192.0.2.1/24")},
+                                {kLan, kOurMac, *net::InterfaceAddress::parse("10.1.0.1/24")}},
+        [this](const NeighbourKey&) { return used; });
+  }
+  static NeighbourKey on_lan(std::uint32_t i) { return {kLan, net::IpAddress::v4(0x0a010064 + i)}; }
+};
+
+TEST_F(TwoLinks, OneThatAllAnswerOnLeavesTheOtherItsShare) {  // RFC 6583 §7.1
+  for (std::uint32_t i = 0; i < 16; ++i)
+    meet(MonoTime{}, {kWan, net::IpAddress::v4(0xc0000264 + i)});
+  for (std::uint32_t i = 0; i < 8; ++i) meet(MonoTime{milliseconds{1}}, on_lan(i));
+  EXPECT_EQ(table->size(), 16U);
+  EXPECT_FALSE(table->wanted(MonoTime{milliseconds{2}}, on_lan(8)));
+  EXPECT_FALSE(table->wanted(MonoTime{milliseconds{2}}, peer));
+}
+
+TEST_F(TwoLinks, AFloodGivesBackItsOwn) {
+  for (std::uint32_t i = 0; i < 3; ++i) request(MonoTime{}, on_lan(i));
+  for (std::uint32_t i = 0; i < 50; ++i)
+    request(MonoTime{milliseconds{1}}, {kWan, net::IpAddress::v4(0xc0000264 + i)});
+  EXPECT_EQ(table->size(), 16U);
+  outputs();
+  for (std::uint32_t i = 3; i < 8; ++i) request(MonoTime{milliseconds{2}}, on_lan(i));
+  ASSERT_TRUE(table->wanted(MonoTime{milliseconds{2}}, peer));
+  const auto forgotten = only<ForgetNeighbour>();
+  EXPECT_EQ(forgotten.size(), 6U);
+  for (const ForgetNeighbour& one : forgotten) EXPECT_EQ(one.key.interface, kWan);
 }
 
 TEST_F(NeighboursTest, AnnouncesItsAddressesTwice) {  // RFC 5227 §2.3
@@ -246,7 +349,7 @@ TEST_F(NeighboursTest, AnnouncesItsAddressesTwice) {  // RFC 5227 §2.3
 
 TEST_F(NeighboursTest, ListsFromACursorOn) {
   for (const char* a : {"192.0.2.20", "192.0.2.3", "192.0.2.11"})
-    table->heard(MonoTime{}, {kWan, ip(a)}, kMac, true);
+    request(MonoTime{}, {kWan, ip(a)});
   auto first = table->list(MonoTime{seconds{2}}, {}, 2);
   ASSERT_EQ(first.size(), 2U);
   EXPECT_EQ(first[1].key.address, ip("192.0.2.11"));
