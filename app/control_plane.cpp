@@ -17,6 +17,7 @@ namespace {
 constexpr base::Duration kGoodbye = base::seconds{4};  // the whole exit takes 5 s at most
 constexpr base::Duration kHouseInterval = base::seconds{1};
 constexpr base::Duration kGoodbyeInterval = base::milliseconds{20};
+constexpr base::Duration kResetInterval = base::milliseconds{10};  // a crypto device is closed
 
 /// Each thread has a context of its own: OpenSSL's fetched algorithms are shared by nobody.
 io::JobPool::Runner make_runner() {
@@ -99,14 +100,16 @@ void ControlPlane::begin_stop() {
 /// What nobody else's deadline brings about: memory that waits for workers, and the end.
 void ControlPlane::keep_house() {
   static_cast<void>(installer_->tend());
-  data_plane_.supervise();
+  const bool resetting = data_plane_.supervise();
   const base::MonoTime now = io::monotonic_now();
   if (stop_at_ && (engine_->idle() || now >= *stop_at_)) {
     if (!engine_->idle())
       log_.write(base::LogLevel::kWarning, "app", "some peers did not answer our deletes");
     return loop_.stop();
   }
-  loop_.set_timer(*house_, now + (stop_at_ ? kGoodbyeInterval : kHouseInterval));
+  loop_.set_timer(*house_, now + (resetting  ? kResetInterval
+                                  : stop_at_ ? kGoodbyeInterval
+                                             : kHouseInterval));
 }
 
 ControlPlane::~ControlPlane() {

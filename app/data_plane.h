@@ -40,7 +40,8 @@ class DataPlane {
   void stop();
 
   /// Now and then, on the control core: crypto devices that are stuck are reported and reset.
-  void supervise() { sessions_->supervise(*rcu_, log_); }
+  /// @return whether workers wait for it: to be called again soon
+  bool supervise() { return sessions_->supervise(*rcu_, log_); }
 
   [[nodiscard]] fib::Fib& fib() { return *fib_; }
   [[nodiscard]] ipsec::Writer& writer() { return *writer_; }

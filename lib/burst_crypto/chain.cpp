@@ -88,7 +88,9 @@ class ChainSessions final : public SessionFactory {
     }
     return std::make_unique<ChainEngine>(std::move(engines));
   }
-  void supervise(dpdk::RcuDomain& rcu, base::Log& log) override { links_[0]->supervise(rcu, log); }
+  bool supervise(dpdk::RcuDomain& rcu, base::Log& log) override {
+    return links_[0]->supervise(rcu, log);
+  }
 
   /// What the first engine lacks, by the names of the algorithms.
   [[nodiscard]] std::string lacking() const {

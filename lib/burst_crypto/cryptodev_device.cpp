@@ -192,24 +192,24 @@ void CryptoDevice::free_session(void* session) {
   --sessions_;
 }
 
-void CryptoDevice::supervise(dpdk::RcuDomain& rcu, base::Log& log) {
+bool CryptoDevice::supervise(dpdk::RcuDomain& rcu, base::Log& log) {
   if (reset_ == Reset::kNone)
     begin_reset(rcu, log);
   else if (rcu.passed(closed_at_))
     reset(log);
+  return reset_ != Reset::kNone;
 }
 
 void CryptoDevice::begin_reset(dpdk::RcuDomain& rcu, base::Log& log) {
   for (unsigned i = 0; i < queue_pairs_.size(); ++i) {
-    QueuePair& pair = queue_pairs_[i];
-    if (!stuck(i)) pair.reported = false;
-    if (!stuck(i) || pair.reported) continue;
-    pair.reported = true;
+    const std::uint32_t turn = turns(i);
+    if (!stuck(turn) || queue_pairs_[i].reported == turn) continue;
+    queue_pairs_[i].reported = turn;
     log.write(
         base::LogLevel::kError, "burst_crypto",
         fmt::format("crypto device {}: queue pair {} gave nothing back for {} ms; its packets "
-                    "are lost, their buffers are kept, and it is reset",
-                    name_, i, kStuckAfterMs));
+                    "are lost, and it is reset; their buffers are kept{}",
+                    name_, i, kStuckAfterMs, is_software() ? " until then" : ""));
     closed_.store(true, std::memory_order_release);
     closed_at_ = rcu.token();
     reset_ = Reset::kClosing;
@@ -220,7 +220,8 @@ void CryptoDevice::reset(base::Log& log) {
   reset_ = Reset::kNone;
   rte_cryptodev_stop(id_);
   for (unsigned i = 0; i < queue_pairs_.size(); ++i) {
-    if (!stuck(i)) continue;
+    const std::uint32_t turn = turns(i);
+    if (!stuck(turn)) continue;
     if (const int error = set_up_queue_pair(i); error != 0) {
       log.write(base::LogLevel::kError, "burst_crypto",
                 fmt::format("crypto device {}: queue pair {} cannot be reset ({}): packets of its "
@@ -228,7 +229,7 @@ void CryptoDevice::reset(base::Log& log) {
                             name_, i, rte_strerror(-error)));
       continue;
     }
-    set_stuck(i, false);
+    set_turns(i, turn + 1);
   }
   if (const int error = rte_cryptodev_start(id_); error != 0) {
     log.write(base::LogLevel::kError, "burst_crypto",

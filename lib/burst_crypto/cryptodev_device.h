@@ -53,22 +53,32 @@ class CryptoDevice {
   [[nodiscard]] unsigned kept_sessions() const { return kept_sessions_; }
   /// Resets queue pairs that are stuck: closes the device to all workers, waits until each has
   /// seen it, sets the queue pairs up anew. Moves on by one step a call and never waits.
-  void supervise(dpdk::RcuDomain& rcu, base::Log& log);
+  /// @return whether the device is closed for it: to be called again soon
+  bool supervise(dpdk::RcuDomain& rcu, base::Log& log);
 
   // ---- a worker's ----
   /// Nobody touches the queue pairs meanwhile.
   [[nodiscard]] bool closed() const { return closed_.load(std::memory_order_acquire); }
-  [[nodiscard]] bool stuck(unsigned worker) const {
-    return queue_pairs_[worker].stuck.load(std::memory_order_acquire);
+  /// How often this queue pair has got stuck or come back to work: it is stuck if that is odd. The
+  /// worker counts; only while it is stuck and the device closed, the control core, when it has set
+  /// the queue pair up anew.
+  [[nodiscard]] std::uint32_t turns(unsigned worker) const {
+    return queue_pairs_[worker].turns.load(std::memory_order_acquire);
   }
-  void set_stuck(unsigned worker, bool stuck) {
-    queue_pairs_[worker].stuck.store(stuck, std::memory_order_release);
+  void set_turns(unsigned worker, std::uint32_t turns) {
+    queue_pairs_[worker].turns.store(turns, std::memory_order_release);
+  }
+  [[nodiscard]] static bool stuck(std::uint32_t turns) { return turns % 2 != 0; }
+  /// Nothing but its driver's calls touches what is enqueued: a queue pair that was set up anew has
+  /// nothing of before. (Of hardware that is not known: docs/decisions/0009.)
+  [[nodiscard]] bool is_software() const {
+    return (info_.feature_flags & RTE_CRYPTODEV_FF_HW_ACCELERATED) == 0;
   }
 
  private:
   struct alignas(64) QueuePair {
-    std::atomic<bool> stuck{false};
-    bool reported = false;  ///< the control core's
+    std::atomic<std::uint32_t> turns{0};
+    std::uint32_t reported = 0;  ///< the control core's: at which turn
   };
   enum class Reset : std::uint8_t { kNone, kClosing };
 

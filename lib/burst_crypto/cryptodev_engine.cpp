@@ -96,7 +96,7 @@ class CryptodevEngine final : public Engine {
       Pair& pair = pairs_[device];
       if (pair.under_way() == 0 && pair.lost == 0) continue;
       dequeue(device);
-      if (pair.under_way() != 0 && rte_rdtsc() - pair.progress_at > stuck_after_) [[unlikely]]
+      if (pair.under_way() != 0 && is_overdue(device)) [[unlikely]]
         give_up(device);
     }
     std::size_t count = 0;
@@ -128,7 +128,10 @@ class CryptodevEngine final : public Engine {
     std::uint64_t enqueued = 0;
     std::uint64_t dequeued = 0;     ///< or given up
     std::uint64_t progress_at = 0;  ///< ticks
+    std::uint64_t closed_at = 0;    ///< ticks; 0: the device is open
     std::uint64_t lost = 0;         ///< given up, and not seen since
+    std::uint32_t turns = 0;        ///< CryptoDevice::turns() as this worker knows it
+    [[nodiscard]] bool stuck() const { return CryptoDevice::stuck(turns); }
     [[nodiscard]] std::uint64_t under_way() const { return enqueued - dequeued; }
   };
 
@@ -141,9 +144,22 @@ class CryptodevEngine final : public Engine {
   /// A queue pair that is stuck is looked at here, too: what it had may come back after all.
   bool is_open(std::size_t device) {
     if (devices_[device]->closed()) return false;
-    if (devices_[device]->stuck(worker_)) [[unlikely]]
+    if (pairs_[device].stuck()) [[unlikely]]
       dequeue(device);
-    return !devices_[device]->stuck(worker_);
+    return !pairs_[device].stuck();
+  }
+  /// While the device is closed, for the reset of a queue pair, nothing can come back: that time
+  /// does not count, unless it has no end.
+  bool is_overdue(std::size_t device) {
+    Pair& pair = pairs_[device];
+    const std::uint64_t now = rte_rdtsc();
+    if (!devices_[device]->closed()) [[likely]] {
+      pair.closed_at = 0;
+    } else {
+      if (pair.closed_at == 0) pair.closed_at = now;
+      if (now - pair.closed_at < stuck_after_) pair.progress_at = now;
+    }
+    return now - pair.progress_at > stuck_after_;
   }
 
   /// Gives the batch to the device; what it does not take goes to `refused`.
@@ -151,7 +167,10 @@ class CryptodevEngine final : public Engine {
   std::size_t submit(std::size_t device, Job* refused) {
     if (batched_ == 0) return 0;
     Pair& pair = pairs_[device];
-    if (pair.under_way() == 0) pair.progress_at = rte_rdtsc();
+    if (pair.under_way() == 0) {
+      pair.progress_at = rte_rdtsc();
+      pair.closed_at = 0;
+    }
     unsigned given = 0;
     for (unsigned tries = 0; given < batched_ && tries < kEnqueueTries; ++tries) {
       if (tries != 0) dequeue(device);
@@ -183,6 +202,8 @@ class CryptodevEngine final : public Engine {
   void dequeue(std::size_t device) {
     if (devices_[device]->closed()) return;
     Pair& pair = pairs_[device];
+    if (pair.stuck() && devices_[device]->turns(worker_) != pair.turns) [[unlikely]]
+      begin_anew(device);
     std::array<rte_crypto_op*, kBatch> ops;
     unsigned taken = 0;
     do {
@@ -192,8 +213,17 @@ class CryptodevEngine final : public Engine {
       if (taken != 0) pair.progress_at = rte_rdtsc();
     } while (taken == kBatch);
     // All that was given up came back by itself: it works again.
-    if (pair.lost == 0 && devices_[device]->stuck(worker_))
-      devices_[device]->set_stuck(worker_, false);
+    if (pair.lost == 0 && pair.stuck()) devices_[device]->set_turns(worker_, ++pair.turns);
+  }
+
+  /// The control core has set the queue pair up anew. Software has forgotten what it had; hardware
+  /// may go on with it, or even give it back.
+  void begin_anew(std::size_t device) {
+    Pair& pair = pairs_[device];
+    ++pair.turns;
+    if (!devices_[device]->is_software()) return;
+    for (rte_crypto_op* op : all_)
+      if (slot_of(op).lost && slot_of(op).fifo / kDirections == device) take_back(pair, op);
   }
 
   void take_back(Pair& pair, rte_crypto_op* op) {
@@ -229,7 +259,7 @@ class CryptodevEngine final : public Engine {
       ++pair.lost;
       ++pair.dequeued;
     }
-    devices_[device]->set_stuck(worker_, true);
+    devices_[device]->set_turns(worker_, ++pair.turns);
   }
 
   const CryptoDevices& devices_;

@@ -237,8 +237,10 @@ class CryptodevSessions final : public SessionFactory {
     return make_cryptodev_engine(devices_, worker);
   }
 
-  void supervise(dpdk::RcuDomain& rcu, base::Log& log) override {
-    for (const auto& device : devices_) device->supervise(rcu, log);
+  bool supervise(dpdk::RcuDomain& rcu, base::Log& log) override {
+    bool soon = false;
+    for (const auto& device : devices_) soon |= device->supervise(rcu, log);
+    return soon;
   }
 
  private:

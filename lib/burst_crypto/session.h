@@ -107,9 +107,11 @@ class SessionFactory {
   [[nodiscard]] virtual base::Result<std::unique_ptr<Engine>> make_engine(
       unsigned worker) const = 0;
   /// The control core's, now and then: reports and resets queue pairs of devices that are stuck.
-  virtual void supervise(dpdk::RcuDomain& rcu, base::Log& log) {
+  /// @return whether workers wait for it: to be called again soon
+  virtual bool supervise(dpdk::RcuDomain& rcu, base::Log& log) {
     static_cast<void>(rcu);
     static_cast<void>(log);
+    return false;
   }
 };
 

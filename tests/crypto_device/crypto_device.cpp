@@ -228,6 +228,7 @@ void rte_cryptodev_info_get(std::uint8_t id, rte_cryptodev_info* info) {
   *info = {};
   info->driver_name = "crypto_test";
   info->feature_flags = RTE_CRYPTODEV_FF_SYMMETRIC_CRYPTO | RTE_CRYPTODEV_FF_SYM_OPERATION_CHAINING;
+  if (device_of(id)->behaviour.hardware) info->feature_flags |= RTE_CRYPTODEV_FF_HW_ACCELERATED;
   info->capabilities = capabilities.data();
   info->max_nb_queue_pairs = penstock::test::kMaxQueuePairs;
 }
@@ -253,10 +254,12 @@ int rte_cryptodev_queue_pair_setup(std::uint8_t id, std::uint16_t number,
   auto& pair = device->pairs[number];
   if (device->started) device->report.complaints.emplace_back("set up while it runs");
   if (!pair.waiting.empty() && device->behaviour.setup_fails_busy) return -EAGAIN;
+  if (!pair.waiting.empty() && device->behaviour.setup_skips_busy) return 0;
   device->report.forgotten += static_cast<unsigned>(pair.waiting.size());
   device->report.in_flight -= static_cast<unsigned>(pair.waiting.size());
-  for (const auto& waiting : pair.waiting)
-    device->forgotten.push_back(penstock::test::sym_of(*waiting.op).m_src);
+  if (device->behaviour.hardware)
+    for (const auto& waiting : pair.waiting)
+      device->forgotten.push_back(penstock::test::sym_of(*waiting.op).m_src);
   pair.waiting.clear();  // their sessions stay in use: they were never given back
   pair.device = id - penstock::test::kFirstId;
   device->pointers[number] = &pair;

@@ -17,6 +17,8 @@ struct CryptoDeviceBehaviour {
   unsigned fail_every = 0;        ///< each so-manyth operation ends with an error; 0: none
   bool stuck = false;             ///< nothing comes back
   bool setup_fails_busy = false;  ///< a queue pair with operations cannot be set up again
+  bool setup_skips_busy = false;  ///< it is left as it is instead, and said to be set up
+  bool hardware = true;           ///< as it says of itself when it is opened
 };
 
 struct CryptoDeviceReport {
