@@ -102,6 +102,7 @@ void ControlPlane::keep_house() {
   static_cast<void>(installer_->tend());
   const bool resetting = data_plane_.supervise();
   const base::MonoTime now = io::monotonic_now();
+  installer_->age(now);
   if (stop_at_ && (engine_->idle() || now >= *stop_at_)) {
     if (!engine_->idle())
       log_.write(base::LogLevel::kWarning, "app", "some peers did not answer our deletes");

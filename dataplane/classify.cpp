@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // classify: one lookup says where each destination leads; what is ours is told apart.
-// Ways out: onward (kLocal or not), ESP, punt (IKE), consumed (keepalives), a drop by name.
+// Ways out: onward (kLocal or not), ESP, punt (IKE), consumed (keepalives, ICMP about our ESP), a
+// drop by name.
 #include "dataplane/addresses.h"
+#include "dataplane/ipsec_state.h"
+#include "dataplane/path_mtu.h"
 #include "dataplane/stages.h"
 #include "lib/net/ah.h"
 #include "lib/net/icmp.h"
@@ -83,6 +86,20 @@ bool is_icmp_error(const PacketMeta& meta) {
                        : meta.protocol == net::kProtocolIcmp && net::is_icmp_error(type);
 }
 
+/// RFC 4301 §6.1.1: an error that nobody protected says only that a path of ours is narrower, and
+/// only if a packet of ours can have caused it.
+void take_icmp_error(WorkerContext& ctx, Packet* packet) {
+  const bool in_clear_from_outside =
+      (dpdk::meta(packet).flags & (dpdk::kFromOutside | dpdk::kDecapsulated)) == dpdk::kFromOutside;
+  if (!in_clear_from_outside || ctx.ipsec == nullptr)
+    return ctx.drop(packet, DropReason::kIcmpErrorIgnored);
+  const auto event = path_mtu_told_by(packet);
+  if (!event) return ctx.drop(packet, DropReason::kIcmpErrorIgnored);
+  if (!ctx.ipsec->path_mtu_events.take(ctx.now)) return ctx.drop(packet, DropReason::kIcmpRate);
+  ctx.channel->send(*event);
+  ctx.consume(packet, channel::Consumed::kPathMtu);
+}
+
 Way take_local(WorkerContext& ctx, Packet* packet, Burst& esp) {
   PacketMeta& meta = dpdk::meta(packet);
   meta.flags |= dpdk::kLocal;
@@ -95,8 +112,10 @@ Way take_local(WorkerContext& ctx, Packet* packet, Burst& esp) {
   if ((meta.flags & dpdk::kHasOptions) != 0 && is_ipv6(meta) &&
       net::has_forbidding_option(dpdk::bytes(packet)))
     return drop(DropReason::kExtensionHeaders);
-  // RFC 4301 §6.1: what an ICMP error tells us is not acted on, whichever side it came from.
-  if (is_icmp_error(meta)) return drop(DropReason::kIcmpErrorIgnored);
+  if (is_icmp_error(meta)) {
+    take_icmp_error(ctx, packet);
+    return Way::kGone;
+  }
   const bool is_esp = meta.protocol == net::kProtocolEsp;
   const bool is_ah = meta.protocol == net::kProtocolAh;
   if (!is_esp && !is_ah && !is_for_ike_port(meta)) return Way::kOnward;

@@ -3,6 +3,8 @@
 // sender is told the MTU of the tunnel; everything else is sealed whole and fragmented after it by
 // resolve, with DF clear, so that selectors with ports still find them in every packet.
 // Ways out: onward with the outer flags word; a drop by name, with an ICMP error.
+#include <algorithm>
+
 #include "dataplane/addresses.h"
 #include "dataplane/icmp.h"
 #include "dataplane/ipsec_state.h"
@@ -18,7 +20,7 @@ using net::DropReason;
 namespace {
 
 /// Of the port by which the sealed packet leaves.
-unsigned tunnel_mtu(const WorkerContext& ctx, const ipsec::OutboundSa& sa) {
+unsigned link_mtu(const WorkerContext& ctx, const ipsec::OutboundSa& sa) {
   const std::uint32_t next_hop =
       sa.v6 ? ctx.fib->lookup6(fib::Ipv6Key::of(sa.outer6().ip().destination.data()))
             : ctx.fib->lookup(sa.remote());
@@ -65,7 +67,7 @@ void fit_mtu(WorkerContext& ctx, Burst& burst) {
   IpsecState& state = *ctx.ipsec;
   unsigned kept = 0;
   keep_parallel(burst, state.outbound, [&](Packet* packet, unsigned i) {
-    const PacketMeta& meta = dpdk::meta(packet);
+    PacketMeta& meta = dpdk::meta(packet);
     const ipsec::OutboundSa& sa = *state.outbound[i];
     const bool inner_df = (meta.flags & dpdk::kDontFragment) != 0;
     // RFC 4301 §8.1: DF is copied, set or cleared.
@@ -81,8 +83,9 @@ void fit_mtu(WorkerContext& ctx, Burst& burst) {
       sealed = fit.sealed;
       added = fit.added;
     }
-    if (sealed > state.smallest_mtu) [[unlikely]] {
-      const unsigned mtu = tunnel_mtu(ctx, sa);
+    const unsigned path_mtu = sa.path_mtu.load(std::memory_order_relaxed);
+    if (sealed > std::min(state.smallest_mtu, path_mtu)) [[unlikely]] {
+      const unsigned mtu = std::min(link_mtu(ctx, sa), path_mtu);
       if (sealed > net::kIpv4MaxPacket) {
         ctx.drop(packet, DropReason::kTooBig);
         return false;
@@ -96,6 +99,8 @@ void fit_mtu(WorkerContext& ctx, Burst& burst) {
         return false;
       }
       if (sealed > mtu) outer = 0;
+      // A link's MTU resolve knows. RFC 8200 §5: only the source cuts IPv6.
+      if (sealed > mtu && mtu == path_mtu) meta.path_mtu = static_cast<std::uint16_t>(mtu);
     }
     state.outer_fragment[kept++] = outer;
     return true;

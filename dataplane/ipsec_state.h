@@ -22,6 +22,8 @@ inline constexpr std::uint64_t kUnknownSpiEventsPerSecond = 10;
 inline constexpr std::uint64_t kUnknownSpiEventBurst = 10;
 inline constexpr std::uint64_t kIcvEventsPerSecond = 10;
 inline constexpr std::uint64_t kIcvEventBurst = 10;
+inline constexpr std::uint64_t kPathMtuEventsPerSecond = 10;
+inline constexpr std::uint64_t kPathMtuEventBurst = 10;
 /// kPeerMoved of one SA (RFC 7296 §2.23), at most one in this time.
 inline constexpr std::uint64_t kPeerMovedIntervalNs = 1'000'000'000;
 
@@ -46,6 +48,7 @@ struct IpsecState {
   LarvalQueue larval;
   base::TokenBucket unknown_spi_events{kUnknownSpiEventsPerSecond, kUnknownSpiEventBurst};
   base::TokenBucket icv_events{kIcvEventsPerSecond, kIcvEventBurst};
+  base::TokenBucket path_mtu_events{kPathMtuEventsPerSecond, kPathMtuEventBurst};
 };
 
 /// Whether an asynchronous engine has packets of this direction.

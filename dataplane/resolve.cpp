@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // resolve: what is too big for its link is cut or refused, the neighbour is found, and the
 // Ethernet header goes on. Ways out: a transmit buffer, ctx.waiting, a drop by name.
+#include <algorithm>
+
 #include "dataplane/addresses.h"
 #include "dataplane/fragment.h"
 #include "dataplane/icmp.h"
@@ -38,14 +40,18 @@ void send(WorkerContext& ctx, Packet* packet, const fib::Interface& interface) {
   send_frame(ctx, packet, interface);
 }
 
-void send_too_big(WorkerContext& ctx, Packet* packet, const fib::Interface& interface) {
-  if ((dpdk::meta(packet).flags & dpdk::kDontFragment) != 0) {
+/// It does not fit its link, or the path behind.
+void send_fitting(WorkerContext& ctx, Packet* packet, const fib::Interface& interface) {
+  const PacketMeta& meta = dpdk::meta(packet);
+  const unsigned mtu = meta.path_mtu == 0 ? interface.mtu : std::min(meta.path_mtu, interface.mtu);
+  if (packet->data_len <= mtu) return send(ctx, packet, interface);
+  if ((meta.flags & dpdk::kDontFragment) != 0) {
     send_error(ctx, packet, Complaint::kTooBig, interface.mtu);  // RFC 1191 §4, RFC 4443 §3.2
     return ctx.drop(packet, DropReason::kFragmentNeeded);
   }
   Burst pieces;
-  const bool cut = is_ipv6(dpdk::meta(packet)) ? fragment_ipv6(ctx, packet, interface.mtu, pieces)
-                                               : fragment(ctx, packet, interface.mtu, pieces);
+  const bool cut =
+      is_ipv6(meta) ? fragment_ipv6(ctx, packet, mtu, pieces) : fragment(ctx, packet, mtu, pieces);
   if (!cut) return;
   for (Packet* piece : pieces) send(ctx, piece, interface);
 }
@@ -55,8 +61,8 @@ void send_too_big(WorkerContext& ctx, Packet* packet, const fib::Interface& inte
 void resolve(WorkerContext& ctx, Burst& burst) {
   for (Packet* packet : burst) {
     const fib::Interface& interface = ctx.fib->interface(dpdk::meta(packet).egress);
-    if (packet->data_len > interface.mtu) [[unlikely]]
-      send_too_big(ctx, packet, interface);
+    if (packet->data_len > interface.mtu || dpdk::meta(packet).path_mtu != 0) [[unlikely]]
+      send_fitting(ctx, packet, interface);
     else
       send(ctx, packet, interface);
   }

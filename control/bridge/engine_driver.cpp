@@ -32,6 +32,9 @@ void EngineDriver::receive(const ike::Datagram& datagram) {
   parts_.engine.receive(io::now(), datagram);
 }
 void EngineDriver::sa_event(const policy::SaEvent& event) {
+  // The tables' own affair: no key exchange follows from it.
+  if (event.kind == policy::SaEventKind::kPathMtu)
+    return parts_.installer.learn_path_mtu(event, io::monotonic_now());
   parts_.engine.sa_event(io::now(), event);
 }
 void EngineDriver::configure(ike::ConfigChange change) {

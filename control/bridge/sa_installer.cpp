@@ -40,6 +40,15 @@ void SaInstaller::retire(const ike::RetireSa& retire) {
              fields);
 }
 
+void SaInstaller::learn_path_mtu(const policy::SaEvent& event, base::MonoTime now) {
+  const std::uint16_t mtu = writer_.learn_path_mtu(event, now);
+  if (mtu == 0) return;
+  const std::array fields{base::LogField{"spi", net::to_string(event.spi)},
+                          base::LogField{"remote", event.remote.address.to_string()},
+                          base::LogField{"mtu", std::to_string(mtu)}};
+  log_.write(base::LogLevel::kInfo, "bridge", "the path to a peer is narrower", fields);
+}
+
 base::Result<void> SaInstaller::install_policy(const policy::PolicyRule& rule) {
   PS_TRY(writer_.add_policy(rule));
   const PolicyCursor at{rule.priority, ++last_order_};

@@ -26,6 +26,10 @@ class SaInstaller {
   base::Result<void> move(const ike::MoveSa& move);
   [[nodiscard]] std::vector<ike::InboundTraffic> traffic(const std::vector<net::Spi>& spis) const;
   void retire(const ike::RetireSa& retire);
+  /// A kPathMtu, as far as it is about an SA of ours.
+  void learn_path_mtu(const policy::SaEvent& event, base::MonoTime now);
+  /// Forgets what is old. Called now and then.
+  void age(base::MonoTime now) { writer_.age_path_mtus(now); }
   [[nodiscard]] base::Result<void> install_policy(const policy::PolicyRule& rule);
   void remove_policy(policy::PolicyId id);
   /// As many SPIs as there are, up to `count`.

@@ -43,6 +43,7 @@ Json child_row(const ShowContext& context, const ike::IkeSaStatus& sa,
           {"bytes_in", in_counters.bytes},
           {"packets_out", out_counters.packets},
           {"bytes_out", out_counters.bytes},
+          {"path_mtu", out && out->path_mtu != 0 ? Json(out->path_mtu) : Json(nullptr)},
           {"owner", in ? owner_of(writer, child.spi_in) : Json(nullptr)}};
 }
 

@@ -208,6 +208,22 @@ constexpr std::array kLimits{
          .reader = "lib/dpdk",
          .low = 1500,
          .high = 65000}),
+    value<&DataplaneLimits::smallest_path_mtu>(
+        {.name = "smallest_path_mtu",
+         .preset = "576",
+         .unit = "octets",
+         .text = "ICMP makes no path over IPv4 narrower than this; over IPv6 it is 1280 (RFC 8201 "
+                 "§4).",
+         .reader = "lib/ipsec",
+         .low = 68,
+         .high = 1500}),
+    value<&DataplaneLimits::path_mtu_time>(
+        {.name = "path_mtu_time",
+         .preset = "10m",
+         .unit = "time",
+         .text = "A path MTU that ICMP told is forgotten after this (RFC 1191 §6.3); 0: such ICMP "
+                 "is not believed.",
+         .reader = "lib/ipsec"}),
 };
 Options<DataplaneLimits> limits_options() { return kLimits; }
 
@@ -251,7 +267,10 @@ constexpr std::array kDataplane{
     group<&DataplaneSettings::crypto, crypto_options>(
         {.name = "crypto", .text = "Crypto engines."}),
     group<&DataplaneSettings::limits, limits_options>(
-        {.name = "limits", .text = "How large tables may grow; memory is taken at start."}),
+        {.name = "limits",
+         .text =
+             "How large tables may grow (memory is taken at start), and what strangers may bring "
+             "about."}),
 };
 
 constexpr std::array kRoot{

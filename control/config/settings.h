@@ -76,8 +76,10 @@ struct DataplaneLimits {
   std::uint32_t policies = 16'384;
   std::uint32_t routes = 4'096;
   std::uint32_t neighbors = 4'096;
-  std::uint32_t packets = 16'384;        ///< mbufs of a NUMA node's pool
-  std::uint16_t largest_packet = 1'500;  ///< that one of them holds; at least the largest MTU
+  std::uint32_t packets = 16'384;         ///< mbufs of a NUMA node's pool
+  std::uint16_t largest_packet = 1'500;   ///< that one of them holds; at least the largest MTU
+  std::uint16_t smallest_path_mtu = 576;  ///< over IPv4: ICMP makes no path narrower
+  base::Duration path_mtu_time = base::seconds{600};  ///< learned ones count so long
 };
 
 struct DataplaneSettings {

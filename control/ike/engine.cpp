@@ -214,6 +214,8 @@ void Engine::sa_event(base::Now now, const policy::SaEvent& event) {
         return;
       case policy::SaEventKind::kIcvFailed:
         return;  // a forger must not move the state of an SA
+      case policy::SaEventKind::kPathMtu:
+        return;  // the tables' own affair
     }
   });
 }

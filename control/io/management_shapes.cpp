@@ -28,6 +28,7 @@ constexpr std::array kIkeChild{
     FieldShape{"bytes_in", K::kNumber, "octets of their inner packets"},
     FieldShape{"packets_out", K::kNumber, "packets sealed"},
     FieldShape{"bytes_out", K::kNumber, "octets of their inner packets"},
+    FieldShape{"path_mtu", K::kNumber, "what ICMP told about the path to the peer; null: nothing"},
     FieldShape{"owner", K::kNumber, "lcore that has the replay window; null: none yet"},
 };
 
@@ -154,7 +155,8 @@ constexpr std::array kBalance{
     FieldShape{"transmitted", K::kNumber, "packets that a port took"},
     FieldShape{"dropped", K::kNumber, "packets lost by name: `show drops`"},
     FieldShape{"punted", K::kNumber, "packets given to the control core"},
-    FieldShape{"consumed", K::kNumber, "merged fragments, dummies, keepalives, ARP and ND"},
+    FieldShape{"consumed", K::kNumber,
+               "merged fragments, dummies, keepalives, ARP, ND and path MTUs told"},
     FieldShape{"held", K::kNumber, "waiting now: crypto, hand-off, reassembly, neighbours"},
 };
 

@@ -16,7 +16,15 @@ namespace penstock::channel {
 using base::Counter;
 
 /// Why a packet ended well without leaving.
-enum class Consumed : std::uint8_t { kMergedFragment, kDummy, kKeepalive, kArp, kNd, kCount };
+enum class Consumed : std::uint8_t {
+  kMergedFragment,
+  kDummy,
+  kKeepalive,
+  kArp,
+  kNd,
+  kPathMtu,  ///< ICMP that the control core was told of
+  kCount
+};
 /// Where packets wait. kHandoff is what a worker handed over less what it took over: the sum over
 /// all workers is what lies in the rings between them.
 enum class Held : std::uint8_t { kCrypto, kHandoff, kReassembly, kNeighbour, kLarval, kCount };
@@ -24,7 +32,7 @@ enum class Held : std::uint8_t { kCrypto, kHandoff, kReassembly, kNeighbour, kLa
 inline constexpr std::size_t kConsumedKinds = static_cast<std::size_t>(Consumed::kCount);
 inline constexpr std::size_t kHeldKinds = static_cast<std::size_t>(Held::kCount);
 inline constexpr std::array<std::string_view, kConsumedKinds> kConsumedNames{
-    "merged_fragment", "dummy", "keepalive", "arp", "nd"};
+    "merged_fragment", "dummy", "keepalive", "arp", "nd", "path_mtu"};
 inline constexpr std::array<std::string_view, kHeldKinds> kHeldNames{
     "crypto", "handoff", "reassembly", "neighbour", "larval"};
 

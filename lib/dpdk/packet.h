@@ -74,8 +74,8 @@ struct alignas(64) PacketMeta {
   std::uint16_t payload_offset;  ///< classify: from the IP header to the SPI of ESP or AH
   std::uint16_t crypto_length;   ///< open, seal: octets under the cipher
   CryptoStatus crypto_status;
-  std::uint8_t tos;  ///< of the header at parse: DSCP and ECN (RFC 2474, RFC 3168)
-  std::uint16_t spare;
+  std::uint8_t tos;          ///< of the header at parse: DSCP and ECN (RFC 2474, RFC 3168)
+  std::uint16_t path_mtu;    ///< fit the MTU: what the sealed packet is cut to; 0: its link's
   std::uint32_t child_slot;  ///< policy::ChildSlot of the policy or SA that took it
 };
 static_assert(sizeof(PacketMeta) == 64 && std::is_trivially_copyable_v<PacketMeta>);

@@ -46,6 +46,9 @@ struct TunnelPrefix6 {
 static_assert(sizeof(TunnelPrefix6) >=
               sizeof(net::Ipv6Header) + sizeof(net::UdpHeader) + sizeof(base::Be32));
 
+/// No packet is longer.
+inline constexpr std::uint16_t kNoPathMtu = 0xffff;
+
 struct alignas(64) OutboundSa {
   // line 0: constant
   burst_crypto::Session session;
@@ -72,13 +75,17 @@ struct alignas(64) OutboundSa {
   bool v6 = false;               ///< the outer header is IPv6
   std::uint8_t shape = 0;        ///< SaShape; 0: ESP in tunnel mode
   std::uint8_t ah_octets = 0;    ///< header, ICV and padding
-  std::uint32_t outer_slot = 0;  ///< kBundleInner: the slot of the AH SA around it
+  std::uint16_t unused = 0;
+  /// What the path to the peer carries, as far as ICMP has told (RFC 4301 §8.2). The control core
+  /// alone stores it, seldom.
+  std::atomic<std::uint16_t> path_mtu{kNoPathMtu};
 
   // line 2: all workers write
   SequenceCounter sequence;
   std::atomic<std::uint64_t> bytes{0};
   std::atomic<std::uint64_t> errors{0};
   std::atomic<std::uint32_t> raised{0};  ///< SaEventBits
+  std::uint32_t outer_slot = 0;  ///< constant; kBundleInner: the slot of the AH SA around it
   /// Constant: SaSpec::iv_start. Here because line 1 is full, and who numbers a run has this one.
   std::uint64_t iv_start = 0;
 
@@ -106,6 +113,10 @@ struct alignas(64) OutboundSa {
   /// Outer destination; 0 for v6.
   [[nodiscard]] std::uint32_t remote() const {
     return TunnelPrefix::destination(prefix.path.load(std::memory_order_relaxed));
+  }
+  /// ESP in UDP (RFC 3948).
+  [[nodiscard]] bool in_udp() const {
+    return prefix_octets != (v6 ? sizeof(net::Ipv6Header) : sizeof(net::Ipv4Header));
   }
   /// The SPI as it is on the wire.
   [[nodiscard]] const std::uint8_t* wire_spi() const { return prefix.back + 4; }

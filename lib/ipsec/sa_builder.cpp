@@ -312,6 +312,7 @@ Result<void> fill_outbound(const policy::SaSpec& spec, const burst_crypto::Sessi
   sa.hard_packets = std::min(sa.hard_packets, last_sequence(spec.esn));
   // RFC 6864 §5.3: identifications of one pair of addresses shall not meet; SAs start apart.
   sa.identification = static_cast<std::uint16_t>(sa.spi ^ sa.spi >> 16);
+  sa.path_mtu.store(kNoPathMtu, std::memory_order_relaxed);
   sa.sequence.restart(0);
   sa.iv_start = spec.iv_start;
   sa.bytes.store(0, std::memory_order_relaxed);

@@ -49,6 +49,12 @@ struct Writer::Impl {
     bool manual = false;
     std::string label;
     net::IpAddress remote;
+    net::IpAddress local;
+    base::MonoTime path_mtu_until{};  ///< outbound: when what was learned last is forgotten
+  };
+  struct LearnedMtu {
+    std::uint32_t index;
+    base::MonoTime until;
   };
   /// An unpublished SA on its way out.
   struct Retiring {
@@ -92,6 +98,7 @@ struct Writer::Impl {
   std::map<std::uint32_t, std::uint32_t> inbound_by_spi;
   std::map<OutboundKey, std::uint32_t> outbound_by_name;
   std::deque<Retiring> retiring;
+  std::deque<LearnedMtu> learned_mtus;  ///< in the order of their times
   std::vector<const burst_crypto::FifoProgress*> fifos;
   std::uint32_t next_generation = 1;
   std::size_t larval = 0;
@@ -251,7 +258,7 @@ Result<void> Writer::install_inbound(const policy::SaSpec& spec) {
   }
   sa.generation = m.next_generation++;
   m.inbound_notes.resize(m.inbound.size());
-  m.inbound_notes[*index] = {true, manual, spec.name, spec.remote};
+  m.inbound_notes[*index] = {true, manual, spec.name, spec.remote, spec.local, {}};
   m.inbound_by_spi[spi] = *index;
   if (manual) {
     WriterAccess::insert_manual(m.tables, spi, &sa);
@@ -285,7 +292,7 @@ Result<void> Writer::install_outbound(const policy::SaSpec& spec) {
   }
   sa.generation = m.next_generation++;
   m.outbound_notes.resize(m.outbound.size());
-  m.outbound_notes[*index] = {true, false, spec.name, spec.remote};
+  m.outbound_notes[*index] = {true, false, spec.name, spec.remote, spec.local, {}};
   m.outbound_by_name[key] = *index;
   WriterAccess::slot(m.tables, sa.slot).sa.store(&sa, std::memory_order_release);
   return {};
@@ -357,6 +364,38 @@ Result<void> Writer::move(const SaName& name, const net::Endpoint& to) {
   ipsec::move(m.outbound[index], to);
   m.outbound_notes[index].remote = to.address;
   return {};
+}
+
+std::uint16_t Writer::learn_path_mtu(const policy::SaEvent& event, base::MonoTime now) {
+  Impl& m = *impl_;
+  const auto found = m.outbound_by_name.find({event.remote.address, event.spi.value()});
+  if (found == m.outbound_by_name.end() || m.limits.path_mtu_time == base::Duration{}) return 0;
+  OutboundSa& sa = m.outbound[found->second];
+  Impl::Note& note = m.outbound_notes[found->second];
+  if (note.local != event.local.address || sa.in_udp() != (event.remote.port.value() != 0))
+    return 0;
+  const std::uint64_t sent = sa.sequence.reserved();
+  const std::uint32_t age = static_cast<std::uint32_t>(sent - event.sequence);
+  if (age >= std::min<std::uint64_t>(kRecentPackets, sent)) return 0;
+  // RFC 8201 §4: less than IPv6 needs is told by nobody who carries it.
+  if (sa.v6 && event.mtu < net::kIpv6MinMtu) return 0;
+  const std::uint16_t mtu = std::max(event.mtu, sa.v6 ? event.mtu : m.limits.smallest_path_mtu);
+  if (mtu >= sa.path_mtu.load(std::memory_order_relaxed)) return 0;
+  sa.path_mtu.store(mtu, std::memory_order_relaxed);
+  note.path_mtu_until = now + m.limits.path_mtu_time;
+  m.learned_mtus.push_back({found->second, note.path_mtu_until});
+  return mtu;
+}
+
+void Writer::age_path_mtus(base::MonoTime now) {
+  Impl& m = *impl_;
+  for (; !m.learned_mtus.empty() && m.learned_mtus.front().until <= now;
+       m.learned_mtus.pop_front()) {
+    const auto& [index, until] = m.learned_mtus.front();
+    // Another SA may have the record, or the same one have learned again.
+    if (m.outbound_notes[index].live && m.outbound_notes[index].path_mtu_until == until)
+      m.outbound[index].path_mtu.store(kNoPathMtu, std::memory_order_relaxed);
+  }
 }
 
 // ---- policies ----
@@ -459,6 +498,8 @@ std::uint64_t Writer::list(Direction direction, std::uint64_t cursor, std::size_
       status.name = {direction, net::Spi{sa.spi}, note.remote};
       status.slot = policy::ChildSlot{sa.slot};
       status.current = m.tables.outbound_of(sa.slot) == &sa;
+      const std::uint16_t mtu = sa.path_mtu.load(std::memory_order_relaxed);
+      status.path_mtu = mtu == kNoPathMtu ? std::uint16_t{0} : mtu;
       status.counters = read(sa);
     }
     out.push_back(std::move(status));

@@ -12,7 +12,9 @@
 
 #include "lib/base/random.h"
 #include "lib/base/result.h"
+#include "lib/base/time.h"
 #include "lib/policy/policy_rule.h"
+#include "lib/policy/sa_event.h"
 #include "lib/policy/sa_spec.h"
 
 namespace penstock::dpdk {
@@ -30,12 +32,14 @@ class Tables;
 /// The limits of this process's IPsec tables; reaching one is an Error with kLimit.
 struct WriterLimits {
   std::uint32_t inbound_sas = 16384;  ///< a power of two, 256 … 2^22; negotiated SPIs carry a slot
-  std::uint32_t outbound_sas = 16384;  ///< live and retiring together
-  std::uint32_t slots = 16384;         ///< ChildSlot values are 1 … slots - 1
-  std::uint32_t manual_sas = 1024;     ///< inbound SAs whose SPI somebody else chose
-  std::uint32_t policies = 16384;      ///< in the SPD; their selector pairs: four times as many
-  int socket = -1;                     ///< NUMA node of the workers; -1: any
-  std::uint32_t workers = 1;           ///< with more than one, sequence numbers are shared
+  std::uint32_t outbound_sas = 16384;     ///< live and retiring together
+  std::uint32_t slots = 16384;            ///< ChildSlot values are 1 … slots - 1
+  std::uint32_t manual_sas = 1024;        ///< inbound SAs whose SPI somebody else chose
+  std::uint32_t policies = 16384;         ///< in the SPD; their selector pairs: four times as many
+  int socket = -1;                        ///< NUMA node of the workers; -1: any
+  std::uint32_t workers = 1;              ///< with more than one, sequence numbers are shared
+  std::uint16_t smallest_path_mtu = 576;  ///< IPv4: what is told below counts as this
+  base::Duration path_mtu_time = base::seconds{600};  ///< RFC 1191 §6.3; 0: none is learned
 };
 
 /// Names an SA of ours: an inbound one by its SPI, an outbound one by its SPI and its peer.
@@ -63,7 +67,12 @@ struct SaStatus {
   bool manual = false;
   bool current = false;  ///< outbound: its slot points at it
   SaCounters counters;
+  std::uint16_t path_mtu = 0;  ///< outbound: learned from ICMP; 0: none
 };
+
+/// A packet of an outbound SA was sent whose number's distance to the last one is less: an ICMP
+/// error about it may have been on its way.
+inline constexpr std::uint32_t kRecentPackets = 1U << 20;
 
 class Writer {
  public:
@@ -111,6 +120,15 @@ class Writer {
   /// @return kNotFound; kExists: another outbound SA to there has the SPI, and nothing is changed;
   /// kUnsupported: to the other IP version
   base::Result<void> move(const SaName& name, const net::Endpoint& to);
+
+  /// ICMP says that a packet was too big for the path to a peer (a kPathMtu; RFC 4301 §8.2). It
+  /// counts if an outbound SA has the packet's addresses and SPI and sent its number lately, lowers
+  /// the SA's path MTU and never raises it (RFC 1191 §4, RFC 8201 §4), and not below what
+  /// WriterLimits and RFC 8200 §5 say.
+  /// @return the MTU if the SA's path MTU is lower now, else 0
+  std::uint16_t learn_path_mtu(const policy::SaEvent& event, base::MonoTime now);
+  /// Forgets what was learned WriterLimits::path_mtu_time ago: the path may have widened.
+  void age_path_mtus(base::MonoTime now);
 
   // ---- policies ----
 

@@ -18,17 +18,20 @@ enum class SaEventKind : std::uint8_t {
   kPeerMoved,    ///< a verified packet came from another address or port (RFC 7296 §2.23)
   kUnknownSpi,   ///< ESP or AH for an SPI that nobody knows; rate-limited
   kIcvFailed,    ///< RFC 4303 §3.4.4, RFC 4302 §3.4.4: for the audit log; rate-limited
+  kPathMtu,      ///< ICMP says that a packet of ours was too big (RFC 4301 §8.2); rate-limited
 };
 
 struct SaEvent {
   SaEventKind kind{};
   Direction direction = Direction::kInbound;
-  ChildSlot slot;       ///< 0 for kUnknownSpi
+  ChildSlot slot;       ///< 0 for kUnknownSpi and kPathMtu
   net::Spi spi;         ///< 0 for kAcquire
-  net::Endpoint local;  ///< outer addresses for kPeerMoved, kUnknownSpi, kIcvFailed
+  net::Endpoint local;  ///< outer addresses for the last four kinds; kPathMtu, port 0: not UDP
   net::Endpoint remote;
-  std::uint64_t sequence = 0;  ///< for kUnknownSpi and kIcvFailed, as far as it is known
+  std::uint64_t sequence =
+      0;                   ///< kUnknownSpi, kIcvFailed: as far as it is known; kPathMtu: 32 bits
   PacketSelectors packet;  ///< for kAcquire: the packet that asked (RFC 7296 §2.9)
+  std::uint16_t mtu = 0;   ///< kPathMtu
 };
 static_assert(std::is_trivially_copyable_v<SaEvent>);
 
