@@ -5,12 +5,14 @@
 #include <cstring>
 
 #include "dataplane/addresses.h"
+#include "dataplane/clamp_mss.h"
 #include "dataplane/close_inbound.h"
 #include "dataplane/icmp_return.h"
 #include "dataplane/ipsec_state.h"
 #include "dataplane/parse.h"
 #include "dataplane/stages.h"
 #include "dataplane/transport.h"
+#include "dataplane/tunnel_mtu.h"
 #include "lib/ipsec/ecn.h"
 #include "lib/net/esp.h"
 
@@ -163,6 +165,13 @@ void report_icv(WorkerContext& ctx, const Packet* packet, const InboundSa& sa) {
   ctx.channel->send(event);
 }
 
+/// What the peer's TCP allows ours to send, ours will send by the outbound SA of the pair.
+void fit_segments(const WorkerContext& ctx, Packet* packet, const InboundSa& sa) {
+  const ipsec::OutboundSa* out = ctx.ipsec->tables->outbound_of(sa.slot);
+  if (out == nullptr || !is_syn(packet)) return;
+  clamp_mss(packet, largest_mss(ctx, sa.clamp_mss, *out, is_ipv6(dpdk::meta(packet))));
+}
+
 /// Verdict and window; nothing of a packet that fails here is looked at.
 std::optional<DropReason> verify(WorkerContext& ctx, InboundSa& sa, const Job& job,
                                  const Packet* packet) {
@@ -235,7 +244,14 @@ bool close_one(WorkerContext& ctx, Packet* packet, const Job& job) {
 
 void close_inbound(WorkerContext& ctx, Burst& burst) {
   unsigned i = 0;
-  burst.keep_if([&](Packet* packet) { return close_one(ctx, packet, ctx.ipsec->jobs[i++]); });
+  burst.keep_if([&](Packet* packet) {
+    const Job& job = ctx.ipsec->jobs[i++];
+    const InboundSa& sa = ipsec::inbound_of(*job.session);
+    if (!close_one(ctx, packet, job)) return false;
+    if (sa.clamp_mss != 0) [[unlikely]]
+      fit_segments(ctx, packet, sa);
+    return true;
+  });
 }
 
 }  // namespace penstock::dataplane

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // fit the MTU: what will be too big once it is sealed (RFC 4301 §8). With DF inside and outside the
 // sender is told the MTU of the tunnel; everything else is sealed whole and fragmented after it by
-// resolve, with DF clear, so that selectors with ports still find them in every packet.
-// Ways out: onward with the outer flags word; a drop by name, with an ICMP error.
+// resolve, with DF clear, so that selectors with ports still find them in every packet; or, where
+// the SA wants that, it is cut first. TCP is told not to send what does not fit.
+// Ways out: onward with the outer flags word; to cut inner; a drop by name, with an ICMP error.
 #include <algorithm>
 
 #include "dataplane/addresses.h"
+#include "dataplane/clamp_mss.h"
 #include "dataplane/icmp.h"
-#include "dataplane/ipsec_state.h"
 #include "dataplane/stages.h"
 #include "dataplane/transport.h"
+#include "dataplane/tunnel_mtu.h"
 
 namespace penstock::dataplane {
 
@@ -19,14 +21,14 @@ using net::DropReason;
 
 namespace {
 
-/// Of the port by which the sealed packet leaves.
-unsigned link_mtu(const WorkerContext& ctx, const ipsec::OutboundSa& sa) {
-  const std::uint32_t next_hop =
-      sa.v6 ? ctx.fib->lookup6(fib::Ipv6Key::of(sa.outer6().ip().destination.data()))
-            : ctx.fib->lookup(sa.remote());
-  const fib::NextHop& hop = ctx.fib->next_hop(next_hop);
-  return hop.interface == dpdk::kNoInterface ? ctx.ipsec->smallest_mtu
-                                             : ctx.fib->interface(hop.interface).mtu;
+/// RFC 8200 §5: whoever carries IPv6 carries 1,280 octets of it.
+bool must_carry(const PacketMeta& meta) {
+  return is_ipv6(meta) && meta.total_length <= net::kIpv6MinMtu;
+}
+
+void put_aside(IpsecState& state, Packet* packet, ipsec::OutboundSa* sa) {
+  state.uncut_sas[state.uncut.size()] = sa;
+  state.uncut.push(packet);
 }
 
 /// What is not plain ESP in tunnel mode.
@@ -72,6 +74,8 @@ void fit_mtu(WorkerContext& ctx, Burst& burst) {
     const bool inner_df = (meta.flags & dpdk::kDontFragment) != 0;
     // RFC 4301 §8.1: DF is copied, set or cleared.
     std::uint16_t outer = static_cast<std::uint16_t>((inner_df ? sa.df_copied : 0) | sa.df_set);
+    if (sa.clamp_mss != 0 && is_syn(packet)) [[unlikely]]
+      clamp_mss(packet, largest_mss(ctx, sa.clamp_mss, sa, is_ipv6(meta)));
     unsigned sealed = sa.sealed_octets(meta.total_length);
     unsigned added = 0;
     if (sa.shape != 0) [[unlikely]] {
@@ -85,17 +89,20 @@ void fit_mtu(WorkerContext& ctx, Burst& burst) {
     }
     const unsigned path_mtu = sa.path_mtu.load(std::memory_order_relaxed);
     if (sealed > std::min(state.smallest_mtu, path_mtu)) [[unlikely]] {
-      const unsigned mtu = std::min(link_mtu(ctx, sa), path_mtu);
+      const unsigned mtu = tunnel_mtu(ctx, sa);
       if (sealed > net::kIpv4MaxPacket) {
         ctx.drop(packet, DropReason::kTooBig);
         return false;
       }
-      // RFC 8200 §5: whoever carries IPv6 carries 1,280 octets of it.
       const unsigned inner = added == 0 ? sa.inner_mtu(mtu) : mtu - std::min(mtu, added);
-      const bool must_carry = is_ipv6(meta) && meta.total_length <= net::kIpv6MinMtu;
-      if (sealed > mtu && inner_df && outer != 0 && !must_carry) {
+      if (sealed > mtu && inner_df && outer != 0 && !must_carry(meta)) {
         send_error(ctx, packet, Complaint::kTooBig, inner);
         ctx.drop(packet, DropReason::kTooBig);
+        return false;
+      }
+      if (sealed > mtu && sa.cut_before && !inner_df && !state.uncut.full() &&
+          inner >= net::kIpv4MinMtu) {
+        put_aside(state, packet, state.outbound[i]);
         return false;
       }
       if (sealed > mtu) outer = 0;

@@ -45,6 +45,11 @@ struct IpsecState {
   std::array<burst_crypto::Job, kBurst> jobs{};
   Burst bundled;  ///< close_outbound to lookup_outer_sa; empty when the pipeline returns
 
+  // fit the MTU … cut inner
+  Burst uncut;  ///< to be cut before they are sealed
+  std::array<ipsec::OutboundSa*, kBurst> uncut_sas{};
+  unsigned next_uncut = 0;
+
   LarvalQueue larval;
   base::TokenBucket unknown_spi_events{kUnknownSpiEventsPerSecond, kUnknownSpiEventBurst};
   base::TokenBucket icv_events{kIcvEventsPerSecond, kIcvEventBurst};

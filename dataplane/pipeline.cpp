@@ -33,6 +33,17 @@ void run_seal(WorkerContext& ctx, Burst& outbound) {
   close_outbound(ctx, outbound);
 }
 
+/// What is cut before it is sealed.
+void run_pieces(WorkerContext& ctx) {
+  while (ctx.ipsec != nullptr && !ctx.ipsec->uncut.empty()) [[unlikely]] {
+      Burst pieces;
+      cut_inner(ctx, pieces);
+      run_seal(ctx, pieces);
+      route(ctx, pieces);
+      resolve(ctx, pieces);
+    }
+}
+
 /// AH around what the ESP of bundles has sealed.
 void run_bundles(WorkerContext& ctx) {
   while (ctx.ipsec != nullptr && !ctx.ipsec->bundled.empty()) [[unlikely]] {
@@ -53,6 +64,7 @@ void run_out(WorkerContext& ctx, Burst& burst) {
     run_seal(ctx, outbound);
     route(ctx, outbound);
     resolve(ctx, outbound);
+    run_pieces(ctx);
     run_bundles(ctx);
   }
   resolve(ctx, burst);

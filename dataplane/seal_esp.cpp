@@ -6,9 +6,9 @@
 #include <cstring>
 
 #include "dataplane/addresses.h"
-#include "dataplane/ipsec_state.h"
 #include "dataplane/seal.h"
 #include "dataplane/stages.h"
+#include "dataplane/tunnel_mtu.h"
 #include "lib/net/esp.h"
 
 namespace penstock::dataplane {
@@ -64,6 +64,44 @@ void number_all(WorkerContext& ctx, const Burst& burst) {
   }
 }
 
+/// Traffic flow confidentiality (RFC 4303 §2.7): octets behind the inner packet, whose own length
+/// tells them apart, as far as path and buffer have room. @return how many
+unsigned pad_traffic(const WorkerContext& ctx, Packet* packet, const OutboundSa& sa) {
+  const unsigned length = dpdk::meta(packet).total_length;
+  const unsigned wanted = std::min<unsigned>(sa.tfc_padding, sa.inner_mtu(tunnel_mtu(ctx, sa)));
+  if (wanted <= length) return 0;
+  const unsigned octets = std::min(wanted - length, dpdk::tailroom(packet) - dpdk::kSealTailroom);
+  std::memset(dpdk::data(packet) + length, 0, octets);
+  dpdk::resize(packet, length + octets);
+  return octets;
+}
+
+/// RFC 6438 §3: the same for all packets of an inner flow, and as good as random; never 0, which is
+/// no label. Fragments of a packet show no ports, or not all of them.
+std::uint32_t flow_label(const PacketMeta& inner, const std::uint8_t* inner_ip,
+                         std::uint32_t seed) {
+  std::uint64_t hash = std::uint64_t{seed} << 32U | inner.protocol;
+  const auto mix = [&](std::uint64_t word) {
+    hash = (hash ^ word) * 0x9e3779b97f4a7c15ULL;
+    hash ^= hash >> 32U;
+  };
+  if ((inner.flags & (dpdk::kHasPorts | dpdk::kFragment)) == dpdk::kHasPorts)
+    mix(std::uint64_t{inner.source_port} << 16U | inner.destination_port);
+  mix(std::uint64_t{inner.source} << 32U | inner.destination);
+  if (is_ipv6(inner)) {
+    std::uint64_t addresses[4];
+    std::memcpy(addresses, inner_ip + offsetof(net::Ipv6Header, source), sizeof(addresses));
+    for (const std::uint64_t word : addresses) mix(word);
+  }
+  const auto label = static_cast<std::uint32_t>(hash >> 44U);
+  return label == 0 ? 1U : label;
+}
+
+void write_flow_label(std::uint8_t* out, std::uint32_t label) {
+  auto& ip = *reinterpret_cast<net::Ipv6Header*>(out);
+  ip.version_class_flow.set(ip.version_class_flow.get() | label);
+}
+
 /// In front of it: the outer headers, ESP header and the IV of counter modes. The data starts at
 /// the outer header then. @return the ESP header
 std::uint8_t* write_headers(Packet* packet, const OutboundSa& sa, std::uint16_t fragment,
@@ -75,10 +113,12 @@ std::uint8_t* write_headers(Packet* packet, const OutboundSa& sa, std::uint16_t 
   dpdk::resize(packet, total);
   std::uint8_t* out = base::u8(dpdk::data(packet));
   std::uint8_t* esp = out + sa.prefix_octets;
-  if (sa.v6) [[unlikely]]
+  if (sa.v6) [[unlikely]] {
     write_outer6(out, meta, sa, total);
-  else
+    if (sa.flow_label) write_flow_label(out, flow_label(meta, out + front, sa.spi));
+  } else {
     write_outer(out, meta, sa, fragment, total);
+  }
   write_sequence(esp, sa, meta.sequence);
   return esp;
 }
@@ -111,8 +151,11 @@ bool seal_one(WorkerContext& ctx, Packet* packet, OutboundSa& sa, std::uint16_t 
   if (dpdk::headroom(packet) < dpdk::kSealHeadroom + dpdk::kLinkHeadroom ||
       dpdk::tailroom(packet) < dpdk::kSealTailroom) [[unlikely]]
     return no_room(ctx, packet, sa);
-  const unsigned cipher = write_trailer(packet, sa, meta.total_length,
-                                        is_ipv6(meta) ? net::kProtocolIpv6 : net::kProtocolIpv4);
+  unsigned text = meta.total_length;
+  if (sa.tfc_padding != 0) [[unlikely]]
+    text += pad_traffic(ctx, packet, sa);
+  const unsigned cipher =
+      write_trailer(packet, sa, text, is_ipv6(meta) ? net::kProtocolIpv6 : net::kProtocolIpv4);
   std::uint8_t* esp = write_headers(packet, sa, fragment, cipher);
   fill_job(job, packet, sa, esp, cipher);
   describe_outer(packet, sa, fragment);

@@ -60,7 +60,8 @@ void split_outside(WorkerContext& ctx, Burst& burst, Burst& outbound);
 /// PROTECT leaves the packet in the burst with its SA's slot; BYPASS, and our own IKE, move it to
 /// `bypass`; DISCARD and no match drop it.
 void lookup_policy(WorkerContext& ctx, Burst& burst, Burst& bypass);
-/// With DF an ICMP error of the right MTU (ctx.made) and a drop; without DF it stays.
+/// What does not fit: with DF an ICMP error of the right MTU (ctx.made) and a drop; without DF it
+/// stays, or waits for cut_inner(). Lowers the MSS of TCP.
 void fit_mtu(WorkerContext& ctx, Burst& burst);
 /// Also in transport mode, and AH (seal_transport.cpp, seal_ah.cpp).
 void seal_esp(WorkerContext& ctx, Burst& burst);
@@ -70,6 +71,8 @@ void crypto_outbound(WorkerContext& ctx, Burst& burst);
 /// is the inside of a bundle goes to ipsec->bundled.
 void close_outbound(WorkerContext& ctx, Burst& burst);
 
+/// Fills a burst with pieces of what fit_mtu() put aside; they are to be fitted and sealed.
+void cut_inner(WorkerContext& ctx, Burst& burst);
 /// Takes what the ESP of bundles has sealed, with the AH SAs that go around it.
 void lookup_outer_sa(WorkerContext& ctx, Burst& burst);
 

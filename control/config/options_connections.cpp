@@ -5,6 +5,7 @@
 
 #include <array>
 
+#include "control/config/options_tunnel.h"
 #include "control/config/schema.h"
 #include "lib/crypto/proposal.h"
 
@@ -107,27 +108,6 @@ void read_auth(const Place& at, PeerAuth&) {
     if (text->starts_with(word))
       return not_built_yet(at, fmt::format("authentication by {}", word));
   at.fault(fmt::format("'{}' is none of `psk`", *text));
-}
-
-void read_copy_df(const Place& at, ChildConfig& out) {
-  bool copy = true;
-  Reader<bool>::read(at, copy);
-  out.tunnel_header.df = copy ? policy::DfBit::kCopy : policy::DfBit::kClear;
-}
-
-void read_copy_ecn(const Place& at, ChildConfig& out) {
-  Reader<bool>::read(at, out.tunnel_header.copy_ecn);
-}
-
-constexpr std::array kDscpWords{
-    Word{.word = "out", .value = 1},
-    Word{.word = "no", .value = 0},
-    Word{.word = "in", .later = "copying the outer DSCP inwards"},
-    Word{.word = "yes", .later = "copying the outer DSCP inwards"},
-};
-
-void read_copy_dscp(const Place& at, ChildConfig& out) {
-  if (const auto word = word_of(at)) out.tunnel_header.copy_dscp = *word == 1;
 }
 
 void read_secret(const Place& at, SharedSecret& out) {
@@ -268,26 +248,6 @@ constexpr std::array kChild{
          .reader = kTables,
          .low = 0,
          .high = kMaxReplayWindow}),
-    Option<ChildConfig>{
-        {.name = "copy_df",
-         .kind = "flag",
-         .preset = "true",
-         .text = "DF of the inner header goes to the outer; false: DF is never set.",
-         .reader = kTables},
-        read_copy_df},
-    Option<ChildConfig>{{.name = "copy_dscp",
-                         .kind = "word",
-                         .preset = "out",
-                         .text = "DSCP of the inner header goes to the outer (RFC 4301 §5.1.2).",
-                         .reader = kTables,
-                         .words = kDscpWords},
-                        read_copy_dscp},
-    Option<ChildConfig>{{.name = "copy_ecn",
-                         .kind = "flag",
-                         .preset = "true",
-                         .text = "ECN by RFC 6040, normal mode; false: compatibility mode.",
-                         .reader = kTables},
-                        read_copy_ecn},
     value<&ChildConfig::priority>({.name = "priority",
                                    .preset = "0",
                                    .text = "Place in the SPD, lower first; 0: by kind, `pass` and "
@@ -298,7 +258,6 @@ constexpr std::array kChild{
     later<ChildConfig>("ah_proposals", "AH", "Proposals for AH."),
     later<ChildConfig>("ipcomp", "IPComp", "Compression."),
     later<ChildConfig>("inactivity", "closing idle children", "Time without traffic."),
-    later<ChildConfig>("tfc_padding", "traffic flow confidentiality", "Padding of packets."),
     later<ChildConfig>("rand_bytes", "random traffic lifetimes", "As rand_time, for octets."),
     later<ChildConfig>("rand_packets", "random traffic lifetimes", "As rand_time, for packets."),
     later<ChildConfig>("if_id_in", "route-based tunnels", "Interface of inbound SAs."),
@@ -313,7 +272,8 @@ constexpr std::array kChild{
     later<ChildConfig>("hw_offload", "ESP in the network card", "Offloading to the port."),
     later<ChildConfig>("policies", "children without policies", "Whether to install policies."),
 };
-Options<ChildConfig> child_options() { return kChild; }
+constexpr std::array kWholeChild = joined(kChild, kTunnelOptions<ChildConfig>);
+Options<ChildConfig> child_options() { return kWholeChild; }
 
 // ---- connections ----
 

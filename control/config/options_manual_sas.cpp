@@ -4,6 +4,7 @@
 
 #include <array>
 
+#include "control/config/options_tunnel.h"
 #include "control/config/schema.h"
 
 namespace penstock::config {
@@ -130,6 +131,9 @@ constexpr std::array kManualSa{
 
 }  // namespace
 
-Options<SaSpec> manual_sa_options() { return kManualSa; }
+Options<SaSpec> manual_sa_options() {
+  static constexpr std::array kWhole = joined(kManualSa, kTunnelOptions<SaSpec>);
+  return kWhole;
+}
 
 }  // namespace penstock::config

@@ -70,7 +70,7 @@ struct alignas(64) InboundSa {
   std::uint64_t* more_window = nullptr;  ///< the writer's, to free it
   std::uint32_t raised = 0;              ///< the owner's SaEventBits
   std::uint16_t selector6_count = 0;
-  std::uint8_t unused[2] = {};
+  std::uint16_t clamp_mss = 0;                         ///< constant; policy::TunnelHeader's
   const SpdSelector<Ipv6Value>* selectors6 = nullptr;  ///< the writer's, to free it
 
   // line 4

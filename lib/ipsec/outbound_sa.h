@@ -71,11 +71,11 @@ struct alignas(64) OutboundSa {
                                      ///< padding and trailer of ESP
   std::uint8_t tos_copied = 0;       ///< mask of the inner type of service
   std::uint8_t tos_set = 0;
-  bool shared = false;           ///< several workers reserve
-  bool v6 = false;               ///< the outer header is IPv6
-  std::uint8_t shape = 0;        ///< SaShape; 0: ESP in tunnel mode
-  std::uint8_t ah_octets = 0;    ///< header, ICV and padding
-  std::uint16_t unused = 0;
+  bool shared = false;          ///< several workers reserve
+  bool v6 = false;              ///< the outer header is IPv6
+  std::uint8_t shape = 0;       ///< SaShape; 0: ESP in tunnel mode
+  std::uint8_t ah_octets = 0;   ///< header, ICV and padding
+  std::uint16_t clamp_mss = 0;  ///< policy::TunnelHeader's
   /// What the path to the peer carries, as far as ICMP has told (RFC 4301 §8.2). The control core
   /// alone stores it, seldom.
   std::atomic<std::uint16_t> path_mtu{kNoPathMtu};
@@ -88,6 +88,9 @@ struct alignas(64) OutboundSa {
   std::uint32_t outer_slot = 0;  ///< constant; kBundleInner: the slot of the AH SA around it
   /// Constant: SaSpec::iv_start. Here because line 1 is full, and who numbers a run has this one.
   std::uint64_t iv_start = 0;
+  std::uint16_t tfc_padding = 0;  ///< constant, as the next two: policy::TunnelHeader's
+  bool cut_before = false;
+  bool flow_label = false;
 
   // lines 3 …
   burst_crypto::KeyMaterial keys;

@@ -235,13 +235,28 @@ void write_prefix6(const policy::SaSpec& spec, OutboundSa& sa) {
   sa.prefix6.store(std::bit_cast<Prefix6Words>(prefix));
 }
 
+bool names_ports(const policy::TrafficSelectors& selectors) {
+  return std::ranges::any_of(selectors, [](const policy::TrafficSelector& s) {
+    return !s.any_port() && !s.opaque_ports();
+  });
+}
+
 /// What the outer header takes from the inner one: RFC 4301 §5.1.2.1, §8.1, RFC 6040 §4.1.
-void set_tunnel_header(const policy::TunnelHeader& options, OutboundSa& sa) {
+void set_tunnel_header(const policy::SaSpec& spec, OutboundSa& sa) {
+  const policy::TunnelHeader& options = spec.tunnel_header;
   sa.df_copied = options.df == policy::DfBit::kCopy ? net::kIpv4DontFragment : std::uint16_t{0};
   sa.df_set = options.df == policy::DfBit::kSet ? net::kIpv4DontFragment : std::uint16_t{0};
   sa.tos_copied = static_cast<std::uint8_t>((options.copy_dscp ? kDscpMask : 0) |
                                             (options.copy_ecn ? kEcnMask : 0));
   sa.tos_set = options.copy_dscp ? std::uint8_t{0} : static_cast<std::uint8_t>(options.dscp << 2);
+  sa.flow_label = options.flow_label;
+  sa.clamp_mss = options.clamp_mss;
+  const bool plain = shape_of(spec) == 0;
+  // RFC 4303 §2.7: only an inner packet tells its own length.
+  sa.tfc_padding = plain ? options.tfc_padding : std::uint16_t{0};
+  // RFC 4301 §7: later pieces show no ports, so the peer would refuse them where its SA names some.
+  sa.cut_before =
+      plain && options.cut_before && !names_ports(spec.local_ts) && !names_ports(spec.remote_ts);
 }
 
 /// AH or ESP, and how much of it goes around a packet.
@@ -287,6 +302,7 @@ Result<void> fill_inbound(const policy::SaSpec& spec, const burst_crypto::Sessio
   set_limits(spec.lifetime, sa);
   for (base::Counter* counter : {&sa.packets, &sa.bytes, &sa.replays, &sa.icv_failures, &sa.errors})
     counter->set(0);
+  sa.clamp_mss = spec.tunnel_header.clamp_mss;
   sa.moved_raised_at_ns = 0;
   sa.raised = 0;
   return {};
@@ -304,7 +320,7 @@ Result<void> fill_outbound(const policy::SaSpec& spec, const burst_crypto::Sessi
     write_prefix6(spec, sa);
   else
     write_prefix(spec, sa);
-  set_tunnel_header(spec.tunnel_header, sa);
+  set_tunnel_header(spec, sa);
   set_shape(spec, sa);
   // Packets and sequence numbers are one count, so one comparison guards both limits.
   set_limits(spec.lifetime, sa);

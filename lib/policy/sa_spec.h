@@ -46,14 +46,21 @@ struct TrafficLifetime {
   std::uint64_t hard_packets = 0;
 };
 
-/// What the tunnel header takes from the inner one (RFC 4301 §5.1.2).
+/// What the tunnel header takes from the inner one (RFC 4301 §5.1.2), and what is done to inner
+/// packets so that they suit the tunnel.
 enum class DfBit : std::uint8_t { kCopy, kSet, kClear };
+/// Instead of a size: what fits the tunnel's path.
+inline constexpr std::uint16_t kFitsTunnel = 0xffff;
 struct TunnelHeader {
   DfBit df = DfBit::kCopy;
   bool copy_dscp = true;
   bool copy_ecn = true;   ///< RFC 6040 normal mode; false: compatibility mode
   std::uint8_t dscp = 0;  ///< used when not copied
   std::uint8_t ttl = 64;
+  bool flow_label = false;        ///< outer IPv6: of the inner flow (RFC 6438); false: none
+  bool cut_before = false;        ///< IPv4 that is too big: cut before it is sealed, not after
+  std::uint16_t clamp_mss = 0;    ///< of TCP, both ways; 0: left alone
+  std::uint16_t tfc_padding = 0;  ///< inner packets are padded to so many octets (RFC 4303 §2.7)
   friend bool operator==(const TunnelHeader&, const TunnelHeader&) = default;
 };
 

@@ -146,6 +146,27 @@ TEST(Load, TakesDefaultProposalsWhereNoneAreGiven) {
             crypto::default_proposals(crypto::ProtocolId::kEsp));
 }
 
+TEST(Load, ReadsWhatATunnelDoesWithItsPackets) {
+  const Settings settings = good(with(
+      "start_action = \"start\";",
+      "df = \"set\"; copy_dscp = \"no\"; dscp = 46; copy_ecn = false; ttl = 17; flow_label = true; "
+      "esp_fragmentation = \"before\"; clamp_mss = \"auto\"; tfc_padding = \"mtu\";"));
+  const policy::TunnelHeader wanted{.df = policy::DfBit::kSet,
+                                    .copy_dscp = false,
+                                    .copy_ecn = false,
+                                    .dscp = 46,
+                                    .ttl = 17,
+                                    .flow_label = true,
+                                    .cut_before = true,
+                                    .clamp_mss = policy::kFitsTunnel,
+                                    .tfc_padding = policy::kFitsTunnel};
+  EXPECT_EQ(settings.connections[0].children[0].tunnel_header, wanted);
+  const Settings manual =
+      good(with("replay_window = 128;", "clamp_mss = 1300; tfc_padding = 0; copy_df = false;"));
+  EXPECT_EQ(manual.manual_sas[1].tunnel_header,
+            (policy::TunnelHeader{.df = policy::DfBit::kClear, .clamp_mss = 1300}));
+}
+
 TEST(Load, TakesYesAndNoForFlags) {
   EXPECT_TRUE(good(with("version = 2;", "encap = \"yes\";")).connections[0].encap);
   EXPECT_FALSE(good(with("version = 2;", "encap = false;")).connections[0].encap);
