@@ -38,7 +38,9 @@ channel::InjectRing& Transmitter::ring_for(const net::IpAddress& remote) const {
 
 base::Result<void> Transmitter::send(const ike::Datagram& datagram) {
   base::Bytes prefix;
-  if (datagram.local.port == net::Port{net::kIkeNatPort}) prefix = kNonEspMarker;
+  // RFC 3948 §2.2, §2.3: a keepalive is one octet and has no marker; no IKE message is as short.
+  const bool keepalive = datagram.data.size() == 1 && datagram.data.front() == net::kNatKeepalive;
+  if (datagram.local.port == net::Port{net::kIkeNatPort} && !keepalive) prefix = kNonEspMarker;
   return ring_for(datagram.remote.address)
       .put_udp(datagram.local, datagram.remote, prefix, datagram.data, pool_);
 }

@@ -60,6 +60,7 @@ void fill_half(policy::SaSpec& spec, const IkeSa& sa, const session::ChildSa& ch
   spec.remote_ts = child.selectors.remote;
   spec.lifetime = {c.rekey_bytes, c.life_bytes, c.rekey_packets, c.life_packets};
   spec.tunnel_header = c.tunnel_header;
+  if (sa.tfc_refused) spec.tunnel_header.tfc_padding = 0;  // §1.3.1
   spec.name = Machine::label(sa, c);
 }
 

@@ -111,6 +111,7 @@ struct IkeSa {
   bool nat_there = false;
   bool encap = false;           ///< ESP in UDP
   bool refused = false;         ///< IKE_AUTH was refused: only its answer is repeated
+  bool tfc_refused = false;     ///< ESP_TFC_PADDING_NOT_SUPPORTED came (§1.3.1)
   bool redundant = false;       ///< lost a collision, or may: the peer or we delete it soon
   std::uint64_t contested = 0;  ///< while redundant and undecided: the IKE SA that it would replace
   net::Endpoint local, remote;
@@ -131,6 +132,7 @@ struct IkeSa {
   base::MonoTime created{};
   base::MonoTime established_at{};
   base::MonoTime last_heard{};  ///< something authentic came from the peer
+  base::MonoTime last_sent{};   ///< a message of ours, or a keepalive
   bool traffic_asked = false;   ///< the data plane is asked whether ESP came from the peer
   base::MonoTime last_hint{};   ///< an unprotected error made us ask whether the peer lives
   std::optional<base::MonoTime> rekey_at;

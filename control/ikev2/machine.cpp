@@ -154,6 +154,8 @@ void Machine::inherit(IkeSa& next, const IkeSa& old) {
   next.nat_here = old.nat_here;
   next.nat_there = old.nat_there;
   next.encap = old.encap;
+  next.last_sent = old.last_sent;
+  next.tfc_refused = old.tfc_refused;
   next.established_at = now();
   register_identities(next);
   enter(next, State::kEstablished);
@@ -251,6 +253,15 @@ void Machine::receive_request(IkeSa& sa, const session::Datagram& datagram,
   process_request(sa, datagram, message);
 }
 
+namespace {
+
+/// §1.3.1: said about one child SA; who cannot take padding in one takes it in none.
+void note_what_peer_refuses(IkeSa& sa, const isakmp::PayloadChain& payloads) {
+  if (isakmp::find_notify(payloads, NotifyType::kEspTfcPaddingNotSupported)) sa.tfc_refused = true;
+}
+
+}  // namespace
+
 void Machine::process_request(IkeSa& sa, const session::Datagram& datagram,
                               const isakmp::MessageView& message) {
   const isakmp::EncryptedView& sk = *message.encrypted();
@@ -275,6 +286,7 @@ void Machine::process_request(IkeSa& sa, const session::Datagram& datagram,
     if (sa.refused) return;
     return close(sa, EndReason::kPeer, "the peer sent a malformed request");
   }
+  note_what_peer_refuses(sa, *chain);
   dispatch_request(sa, {datagram, message, *chain});
 }
 
@@ -348,6 +360,7 @@ void Machine::receive_response(IkeSa& sa, const session::Datagram& datagram,
     finish_own(sa, base::fail(base::ErrorCode::kMalformed, why));
     return delete_ike(sa, EndReason::kExpired);
   }
+  note_what_peer_refuses(sa, *chain);
   match.row->handler(*this, sa, {datagram, message, *chain});
 }
 

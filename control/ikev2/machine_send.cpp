@@ -53,6 +53,7 @@ void Machine::send_request(IkeSa& sa, isakmp::MessageBuilder& builder) {
 
 void Machine::send_first(IkeSa& sa, base::ByteVector message) {
   services_.send(sa.local, sa.remote, message);
+  sa.last_sent = now();
   sa.own->stage = OwnRequest::Stage::kSent;
   sa.own->sent.start(std::move(message), now(), services_.settings.retransmission);
   if (sa.own->exchange != ExchangeType::kIkeSaInit) sa.next_request = sa.own->message_id + 1;
@@ -73,6 +74,7 @@ void Machine::guard_message_ids(IkeSa& sa) {
 void Machine::respond(IkeSa& sa, isakmp::MessageBuilder& builder) {
   base::ByteVector message = builder.seal(*sa.seal, ++sa.sealed, services_.random);
   services_.send(sa.peer->local, sa.peer->remote, message);
+  sa.last_sent = now();
   sa.answered.answer(std::move(message));
   sa.peer.reset();
   touch(sa);

@@ -6,6 +6,8 @@
 
 #include "control/ikev2/exchanges.h"
 #include "control/ikev2/machine.h"
+#include "control/ikev2/nat.h"
+#include "lib/net/udp.h"
 
 namespace penstock::ikev2 {
 
@@ -187,6 +189,12 @@ std::optional<base::MonoTime> liveness_due(const IkeSa& sa) {
   return sa.last_heard + delay;
 }
 
+std::optional<base::MonoTime> keepalive_due(const IkeSa& sa) {
+  if (sa.state != State::kEstablished || !sa.nat_here || sa.local.port != kNatPort)
+    return std::nullopt;
+  return sa.last_sent + kNatKeepaliveInterval;
+}
+
 }  // namespace
 
 void Machine::check_liveness(IkeSa& sa) {
@@ -222,6 +230,7 @@ std::optional<base::MonoTime> Machine::deadline_of(const IkeSa& sa) const {
   earliest(best, sa.end_at);
   if (sa.state == State::kEstablished) earliest(best, sa.rekey_at);
   earliest(best, liveness_due(sa));
+  earliest(best, keepalive_due(sa));
   if (!sa.own)
     for (const Task& t : sa.tasks)
       if (t.not_before > now()) earliest(best, t.not_before);
@@ -314,6 +323,11 @@ void Machine::on_deadline(IkeSa& sa) {
   }
   const auto liveness = liveness_due(sa);
   if (liveness && *liveness <= now()) check_liveness(sa);
+  const auto keepalive = keepalive_due(sa);
+  if (keepalive && *keepalive <= now()) {
+    services_.send(sa.local, sa.remote, {net::kNatKeepalive});
+    sa.last_sent = now();
+  }
   on_child_deadlines(sa);
 }
 

@@ -10,6 +10,10 @@ namespace penstock::ikev2 {
 inline constexpr net::Port kIkePort{500};
 inline constexpr net::Port kNatPort{4500};
 
+/// RFC 3948 §4: who is behind a NAT keeps its mapping by a keepalive after so long without a
+/// message of his. ESP is not asked about: a keepalive too many does no harm.
+inline constexpr base::Duration kNatKeepaliveInterval = base::seconds{20};
+
 /// @param force  the source hash is spoilt, so that the peer sees a NAT and encapsulates too
 void append_nat_detection(isakmp::MessageBuilder& builder, const crypto::CryptoContext& context,
                           const IkeSa& sa, bool force);

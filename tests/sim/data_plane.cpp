@@ -18,6 +18,7 @@ ModelSa model_of(const policy::SaSpec& spec) {
   sa.remote = {spec.remote, spec.encap ? spec.encap->remote : net::Port{}};
   sa.local_ts = spec.local_ts;
   sa.remote_ts = spec.remote_ts;
+  sa.tunnel_header = spec.tunnel_header;
   return sa;
 }
 

@@ -26,6 +26,7 @@ struct ModelSa {
   net::Endpoint remote;  ///< where the peer is; the port is 0 without UDP
   bool used = false;     ///< inbound: the first packet came
   std::uint64_t packets = 0;
+  policy::TunnelHeader tunnel_header;
 };
 
 class DataPlane {

@@ -29,6 +29,7 @@ class Peer : public ::testing::Test {
       change.connections.back().dpd_delay = dpd_delay;
       change.connections.back().remote_addrs.clear();
       change.connections.back().children.push_back(child("net", false));
+      change.connections.back().children.back().tunnel_header.tfc_padding = tfc_padding;
       change.secrets.push_back(secret());
       return change;
     };
@@ -44,6 +45,7 @@ class Peer : public ::testing::Test {
   ModelSa& outbound() { return b().plane().outbound.begin()->second; }
 
   base::Duration dpd_delay{};
+  std::uint16_t tfc_padding = 0;
   World world;
   ScriptedPeer peer;
 };
@@ -145,6 +147,46 @@ TEST_F(Peer, WhoseNatMovesItIsFollowedByBothHalvesOfItsChildSas) {
   world.run_for(seconds{120});
   EXPECT_EQ(b().plane().faults, std::vector<std::string>{});
   EXPECT_TRUE(b().plane().outbound.empty());
+}
+
+// RFC 3948 §4, §2.3.
+TEST_F(Peer, KeepsAMappingForUsOnlyWhileWeSend) {
+  peer.gateway_behind_nat = true;
+  peer.from.port = peer.at.port = net::Port{4500};
+  connect();
+  (void)peer.wait_new(seconds{19});
+  EXPECT_TRUE(peer.received().empty());
+  (void)peer.wait_new(seconds{44});
+  const base::ByteVector keepalive{std::byte{0xff}};
+  EXPECT_EQ(peer.received(), (std::vector<base::ByteVector>{keepalive, keepalive, keepalive}));
+  // A message does as well.
+  (void)peer.wait_new(seconds{10});
+  EXPECT_TRUE(peer.received().empty());
+  ASSERT_TRUE(peer.request(ExchangeType::kInformational, [](auto&) {}));
+  (void)peer.wait_new(seconds{19});
+  EXPECT_TRUE(peer.received().empty());
+}
+
+TEST_F(Peer, IsSentPaddingOfItsTraffic) {
+  tfc_padding = 1000;
+  connect();
+  EXPECT_EQ(outbound().tunnel_header.tfc_padding, 1000);
+}
+
+// RFC 7296 §1.3.1.
+TEST_F(Peer, ThatRefusesPaddingIsSentNone) {
+  tfc_padding = 1000;
+  peer.refuses_padding = true;
+  connect();
+  EXPECT_EQ(outbound().tunnel_header.tfc_padding, 0);
+}
+
+TEST_F(Peer, BehindANatOfItsOwnKeepsItsMappingItself) {
+  peer.behind_nat = true;
+  peer.from.port = peer.at.port = net::Port{4500};
+  connect();
+  (void)peer.wait_new(seconds{100});
+  EXPECT_TRUE(peer.received().empty());
 }
 
 TEST_F(Peer, WithoutANatStaysWhereItIs) {

@@ -81,13 +81,16 @@ void ScriptedPeer::append_init(isakmp::MessageBuilder& builder) {
   isakmp::append_sa(builder, connection("ab", true).proposals, {});
   isakmp::append_key_exchange(builder, pair_.group, pair_.public_value);
   isakmp::append_nonce(builder, ni_);
-  if (!behind_nat) return;
+  if (!behind_nat && !gateway_behind_nat) return;
   const auto hash = [&](const net::Endpoint& e) {
     return isakmp::nat_detection_hash(world_.crypto, spi_i, {}, e);
   };
-  isakmp::append_notify(builder, isakmp::NotifyType::kNatDetectionSourceIp,
-                        hash({net::IpAddress::v4(0x0a010203), from.port}));
-  isakmp::append_notify(builder, isakmp::NotifyType::kNatDetectionDestinationIp, hash(at));
+  isakmp::append_notify(
+      builder, isakmp::NotifyType::kNatDetectionSourceIp,
+      hash({behind_nat ? net::IpAddress::v4(0x0a010203) : from.address, from.port}));
+  isakmp::append_notify(
+      builder, isakmp::NotifyType::kNatDetectionDestinationIp,
+      hash({gateway_behind_nat ? net::IpAddress::v4(0xcb007109) : at.address, at.port}));
 }
 
 std::optional<Answer> ScriptedPeer::first_request(
@@ -168,6 +171,7 @@ std::optional<Answer> ScriptedPeer::authenticate(std::string_view secret_text) {
     isakmp::append_sa(b, c.esp_proposals, spi.bytes());
     isakmp::append_traffic_selectors(b, PayloadType::kTsInitiator, session::to_wire(c.local_ts));
     isakmp::append_traffic_selectors(b, PayloadType::kTsResponder, session::to_wire(c.remote_ts));
+    if (refuses_padding) isakmp::append_notify(b, isakmp::NotifyType::kEspTfcPaddingNotSupported);
   });
 }
 

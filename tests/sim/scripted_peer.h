@@ -57,12 +57,17 @@ class ScriptedPeer {
   /// The same, but only what B sends in this time.
   std::optional<Answer> wait_new(base::Duration time);
 
+  /// What B sent since the last call of any of the above.
+  [[nodiscard]] const std::vector<base::ByteVector>& received() const { return received_; }
+
   std::uint32_t next_id = 1;
   isakmp::IkeSpi spi_i{0x1122334455667788};
   isakmp::IkeSpi spi_r;
-  net::Endpoint from, at;    ///< where it sends from and to
-  bool behind_nat = false;   ///< it says another address than `from` (RFC 7296 §2.23)
-  std::byte id_reserved{0};  ///< in the first RESERVED octet of its ID payload
+  net::Endpoint from, at;           ///< where it sends from and to
+  bool behind_nat = false;          ///< it says another address than `from` (RFC 7296 §2.23)
+  bool gateway_behind_nat = false;  ///< it sees B at another address than B's own
+  bool refuses_padding = false;     ///< of traffic flow confidentiality (RFC 7296 §1.3.1)
+  std::byte id_reserved{0};         ///< in the first RESERVED octet of its ID payload
 
  private:
   std::optional<Answer> read(base::ByteVector raw);
