@@ -97,7 +97,7 @@ TEST_F(TunnelOverIpv6, APeerThatMovedIsToldAfterItsIcvWasRightUntilItIsFollowed)
   ByteVector forged = over_ipv6(peer_seal(inbound_packet(), {.encap = true}), kElsewhere);
   forged.back() ^= std::byte{1};
   g.gateway.send6(1, forged);
-  EXPECT_TRUE(g.events().empty());
+  for (const policy::SaEvent& event : g.events()) EXPECT_NE(event.kind, SaEventKind::kPeerMoved);
   const auto arrive = [&](std::uint64_t sequence) {
     g.gateway.advance(base::seconds{2});
     const PeerOptions options{.sequence = sequence, .encap = true};
