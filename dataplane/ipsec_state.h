@@ -78,8 +78,9 @@ struct IpsecState {
 }
 
 /// RFC 4301 §7: a policy with ports would pass a fragment over, and one below it could let it
-/// through. Where any policy names ports (of IPv6: or a protocol), reassemble has made whole packets of what is asked; what
-/// came past it (the way of a waiting packet moved) is not let through.
+/// through. Where any policy names ports (of IPv6: or a protocol), reassemble has made whole
+/// packets of what is asked; what came past it (the way of a waiting packet moved) is not let
+/// through.
 [[nodiscard]] inline bool is_fragment_that_needs_ports(const WorkerContext& ctx,
                                                        const dpdk::PacketMeta& meta) {
   return (meta.flags & dpdk::kFragment) != 0 && ctx.ipsec != nullptr &&
