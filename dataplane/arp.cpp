@@ -71,6 +71,7 @@ void take_arp(WorkerContext& ctx, dpdk::Packet* packet, const fib::Interface& in
     const channel::NeighbourEvent heard{.interface = interface.index,
                                         .kind = channel::NeighbourEventKind::kHeard,
                                         .reply = is_reply,
+                                        .solicited = is_reply && for_us,
                                         .mac = frame.arp.sender_mac,
                                         .address = net::IpAddress::v4(sender)};
     if (!ctx.channel->send(heard, ctx.now) && is_reply)

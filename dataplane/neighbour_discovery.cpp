@@ -32,12 +32,16 @@ bool tell(WorkerContext& ctx, const fib::Interface& interface, const net::NdView
   // Nobody speaks for our addresses; a probe (RFC 4862 §5.4.2) tells nothing.
   if (net::is_unspecified_v6(who) || is_own(interface, who)) return true;
   const bool asked = nd.solicitation ? is_own(interface, nd.target) : nd.solicited;
-  // RFC 4861 §7.2.5: an advertisement that nobody asked for makes no entry.
-  if (!asked && !is_known(ctx, interface, address)) return true;
+  // RFC 4861 §7.2.5: an advertisement that nobody asked for makes no entry. Which link-local
+  // gateways there are (§7.2.6) the control core knows: they have no route of their own.
+  const bool gateway = !nd.solicitation && address.is_link_local();
+  if (!asked && !gateway && !is_known(ctx, interface, address)) return true;
   if (nd.solicitation && !nd.mac) return true;
   const channel::NeighbourEvent heard{.interface = interface.index,
                                       .kind = channel::NeighbourEventKind::kHeard,
                                       .reply = !nd.solicitation,
+                                      .solicited = !nd.solicitation && nd.solicited,
+                                      .overrides = nd.solicitation || nd.overrides,
                                       .mac = nd.mac.value_or(from),
                                       .address = address};
   return ctx.channel->send(heard, ctx.now);

@@ -114,9 +114,11 @@ void Network::event(const channel::NeighbourEvent& event) {
   const base::MonoTime now = io::monotonic_now();
   if (event.kind == channel::NeighbourEventKind::kHeard)
     // RFC 4861 §7.2.5: an advertisement makes no entry; an ARP message to us does.
-    return neighbours_.heard(
-        now, key,
-        {.mac = event.mac, .adds = event.address.is_v4() || !event.reply, .answers = event.reply});
+    return neighbours_.heard(now, key,
+                             {.mac = event.mac,
+                              .adds = event.address.is_v4() || !event.reply,
+                              .answers = event.solicited,
+                              .overrides = event.overrides});
   if (!neighbours_.wanted(now, key) && full_logged_.take(now))
     log_.write(base::LogLevel::kWarning, "bridge",
                "the neighbour table is full: raise dataplane.limits.neighbors");

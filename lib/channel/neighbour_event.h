@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "lib/base/token_bucket.h"
 #include "lib/dpdk/packet.h"
 #include "lib/net/address.h"
 
@@ -22,10 +23,27 @@ enum class NeighbourEventKind : std::uint8_t {
 struct NeighbourEvent {
   dpdk::InterfaceIndex interface;
   NeighbourEventKind kind{};
-  bool reply = false;                 ///< kHeard: in an ARP reply or an advertisement
+  bool reply : 1 = false;      ///< kHeard: in an ARP reply or an advertisement
+  bool solicited : 1 = false;  ///< kHeard: a reply to us, or an advertisement that says it answers
+  bool overrides : 1 = true;   ///< kHeard: an advertisement's flag
   std::array<std::uint8_t, 6> mac{};  ///< kHeard
   net::IpAddress address;
 };
 static_assert(std::is_trivially_copyable_v<NeighbourEvent> && sizeof(NeighbourEvent) == 28);
+
+/// What strangers say has a limit of its own, below that of what packets need; and so have answers,
+/// so that questions do not drown them.
+class NeighbourRates {
+ public:
+  [[nodiscard]] constexpr bool take(const NeighbourEvent& event, base::MonoTime now) {
+    if (event.kind == NeighbourEventKind::kNeeded) return needed_.take(now);
+    return (event.solicited ? answers_ : talk_).take(now);
+  }
+
+ private:
+  base::TokenBucket needed_{10'000, 128};
+  base::TokenBucket answers_{5'000, 64};
+  base::TokenBucket talk_{1'000, 32};
+};
 
 }  // namespace penstock::channel

@@ -23,7 +23,7 @@ base::Result<std::unique_ptr<WorkerChannel>> WorkerChannel::create(unsigned work
                         .inject = std::move(inject),
                         .wakeup = wakeup,
                         .counters = {},
-                        .neighbour_rate = {kNeighbourRow.rate_per_s, kNeighbourRow.burst}});
+                        .neighbour_rates = {}});
 }
 
 bool WorkerChannel::send(const policy::SaEvent& event) {
@@ -36,7 +36,7 @@ bool WorkerChannel::send(const policy::SaEvent& event) {
 }
 
 bool WorkerChannel::send(const NeighbourEvent& event, base::MonoTime now) {
-  if (!neighbour_rate.take(now) || !neighbour_events.put(event)) {
+  if (!neighbour_rates.take(event, now) || !neighbour_events.put(event)) {
     counters.events_lost.add();
     return false;
   }

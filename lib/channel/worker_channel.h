@@ -31,8 +31,8 @@ struct WorkerChannel {
   dpdk::SpscRing<NeighbourEvent> neighbour_events;  ///< worker → control, class kNeighbour
   InjectRing inject;                                ///< control → worker
   Wakeup& wakeup;
-  WorkerCounters counters;           ///< the worker writes, anybody reads
-  base::TokenBucket neighbour_rate;  ///< the worker's
+  WorkerCounters counters;         ///< the worker writes, anybody reads
+  NeighbourRates neighbour_rates;  ///< the worker's
 
   /// For the control core's last look before it sleeps.
   [[nodiscard]] bool nothing_for_control() const {

@@ -105,6 +105,7 @@ std::optional<NdView> read_nd(base::Bytes packet, unsigned header_octets) {
     return std::nullopt;
   NdView view{.solicitation = nd.type == kIcmp6NeighbourSolicitation,
               .solicited = (nd.flags.get() & kNdSolicited) != 0,
+              .overrides = (nd.flags.get() & kNdOverride) != 0,
               .source = ip.source,
               .target = nd.target,
               .mac = {}};

@@ -97,6 +97,7 @@ static_assert(sizeof(NdFrame) == 14 + 40 + 24 + 8);
 struct NdView {
   bool solicitation = false;
   bool solicited = false;  ///< an advertisement that answers
+  bool overrides = false;  ///< an advertisement that may replace another MAC
   Ipv6Octets source{};     ///< of the IPv6 header
   Ipv6Octets target{};
   std::optional<MacAddress> mac;  ///< of the source (solicitation) or the target (advertisement)

@@ -117,6 +117,14 @@ TEST_F(Discovery, AnAdvertisementThatNobodyAskedForTeachesNothing) {
   put(octets(net::neighbour_advertisement(peer, ip6(kPeer), {}, {})));
   EXPECT_TRUE(gateway.neighbour_events().empty());
 }
+TEST_F(Discovery, ALinkLocalGatewaySaysThatItChanged) {  // RFC 4861 §7.2.6
+  put(octets(net::neighbour_advertisement(peer, ip6("fe80::7"), {}, {})));
+  const auto events = gateway.neighbour_events();
+  ASSERT_EQ(events.size(), 1U);
+  EXPECT_TRUE(events[0].reply);
+  EXPECT_FALSE(events[0].solicited);
+  EXPECT_TRUE(events[0].overrides);
+}
 TEST_F(Discovery, NobodySpeaksForOurAddresses) {
   put(octets(net::neighbour_advertisement(peer, ip6(kUs), ip6(kUs), Gateway::mac(1))));
   put(solicitation(kUs, kUs));

@@ -83,6 +83,20 @@ TEST_F(Neighbour, AnAnnouncementOfAKnownNeighbourIsReported) {
   ASSERT_EQ(events.size(), 1U);
   EXPECT_EQ(events[0].address, net::IpAddress::v4(ip("10.2.0.7")));
 }
+TEST_F(Neighbour, AFloodOfRequestsDrownsNeitherAnswersNorQuestions) {
+  for (unsigned i = 0; i < 200; ++i) {
+    gateway.put_frame(1, arp(net::kArpRequest, Gateway::peer_mac(1), "10.2.0.7", {}, "10.2.0.1"));
+    gateway.step();
+    static_cast<void>(gateway.sent(1));
+  }
+  EXPECT_LE(gateway.neighbour_events().size(), 64U);
+  gateway.put_frame(
+      1, arp(net::kArpReply, Gateway::peer_mac(1), "10.2.0.8", Gateway::mac(1), "10.2.0.1"));
+  send_to("10.2.0.9");
+  const auto events = gateway.neighbour_events();
+  ASSERT_EQ(events.size(), 2U);
+  EXPECT_TRUE(std::ranges::any_of(events, [](const auto& one) { return one.solicited; }));
+}
 TEST_F(Neighbour, NobodySpeaksForOurAddress) {
   gateway.put_frame(
       1, arp(net::kArpReply, Gateway::peer_mac(1), "10.2.0.1", Gateway::mac(1), "10.2.0.1"));
