@@ -35,9 +35,8 @@ bool is_in(const IpAddress& address, const char* network) {
 }
 
 bool is_own(const IpAddress& address) {
-  if (address == our_address(kLan, !address.is_v4()) ||
-      address == our_address(kWan, !address.is_v4()))
-    return true;
+  for (const unsigned interface : {kLan, kWan, kVlan})
+    if (address == our_address(interface, !address.is_v4())) return true;
   return !address.is_v4() && (address.octets() == net::link_local_of(mac_of(kLan)) ||
                               address.octets() == net::link_local_of(mac_of(kWan)));
 }
@@ -86,10 +85,10 @@ bool is_discovery(const View& packet) {
 }
 
 /// Workers advertise, and no more; who forwards a message makes its hop limit less.
-void check_discovery(unsigned port, const View& packet, const net::MacAddress& to) {
+void check_discovery(unsigned interface, const View& packet, const net::MacAddress& to) {
   PS_CHECK(std::to_integer<std::uint8_t>(packet.upper[0]) == net::kIcmp6NeighbourAdvertisement);
-  PS_CHECK(packet.source == our_address(port, true) ||
-           packet.source == IpAddress::v6(net::link_local_of(mac_of(port))));
+  PS_CHECK(packet.source == our_address(interface, true) ||
+           packet.source == IpAddress::v6(net::link_local_of(mac_of(interface))));
   const bool to_all = packet.destination == IpAddress::v6(net::kAllNodes);
   PS_CHECK(to_all || !net::is_multicast_v6(packet.destination.octets()));
   PS_CHECK(!to_all || to == net::group_mac(net::kAllNodes));
@@ -130,10 +129,10 @@ bool is_bypassed(const View& packet) {
          port <= kBypassLastPort;
 }
 
-/// ESP, in UDP or not, and IKE.
+/// ESP, in UDP or not, AH, and IKE.
 bool is_of_our_own(const View& packet) {
   if (packet.source != our_address(kWan, !packet.source.is_v4())) return false;
-  if (packet.protocol == net::kProtocolEsp) return true;
+  if (packet.protocol == net::kProtocolEsp || packet.protocol == net::kProtocolAh) return true;
   if (packet.protocol != net::kProtocolUdp) return false;
   if (packet.later) return true;
   const std::uint16_t port = word_at(packet.upper, 0);
@@ -149,7 +148,8 @@ bool may_go_inside(const View& packet, const Fed& fed) {
 }  // namespace
 
 net::MacAddress mac_of(unsigned port) {
-  return {2, 0, 0, 0, 0, static_cast<std::uint8_t>(1 + port)};
+  // A VLAN has its port's.
+  return {2, 0, 0, 0, 0, static_cast<std::uint8_t>(1 + (port == kVlan ? kWan : port))};
 }
 
 bool claims_our_source(Bytes packet) {
@@ -164,8 +164,14 @@ bool claims_our_source(Bytes packet) {
 void check_frame(unsigned port, Bytes frame, const Fed& fed) {
   const auto* ethernet = base::view<net::EthernetHeader>(frame).value_or(nullptr);
   PS_CHECK(ethernet != nullptr && ethernet->source == mac_of(port));
-  const std::uint16_t type = ethernet->ether_type.get();
-  const Bytes packet = frame.subspan(sizeof(net::EthernetHeader));
+  std::uint16_t type = ethernet->ether_type.get();
+  Bytes packet = frame.subspan(sizeof(net::EthernetHeader));
+  if (type == net::kEtherTypeVlan) {  // behind the EtherType lie the tag's number and the next one
+    PS_CHECK(port == kWan && word_at(packet, 0) == kVlanTag);
+    port = kVlan;
+    type = word_at(packet, 2);
+    packet = packet.subspan(sizeof(net::VlanTag));
+  }
   if (type == net::kEtherTypeArp) {
     const auto* arp = base::view<net::ArpPacket>(packet).value_or(nullptr);
     PS_CHECK(arp != nullptr && arp->sender_mac == mac_of(port));
@@ -173,7 +179,7 @@ void check_frame(unsigned port, Bytes frame, const Fed& fed) {
     return;
   }
   PS_CHECK(type == net::kEtherTypeIpv4 || type == net::kEtherTypeIpv6);
-  PS_CHECK(packet.size() <= kMtu);
+  PS_CHECK(packet.size() <= (port == kVlan ? kVlanMtu : kMtu));
   const View view = type == net::kEtherTypeIpv4 ? view_v4(packet) : view_v6(packet);
   PS_CHECK(view.hop_limit != 0);
   if (is_own(view.source) && !fed.spoofed) check_upper_checksum(packet, view);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The gateway that the fuzzer drives: ports that are rings, the peers' side of every SA, and what
-// the control core would do.
+// The gateway that the fuzzer drives: ports that are rings, and what the control core would do.
 #include "tests/fuzz/dataplane/fuzz_gateway.h"
 
 #include <rte_eth_ring.h>
@@ -18,9 +17,7 @@
 #include "dataplane/wait_table.h"
 #include "lib/burst_crypto/chain.h"
 #include "lib/dpdk/eal.h"
-#include "lib/net/esp.h"
 #include "lib/net/ethernet.h"
-#include "lib/net/ipv4.h"
 #include "lib/net/udp.h"
 #include "tests/fuzz/dataplane/fuzz_packets.h"
 
@@ -29,7 +26,7 @@ namespace penstock::fuzz {
 namespace {
 
 constexpr unsigned kRingPlaces = 512;
-/// As a daemon has them; the peers' engine is the second worker's.
+/// As a daemon has them; the peers' engine is kPeersWorker's.
 constexpr std::string_view kEngine = "ipsec-mb";
 /// Longer than every timer of the data plane.
 constexpr base::Duration kLongTime = base::seconds{30};
@@ -93,22 +90,8 @@ FuzzGateway::FuzzGateway()
   channel_ = must(channel::WorkerChannel::create(0, -1, *wakeup_));
   add_ports();
   add_routes();
-  sessions_ = must(burst_crypto::make_sessions({.name = kEngine, .workers = 2}));
-  peer_engine_ = must(sessions_->make_engine(1));
-  for (unsigned i = 0; i < kSas; ++i) {
-    const SaRow& row = rows()[i];
-    const ByteVector enc = key_of(i, row.key_octets, 0);
-    const ByteVector auth = key_of(i, row.auth_octets, 1);
-    peers_[i] = std::make_unique<PeerSa>();
-    must(sessions_->build(
-        {.encr = crypto::find_encr(row.encr, row.key_bits),
-         .integ = row.integ == crypto::IntegId::kNone ? nullptr : crypto::find_integ(row.integ),
-         .direction = burst_crypto::CipherDirection::kSeal,
-         .esn = row.esn,
-         .enc_key = enc,
-         .auth_key = auth},
-        peers_[i]->session, peers_[i]->keys));
-  }
+  sessions_ = must(burst_crypto::make_sessions({.name = kEngine, .workers = kPeersWorker + 1}));
+  peers_ = std::make_unique<FuzzPeers>(*sessions_);
   writer_ = must(ipsec::Writer::create({.inbound_sas = 256,
                                         .outbound_sas = 64,
                                         .slots = 64,
@@ -139,6 +122,14 @@ void FuzzGateway::add_ports() {
                              .addresses = {must(net::InterfaceAddress::parse(kAddresses[i][0])),
                                            must(net::InterfaceAddress::parse(kAddresses[i][1]))}}));
   }
+  must(
+      fib_->add_interface({.name = "vlan",
+                           .side = fib::Side::kInside,
+                           .mtu = kVlanMtu,
+                           .vlan = kVlanTag,
+                           .port = interface_index(kWan),
+                           .addresses = {must(net::InterfaceAddress::parse("203.0.113.1/24")),
+                                         must(net::InterfaceAddress::parse("2001:db8:9::1/64"))}}));
 }
 
 void FuzzGateway::add_routes() {
@@ -156,7 +147,8 @@ void FuzzGateway::add_routes() {
                           .interface = interface_index(kWan)}));
   constexpr std::pair<unsigned, const char*> kNeighbours[] = {
       {kLan, "10.1.0.9"},      {kWan, "192.0.2.9"},     {kWan, "192.0.2.10"},
-      {kLan, "2001:db8:1::9"}, {kWan, "2001:db8:f::9"}, {kWan, "2001:db8:f::a"}};
+      {kLan, "2001:db8:1::9"}, {kWan, "2001:db8:f::9"}, {kWan, "2001:db8:f::a"},
+      {kVlan, "203.0.113.5"},  {kVlan, "2001:db8:9::5"}};
   for (const auto& [port, address] : kNeighbours)
     must(fib_->set_neighbour(interface_index(port), must(net::IpAddress::parse(address)),
                              {mac_of(0x80 + port), fib::NeighbourState::kPermanent}));
@@ -240,9 +232,12 @@ void FuzzGateway::put(unsigned port, Bytes frame) {
 }
 
 void FuzzGateway::note(unsigned port, Bytes frame) {
-  fed_.from_inside |= port == kLan;
-  if (frame.size() > sizeof(net::EthernetHeader))
-    fed_.spoofed |= claims_our_source(frame.subspan(sizeof(net::EthernetHeader)));
+  const auto* link = base::view<net::EthernetHeader>(frame).value_or(nullptr);
+  if (link == nullptr) return;
+  const bool tagged = link->ether_type.get() == net::kEtherTypeVlan;
+  const std::size_t octets = sizeof(*link) + (tagged ? sizeof(net::VlanTag) : 0);
+  fed_.from_inside |= port == kLan || tagged;
+  if (frame.size() > octets) fed_.spoofed |= claims_our_source(frame.subspan(octets));
 }
 
 void FuzzGateway::round() {
@@ -304,50 +299,12 @@ void FuzzGateway::collect() {
   }
 }
 
-// ---- the peer ----
-
-std::size_t FuzzGateway::block_of(unsigned index) const {
-  return peers_[index]->session.block_octets;
-}
-
-ByteVector FuzzGateway::seal(unsigned index, std::uint64_t sequence, ByteVector text, bool larval) {
-  const burst_crypto::Session& session = peers_[index]->session;
+ByteVector FuzzGateway::seal(unsigned index, ByteVector text, Making making) {
+  if (!making.raw) make_inner(index, text, making.addresses);
   fed_.sealed = true;
   fed_.spoofed |= claims_our_source(text);
-  text.resize(text.size() / session.block_octets * session.block_octets);
-  ByteVector esp(sizeof(net::EspHeader) + session.iv_octets);
-  auto* header = reinterpret_cast<net::EspHeader*>(esp.data());
-  header->spi = base::Be32{(larval ? larval_ : spi_of(policy::Direction::kInbound, index)).value()};
-  header->sequence = base::Be32{static_cast<std::uint32_t>(sequence)};
-  for (std::size_t i = 0; i < session.iv_octets; ++i)
-    esp[sizeof(net::EspHeader) + i] = static_cast<std::byte>(sequence >> (i % 8 * 8));
-  esp.insert(esp.end(), text.begin(), text.end());
-  esp.resize(esp.size() + session.icv_octets);
-
-  burst_crypto::Job job;
-  job.session = &session;
-  job.esp = base::u8(esp.data());
-  job.cipher_octets = static_cast<std::uint32_t>(text.size());
-  const base::Be32 high{static_cast<std::uint32_t>(sequence >> 32U)};
-  std::memcpy(job.sequence_high, &high, sizeof(high));
-  std::memcpy(job.nonce, session.salt, sizeof(session.salt));
-  std::memcpy(job.nonce + 4, esp.data() + sizeof(net::EspHeader), 8);
-  std::memcpy(job.aad, esp.data(), sizeof(net::EspHeader));
-  if (session.esn()) {  // RFC 4106 §5
-    std::memcpy(job.aad + 4, &high, 4);
-    std::memcpy(job.aad + 8, esp.data() + 4, 4);
-  }
-  (void)peer_engine_->process({&job, 1});
-  PS_CHECK(job.status == burst_crypto::JobStatus::kDone);
-  return esp;
-}
-
-ByteVector FuzzGateway::around(unsigned index, Bytes esp, std::uint8_t tos) const {
-  const SaRow& row = rows()[index];
-  const net::IpAddress peer = must(net::IpAddress::parse(row.peer));
-  const net::IpAddress& us = our_address(kWan, !peer.is_v4());
-  return row.encap ? udp_packet(peer, us, net::kIkeNatPort, esp, tos)
-                   : ip_packet(peer, us, net::kProtocolEsp, esp, tos);
+  if (making.larval) making.larval_spi = larval_;
+  return peers_->seal(index, std::move(text), making);
 }
 
 // ---- the control core ----

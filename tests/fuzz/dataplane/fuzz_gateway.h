@@ -5,6 +5,7 @@
 //   10.1.0.0/16 ── lan (inside) ── gateway ── wan (outside) 192.0.2.1/24 ─┬─ .9   10.2.0.0/16
 //                                                                        ├─ .10  10.3.0.0/16 …
 //                                        bypassed: 198.51.100.0/24  ─────└─ .254 (nobody answers)
+//                       203.0.113.0/24 ── VLAN 7 of wan (inside)
 //
 //   2001:db8:1::/64 ── lan ── gateway ── wan 2001:db8:f::1/64 ─┬─ ::9    2001:db8:2::/48
 //                                                              ├─ ::a    2001:db8:3::/48 …
@@ -25,6 +26,7 @@
 #include "lib/dpdk/port.h"
 #include "lib/ipsec/writer.h"
 #include "tests/fuzz/dataplane/fuzz_frames.h"
+#include "tests/fuzz/dataplane/fuzz_peers.h"
 
 namespace penstock::fuzz {
 
@@ -62,14 +64,8 @@ class FuzzGateway {
   /// At the end nothing is waited for: the worker stops.
   void stop_at_end() { stops_ = true; }
 
-  /// The ESP packet that the peer of SA `index` would send: IV, ICV and all, around `text`, which
-  /// ends with padding and trailer and is cut to a multiple of the block.
-  /// @param larval  under the SPI that was offered and may not be keyed yet, not the SA's own
-  [[nodiscard]] ByteVector seal(unsigned index, std::uint64_t sequence, ByteVector text,
-                                bool larval = false);
-  /// IP (and UDP) around it.
-  [[nodiscard]] ByteVector around(unsigned index, Bytes esp, std::uint8_t tos) const;
-  [[nodiscard]] std::size_t block_of(unsigned index) const;
+  /// The packet that the peer of SA `index` sends: IV, ICV and all.
+  [[nodiscard]] ByteVector seal(unsigned index, ByteVector text, Making making);
 
   void retire_or_install(std::uint8_t which);  ///< an SA by its number and direction
   void toggle_policy(unsigned index);          ///< any number
@@ -79,10 +75,6 @@ class FuzzGateway {
 
  private:
   struct RingPort;
-  struct PeerSa {
-    burst_crypto::Session session;
-    burst_crypto::KeyMaterial keys;
-  };
   void retire(policy::Direction direction, unsigned index);
   void install(policy::Direction direction, unsigned index);
   void add_ports();
@@ -97,8 +89,7 @@ class FuzzGateway {
   std::unique_ptr<channel::WorkerChannel> channel_;
   std::vector<std::unique_ptr<RingPort>> ports_;
   std::unique_ptr<burst_crypto::SessionFactory> sessions_;
-  std::unique_ptr<burst_crypto::Engine> peer_engine_;
-  std::array<std::unique_ptr<PeerSa>, kSas> peers_;
+  std::unique_ptr<FuzzPeers> peers_;
   base::SeededRandom random_{1};
   std::unique_ptr<ipsec::Writer> writer_;
   std::unique_ptr<dataplane::IpsecState> ipsec_;

@@ -159,17 +159,20 @@ void make_sound(ByteVector& packet) {
   set_header_checksum(packet);
 }
 
-void place(ByteVector& packet, std::uint8_t addresses) {
-  const Places& places = is_v6(packet) ? places6() : places4();
-  const net::IpAddress& source = places[addresses >> 4U];
-  const net::IpAddress& destination = places[addresses & 15U];
+void set_addresses(ByteVector& packet, const net::IpAddress& source,
+                   const net::IpAddress& destination) {
   if (is_v6(packet)) {
     ipv6_of(packet).source = source.octets();
     ipv6_of(packet).destination = destination.octets();
-  } else if (net::Ipv4Header* ip = ipv4_of(packet); ip != nullptr) {
+  } else if (net::Ipv4Header* ip = ipv4_of(packet); ip != nullptr && source.is_v4()) {
     ip->source = base::Be32{source.v4_value()};
     ip->destination = base::Be32{destination.v4_value()};
   }
+}
+
+void place(ByteVector& packet, std::uint8_t addresses) {
+  const Places& places = is_v6(packet) ? places6() : places4();
+  set_addresses(packet, places[addresses >> 4U], places[addresses & 15U]);
 }
 
 void number(ByteVector& packet, std::uint16_t value) {
@@ -200,12 +203,32 @@ std::vector<ByteVector> cut(const ByteVector& packet, std::uint16_t octets) {
   return pieces;
 }
 
-void pad(ByteVector& text, std::size_t block) {
-  const std::uint8_t next = is_v6(text) ? net::kProtocolIpv6 : net::kProtocolIpv4;
+void pad(ByteVector& text, std::size_t block, std::uint8_t next) {
   std::uint8_t octets = 0;
   while ((text.size() + 2) % block != 0) text.push_back(std::byte{++octets});
   text.push_back(std::byte{octets});
   text.push_back(std::byte{next});
+}
+
+Carried carried_by(Bytes packet) {
+  const bool v6 = is_v6(packet);
+  const std::size_t header = v6 ? sizeof(net::Ipv6Header) : sizeof(net::Ipv4Header);
+  if (packet.size() < header) return {};
+  const std::size_t named_at =
+      v6 ? offsetof(net::Ipv6Header, next_header) : offsetof(net::Ipv4Header, protocol);
+  return {std::to_integer<std::uint8_t>(packet[named_at]), base::to_vector(packet.subspan(header))};
+}
+
+void hide_mutable(ByteVector& packet) {
+  if (is_v6(packet)) {
+    ipv6_of(packet).version_class_flow.set(6U << 28U);
+    ipv6_of(packet).hop_limit = 0;
+  } else if (net::Ipv4Header* ip = ipv4_of(packet); ip != nullptr) {
+    ip->tos = 0;
+    ip->fragment.set(0);
+    ip->ttl = 0;
+    ip->checksum.set(0);
+  }
 }
 
 }  // namespace penstock::fuzz

@@ -10,7 +10,7 @@ namespace penstock::fuzz {
 namespace {
 
 /// A host inside, us there, another one that policy discards; behind the peers, 2 to 6; us outside,
-/// two peers; bypassed; nowhere; two that are never forwarded; a silent host inside.
+/// two peers; bypassed; in the VLAN; two that are never forwarded; a silent host inside.
 Places places(const std::array<const char*, 16>& texts) {
   Places all;
   for (std::size_t i = 0; i < texts.size(); ++i) all[i] = must(net::IpAddress::parse(texts[i]));
@@ -36,8 +36,11 @@ const Places& places6() {
   return table;
 }
 
-const net::IpAddress& our_address(unsigned port, bool v6) {
-  return (v6 ? places6() : places4())[port == kWan ? 8 : 1];
+const net::IpAddress& our_address(unsigned interface, bool v6) {
+  static const net::IpAddress vlan4 = must(net::IpAddress::parse("203.0.113.1"));
+  static const net::IpAddress vlan6 = must(net::IpAddress::parse("2001:db8:9::1"));
+  if (interface == kVlan) return v6 ? vlan6 : vlan4;
+  return (v6 ? places6() : places4())[interface == kWan ? 8 : 1];
 }
 
 const std::array<SaRow, kSas>& rows() {
@@ -130,6 +133,91 @@ const std::array<SaRow, kSas>& rows() {
        "192.0.2.10",
        {"2001:db8:1::/48"},
        {"2001:db8:5::/48"}},
+      // AH
+      {crypto::EncrId::kNone,
+       0,
+       0,
+       crypto::IntegId::kHmacSha256_128,
+       32,
+       true,
+       false,
+       64,
+       "192.0.2.9",
+       {"10.1.0.0/16[udp]", "2001:db8:1::/48[udp]"},
+       {"10.2.0.0/16[udp/600]", "2001:db8:2::/48[udp/600]"}},
+      {crypto::EncrId::kNone,
+       0,
+       0,
+       crypto::IntegId::kAes128Gmac,
+       20,
+       false,
+       false,
+       64,
+       "2001:db8:f::9",
+       {"10.1.0.0/16[udp]", "2001:db8:1::/48[udp]"},
+       {"10.2.0.0/16[udp/601]", "2001:db8:2::/48[udp/601]"}},
+      // transport mode
+      {crypto::EncrId::kAesGcm16,
+       128,
+       20,
+       crypto::IntegId::kNone,
+       0,
+       false,
+       false,
+       64,
+       "192.0.2.9",
+       {"192.0.2.1/32[icmp]"},
+       {"192.0.2.9/32[icmp]"},
+       true},
+      {crypto::EncrId::kNone,
+       0,
+       0,
+       crypto::IntegId::kHmacSha1_96,
+       20,
+       false,
+       false,
+       64,
+       "2001:db8:f::a",
+       {"2001:db8:f::1/128[icmpv6]"},
+       {"2001:db8:f::a/128[icmpv6]"},
+       true},
+      // AH around ESP
+      {crypto::EncrId::kAesCbc,
+       256,
+       32,
+       crypto::IntegId::kHmacSha1_96,
+       20,
+       false,
+       false,
+       64,
+       "192.0.2.10",
+       {"10.1.0.0/16[udp]"},
+       {"10.3.0.0/16[udp/602]"}},
+      {crypto::EncrId::kNone,
+       0,
+       0,
+       crypto::IntegId::kAesCmac96,
+       16,
+       true,
+       false,
+       64,
+       "192.0.2.10",
+       {"192.0.2.1/32"},
+       {"192.0.2.10/32"},
+       true},
+      // transport mode in UDP
+      {crypto::EncrId::kAesCtr,
+       256,
+       36,
+       crypto::IntegId::kHmacSha512_256,
+       64,
+       true,
+       true,
+       64,
+       "2001:db8:f::9",
+       {"2001:db8:f::1/128[icmpv6]"},
+       {"2001:db8:f::9/128[icmpv6]"},
+       true},
   }};
   return table;
 }
@@ -152,16 +240,18 @@ const std::vector<PolicyRow>& policies() {
          0,
          {"2001:db8:1::/48[icmpv6/32768-33023]"},
          {"2001:db8:b::/64[icmpv6]"}},
-        {policy::kPriorityPassDrop,
+        {policy::kPriorityTrap,  // behind those of transport mode
          PolicyAction::kBypass,
          0,
          {"2001:db8:f::/64[icmpv6]"},
          {"2001:db8:f::/64[icmpv6]"}},
         {policy::kPriorityTrap, PolicyAction::kProtect, kSas + 1, {kLan6}, {"2001:db8:6::/48"}},
     };
-    for (std::uint32_t i = 0; i < kSas; ++i)
-      t.push_back({policy::kPriorityChild, PolicyAction::kProtect, i + 1, rows()[i].local_ts,
-                   rows()[i].remote_ts});
+    // The later ones name what lies in the networks of those before.
+    for (std::uint32_t i = kSas; i-- > 0;)
+      if (i != kBundleAh)
+        t.push_back({policy::kPriorityChild, PolicyAction::kProtect, i + 1, rows()[i].local_ts,
+                     rows()[i].remote_ts});
     return t;
   }();
   return table;
@@ -190,6 +280,16 @@ policy::SaSpec spec_of(policy::Direction direction, unsigned index) {
   spec.direction = direction;
   spec.spi = spi_of(direction, index);
   spec.slot = policy::ChildSlot{index + 1};
+  spec.protocol = row.ah() ? policy::IpsecProtocol::kAh : policy::IpsecProtocol::kEsp;
+  spec.mode = row.transport ? policy::IpsecMode::kTransport : policy::IpsecMode::kTunnel;
+  if (index == kBundleEsp) {
+    spec.bundle = policy::BundlePart::kInner;
+    spec.outer_slot = policy::ChildSlot{kBundleAh + 1};
+  }
+  if (index == kBundleAh) {
+    spec.bundle = policy::BundlePart::kOuter;
+    if (direction == policy::Direction::kInbound) spec.slot = policy::ChildSlot{kBundleEsp + 1};
+  }
   spec.remote = must(net::IpAddress::parse(row.peer));
   spec.local = our_address(kWan, !spec.remote.is_v4());
   if (row.encap) spec.encap = policy::UdpEncapsulation{net::Port{4500}, net::Port{4500}};

@@ -17,8 +17,14 @@ using base::ByteVector;
 inline constexpr unsigned kLan = 0;
 inline constexpr unsigned kWan = 1;
 inline constexpr unsigned kPorts = 2;
-inline constexpr unsigned kSas = 8;
+/// A third interface: inside, behind the outside port, with a tag and a smaller MTU.
+inline constexpr unsigned kVlan = 2;
+inline constexpr std::uint16_t kVlanTag = 7;
+inline constexpr std::uint16_t kVlanMtu = 1400;
+inline constexpr unsigned kSas = 15;
 inline constexpr unsigned kShortLived = 3;  ///< the SA of few packets
+inline constexpr unsigned kBundleEsp = 12;  ///< what AH of kBundleAh goes around
+inline constexpr unsigned kBundleAh = 13;
 inline constexpr std::uint16_t kMtu = 1500;
 
 /// Networks by what policy says of them. The lower and upper bound of what is bypassed over IPv6
@@ -33,10 +39,11 @@ inline constexpr std::uint16_t kBypassLastPort = 2000;
 
 /// Addresses that the fuzzer names by a number; those of both versions are in the same order.
 using Places = std::array<net::IpAddress, 16>;
+inline constexpr unsigned kForwarded = 13;  ///< the first ones may be forwarded to
 [[nodiscard]] const Places& places4();
 [[nodiscard]] const Places& places6();
-/// Ours: of the port, of the version.
-[[nodiscard]] const net::IpAddress& our_address(unsigned port, bool v6);
+/// Ours: of the interface, of the version.
+[[nodiscard]] const net::IpAddress& our_address(unsigned interface, bool v6);
 
 /// A result without which nothing makes sense.
 template <class T>
@@ -59,6 +66,9 @@ struct SaRow {
   const char* peer;
   std::vector<const char*> local_ts;
   std::vector<const char*> remote_ts;
+  bool transport = false;
+
+  [[nodiscard]] bool ah() const { return encr == crypto::EncrId::kNone; }
 };
 [[nodiscard]] const std::array<SaRow, kSas>& rows();
 

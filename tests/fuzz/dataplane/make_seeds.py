@@ -8,9 +8,10 @@ import struct
 import sys
 
 LAN_HOST, US_LAN, LAN_OTHER, NET2, NET3, NET4, NET5, NET6 = range(8)
-US_WAN, PEER_9, PEER_10, BYPASS, NOWHERE = range(8, 13)
+US_WAN, PEER_9, PEER_10, BYPASS, VLAN_HOST = range(8, 13)
 LINK_LOCAL, GROUP, SILENT = 13, 14, 15
 LAN, WAN = 0, 1
+VLAN, OTHER_VLAN = WAN | 4, WAN | 6
 
 
 def ipv4(protocol, payload, ttl=64, fragment=0, words=5, options=b""):
@@ -103,10 +104,10 @@ def larval(sequence, source, destination, packet):
     return step(15, 4, struct.pack(">HB", sequence, source << 4 | destination), sized(packet))
 
 
-def arp(operation):
+def arp(operation, sender=(10, 1, 0, 9), target=(10, 1, 0, 1), tag=b""):
     mac = bytes([2, 0, 0, 0, 0, 0x82])
-    return (bytes([0xFF] * 6) + mac + b"\x08\x06" +
-            struct.pack(">HHBBH", 1, 0x800, 6, 4, operation) + mac + bytes([10, 1, 0, 9]) + bytes(6) + bytes([10, 1, 0, 1]))
+    return (bytes([0xFF] * 6) + mac + tag + b"\x08\x06" +
+            struct.pack(">HHBBH", 1, 0x800, 6, 4, operation) + mac + bytes(sender) + bytes(6) + bytes(target))
 
 
 UDP = ipv4(17, udp(4711, 9))
@@ -127,7 +128,7 @@ SEEDS = {
     "bypass_in": sound(WAN, BYPASS, LAN_HOST, UDP),
     "waits": sound(LAN, LAN_HOST, BYPASS, UDP) + step(12, 0),
     "way_moves": sound(LAN, LAN_HOST, SILENT, UDP) + step(14, 0) + step(9, 0, b"\x00\xff"),
-    "no_policy": sound(LAN, LAN_HOST, NOWHERE, UDP),
+    "no_policy": sound(LAN, LAN_HOST, PEER_9, UDP),
     "trap": sound(LAN, LAN_HOST, NET6, UDP),
     "out_gcm": sound(LAN, LAN_HOST, NET2, UDP),
     "out_cbc": sound(LAN, LAN_HOST, NET3, UDP),
@@ -214,7 +215,7 @@ SEEDS = {
     "waits6": sound(LAN, LAN_HOST, BYPASS, PASSES6) + step(12, 0),
     "waits_in_vain6": sound(LAN, LAN_HOST, BYPASS, PASSES6) + step(9, 0, b"\x20\x00"),
     "way_moves6": sound(LAN, LAN_HOST, SILENT, UDP6) + step(14, 0) + step(9, 0, b"\x00\xff"),
-    "no_policy6": sound(LAN, LAN_HOST, NOWHERE, UDP6),
+    "no_policy6": sound(LAN, LAN_HOST, PEER_9, UDP6),
     "trap6": sound(LAN, LAN_HOST, NET6, UDP6),
     "out_6_in_6": sound(LAN, LAN_HOST, NET2, UDP6),
     "out_6_in_udp6": sound(LAN, LAN_HOST, NET3, UDP6),
@@ -236,7 +237,7 @@ SEEDS = {
     "in_hops6": sealed(5, 4, 1, NET2, LAN_HOST, ipv6(17, udp(1, 2), hops=1)),
     "in_martian6": sealed(5, 4, 1, GROUP, LAN_HOST, UDP6),
     "in_echo6": sealed(5, 4, 1, NET2, US_LAN, PING6),
-    "in_error6": sealed(5, 4, 1, NOWHERE, LAN_HOST, ipv6(58, icmp6_error(2, 0, quoted6("2001:db8:1::9", "2001:db8:2::9", 17, udp(1, 2))))),
+    "in_error6": sealed(5, 4, 1, VLAN_HOST, LAN_HOST, ipv6(58, icmp6_error(2, 0, quoted6("2001:db8:1::9", "2001:db8:2::9", 17, udp(1, 2))))),
     "out_error6": sound(LAN, SILENT, NET2, ipv6(58, icmp6_error(1, 0, quoted6("2001:db8:2::9", "2001:db8:1::9", 17, udp(1, 2))))),
     "error_to_us6": sound(WAN, PEER_9, US_WAN, ipv6(58, icmp6_error(2, 0, quoted6("2001:db8:f::1", "2001:db8:f::9", 50, bytes(8))))),
     "hub6": sealed(5, 4, 1, NET2, NET3, UDP6),
@@ -256,6 +257,44 @@ SEEDS = {
     "retired6": step(10, 0, b"\x13") + sealed(5, 4, 1, NET2, LAN_HOST, UDP6),
     "mixed": sound(LAN, LAN_HOST, NET2, UDP, together=True) + sound(LAN, LAN_HOST, NET2, UDP6, together=True) +
              sound(LAN, LAN_HOST, BYPASS, PASSES6, together=True) + sound(LAN, LAN_HOST, NET4, PING6),
+    # AH, transport mode, AH around ESP
+    "out_ah": sound(LAN, LAN_HOST, NET2, ipv4(17, udp(9, 600))) + sound(LAN, LAN_HOST, NET2, ipv6(17, udp(9, 600))),
+    "out_ah6": sound(LAN, LAN_HOST, NET2, ipv4(17, udp(9, 601))) + sound(LAN, LAN_HOST, NET2, ipv6(17, udp(9, 601))),
+    "out_ah_big": sound(LAN, LAN_HOST, NET2, ipv4(17, udp(9, 600, bytes(1460)))) + sound(LAN, LAN_HOST, NET2, ipv6(17, udp(9, 601, bytes(1440)))),
+    "out_bundle": sound(LAN, LAN_HOST, NET3, ipv4(17, udp(9, 602))) + sound(LAN, LAN_HOST, NET3, ipv4(17, udp(9, 602, bytes(1400)))),
+    "out_bundle_half": step(10, 0, bytes([4 * 13 + 2])) + sound(LAN, LAN_HOST, NET3, ipv4(17, udp(9, 602))),
+    "in_ah": sealed(5, 8, 1, NET2, LAN_HOST, ipv4(17, udp(600, 9))) + sealed(5, 8, 2, NET2, LAN_HOST, ipv6(17, udp(600, 9))),
+    "in_ah6": sealed(5, 9, 1, NET2, LAN_HOST, ipv4(17, udp(601, 9)), tos=1) + sealed(5, 9, 2, NET2, LAN_HOST, ipv6(17, udp(601, 9))),
+    "in_ah_damaged": sealed(6, 8, 1, NET2, LAN_HOST, ipv4(17, udp(600, 9)), damage=60),
+    "in_ah_length": sealed(6, 9, 1, NET2, LAN_HOST, ipv4(17, udp(601, 9)), damage=41),
+    "in_ah_cut": sealed(6, 8, 1, NET2, LAN_HOST, ipv4(17, udp(600, 9)), damage=44, detail=4),
+    "in_ah_raw": sealed(7, 8, 1, 0, 0, bytes(40)) + sealed(7, 11, 1, 0, 0, icmp(128, 0)),
+    "in_ah_fragments": sealed(8, 8, 1, NET2, LAN_HOST, ipv4(17, udp(600, 9, bytes(900))), damage=504),
+    "in_ah_fragments6": sealed(8, 9, 1, NET2, LAN_HOST, ipv6(17, udp(601, 9, bytes(900))), damage=504),
+    "in_transport": sealed(5, 10, 1, 0, 0, ipv4(1, icmp(8, 0))),
+    "in_transport_ah6": sealed(5, 11, 1, 0, 0, PING6) + sealed(5, 11, 1, 0, 0, PING6),
+    "in_transport_udp6": sealed(5, 14, 1, 0, 0, PING6),
+    "in_transport_error6": sealed(5, 11, 1, 0, 0, ipv6(58, icmp6_error(1, 0, bytes(48)))),
+    "in_transport_esp": sealed(5, 13, 1, 0, 0, ipv4(50, struct.pack(">II", 0x100C, 1) + bytes(64))),
+    "in_transport_other": sealed(5, 10, 1, 0, 0, ipv4(17, udp(1, 2))),
+    "in_bundle": sealed(5, 12, 1, NET3, LAN_HOST, ipv4(17, udp(602, 9))),
+    "in_bundle_damaged": sealed(6, 12, 1, NET3, LAN_HOST, ipv4(17, udp(602, 9)), damage=100),
+    "in_bundle_ah_alone": sealed(5, 13, 1, 0, 0, ipv4(17, udp(602, 9))),
+    "in_bundle_fragments": sealed(8, 12, 1, NET3, LAN_HOST, ipv4(17, udp(602, 9, bytes(1200))), damage=504),
+    "in_bundle_esp_gone": step(10, 0, bytes([4 * 12 + 3])) + sealed(5, 12, 1, NET3, LAN_HOST, ipv4(17, udp(602, 9))),
+    "echo_transport": sound(WAN, PEER_9, US_WAN, ipv4(1, icmp(8, 0))),
+    "spoofed_transport": sound(LAN, US_WAN, PEER_9, ipv4(1, icmp(0, 0))) + sound(LAN, US_WAN, PEER_10, ipv6(60, extension(58) + icmp(129, 0))),
+    # VLANs
+    "vlan_in": sound(VLAN, VLAN_HOST, LAN_HOST, UDP),
+    "vlan_in6": sound(VLAN, VLAN_HOST, LAN_HOST, UDP6),
+    "vlan_out": sound(LAN, LAN_HOST, VLAN_HOST, UDP) + sound(LAN, LAN_HOST, VLAN_HOST, UDP6),
+    "vlan_out_big": sound(LAN, LAN_HOST, VLAN_HOST, BIG) + sound(LAN, LAN_HOST, VLAN_HOST, BIG6),
+    "vlan_to_tunnel": sound(VLAN, LAN_HOST, NET2, UDP),
+    "vlan_discovery": sound(VLAN, VLAN_HOST, GROUP, nd(135, "2001:db8:9::1")),
+    "vlan_arp": step(0, WAN, sized(arp(1, (203, 0, 113, 5), (203, 0, 113, 1), b"\x81\x00\x00\x07"))),
+    "vlan_other": sound(OTHER_VLAN, VLAN_HOST, LAN_HOST, UDP) + b"\x00\x08",
+    "vlan_priority": sound(OTHER_VLAN, NET2, LAN_HOST, UDP) + b"\xe0\x00",
+    "vlan_twice": step(0, WAN, sized(bytes([2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 9]) + b"\x81\x00\x00\x07" * 2 + b"\x08\x00" + bytes(40))),
     "flood": step(13, LAN | 6, bytes([LAN_HOST << 4 | NET2]), bytes([len(UDP)]) + UDP),
 }
 

@@ -69,7 +69,7 @@ class Case {
       case 0:
         return gateway_.put(port, in_.take(in_.u16()));
       case 1:
-        return send(port, in_.take(in_.u16()));
+        return send(port, in_.take(in_.u16()), detail);
       case 2:
       case 3:
       case 4:
@@ -102,10 +102,12 @@ class Case {
     if (detail >= 4) return send_larval();
     const std::uint8_t place = in_.u8();
     const fuzz::Places& to = (place & 0x80U) != 0 ? fuzz::places6() : fuzz::places4();
-    gateway_.inject(to[place & 15U], detail == 3, in_.take(in_.u16()));
+    // Whom IKE writes to has one host's address, and not one of the link alone.
+    gateway_.inject(to[(place & 15U) % fuzz::kForwarded], detail == 3, in_.take(in_.u16()));
   }
 
-  void send(unsigned port, Bytes packet) {
+  /// @param detail  4: with the VLAN's tag; 6: with one of another VLAN, or of none
+  void send(unsigned port, Bytes packet, unsigned detail = 0) {
     net::EthernetHeader link{fuzz::mac_of(port), fuzz::mac_of(0x80 + port),
                              fuzz::is_v6(packet) ? net::kEtherTypeIpv6 : net::kEtherTypeIpv4};
     if (fuzz::is_v6(packet)) {  // RFC 2464 §7
@@ -113,6 +115,13 @@ class Case {
       if (net::is_multicast_v6(ip.destination)) link.destination = net::group_mac(ip.destination);
     }
     ByteVector frame = base::to_vector(base::bytes_of(link));
+    if ((detail & 4U) != 0) {
+      const std::uint16_t number = (detail & 2U) != 0 ? in_.u16() : fuzz::kVlanTag;
+      const net::VlanTag tag{net::kEtherTypeVlan, number};
+      const Bytes octets = base::bytes_of(tag);
+      frame.insert(frame.begin() + offsetof(net::EthernetHeader, ether_type), octets.begin(),
+                   octets.end());
+    }
     frame.insert(frame.end(), packet.begin(), packet.end());
     gateway_.put(port, frame);
   }
@@ -128,7 +137,7 @@ class Case {
     if (what == 4)
       send_fragments(port, packet, piece, detail);
     else
-      send(port, packet);
+      send(port, packet, detail);
   }
 
   /// In order, backwards, one twice, or one missing.
@@ -148,33 +157,26 @@ class Case {
 
   /// From the peer of SA 0, for the SPI that was offered.
   void send_larval() {
-    const std::uint16_t sequence = in_.u16();
-    const std::uint8_t addresses = in_.u8();
+    fuzz::Making making{.larval = true};
+    making.sequence = in_.u16();
+    making.addresses = in_.u8();
     ByteVector text = in_.take(in_.u16());
-    make_inner(text, addresses, gateway_.block_of(0));
-    send(fuzz::kWan, gateway_.around(0, gateway_.seal(0, sequence, std::move(text), true), 0));
+    send(fuzz::kWan, gateway_.seal(0, std::move(text), making));
   }
 
-  static void make_inner(ByteVector& text, std::uint8_t addresses, std::size_t block) {
-    fuzz::place(text, addresses);
-    fuzz::make_sound(text);
-    fuzz::set_upper_checksum(text);
-    fuzz::pad(text, block);
-  }
-
-  /// 5: an inner packet, made sound and padded; 6: the same, and damaged on the way; 7: text and
-  /// trailer are the fuzzer's; 8: an inner packet, in fragments. The detail: 1 a high sequence
-  /// number; of damage 4: cut off; of fragments 2 and 4 as in send_fragments().
+  /// 5: an inner packet, made sound and padded; 6: the same, and damaged on the way; 7: what is
+  /// carried is the fuzzer's, and ESP's trailer; 8: an inner packet, in fragments. The detail: 1 a
+  /// high sequence number; of damage 4: cut off; of fragments 2 and 4 as in send_fragments().
   void send_sealed(unsigned what, unsigned detail) {
+    fuzz::Making making{.raw = what == 7};
     const unsigned sa = in_.u8() % fuzz::kSas;
-    const std::uint64_t sequence = std::uint64_t{in_.u16()} << ((detail & 1U) != 0 ? 17U : 0U);
-    const std::uint8_t addresses = in_.u8();
-    const std::uint8_t tos = in_.u8();
+    making.sequence = std::uint64_t{in_.u16()} << ((detail & 1U) != 0 ? 17U : 0U);
+    making.addresses = in_.u8();
+    making.tos = in_.u8();
     const std::uint16_t damage = what == 6 || what == 8 ? in_.u16() : std::uint16_t{0};
     ByteVector text = in_.take(in_.u16());
-    if (what != 7) make_inner(text, addresses, gateway_.block_of(sa));
     if (text.size() < 2) return;
-    ByteVector packet = gateway_.around(sa, gateway_.seal(sa, sequence, std::move(text)), tos);
+    ByteVector packet = gateway_.seal(sa, std::move(text), making);
     if (what == 6) {
       packet[damage % packet.size()] ^= std::byte{static_cast<std::uint8_t>(1U + (damage >> 11U))};
       if ((detail & 4U) != 0) packet.resize(damage % packet.size());
