@@ -212,10 +212,9 @@ void Engine::sa_event(base::Now now, const policy::SaEvent& event) {
       case policy::SaEventKind::kUnknownSpi:
         if (impl_->services.allows(Allowance::kStray)) m.unknown_spi(event);
         return;
-      case policy::SaEventKind::kIcvFailed:
-        return;  // a forger must not move the state of an SA
-      case policy::SaEventKind::kPathMtu:
-        return;  // the tables' own affair
+      case policy::SaEventKind::kIcvFailed:  // a forger must not move the state of an SA
+      case policy::SaEventKind::kPathMtu:    // the tables' own affair
+        return;
     }
   });
 }
