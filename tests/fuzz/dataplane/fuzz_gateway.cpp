@@ -28,6 +28,8 @@ namespace {
 constexpr unsigned kRingPlaces = 512;
 /// As a daemon has them; the peers' engine is kPeersWorker's.
 constexpr std::string_view kEngine = "ipsec-mb";
+/// Short, so that inputs reach its end.
+constexpr base::Duration kPathMtuTime = base::seconds{20};
 /// Longer than every timer of the data plane.
 constexpr base::Duration kLongTime = base::seconds{30};
 
@@ -97,7 +99,8 @@ FuzzGateway::FuzzGateway()
                                         .slots = 64,
                                         .manual_sas = 64,
                                         .policies = 64,
-                                        .workers = 1},
+                                        .workers = 1,
+                                        .path_mtu_time = kPathMtuTime},
                                        *rcu_, *sessions_, random_));
   ipsec_ = std::make_unique<dataplane::IpsecState>(writer_->tables(),
                                                    must(sessions_->make_engine(0)), *fib_);
@@ -295,8 +298,11 @@ void FuzzGateway::collect() {
   while (channel_->neighbour_events.take(neighbours) != 0) {
   }
   std::array<policy::SaEvent, 32> events;
-  while (channel_->sa_events.take(events) != 0) {
-  }
+  while (const std::size_t n = channel_->sa_events.take(events))
+    for (std::size_t i = 0; i < n; ++i)
+      if (events[i].kind == policy::SaEventKind::kPathMtu)
+        (void)writer_->learn_path_mtu(events[i], ctx_->now);
+  writer_->age_path_mtus(ctx_->now);
 }
 
 ByteVector FuzzGateway::seal(unsigned index, ByteVector text, Making making) {

@@ -109,8 +109,8 @@ const std::array<SaRow, kSas>& rows() {
        true,
        64,
        "2001:db8:f::a",
-       {"2001:db8:1::/48", "2001:db8:2::/48", "10.1.0.0/16"},
-       {"2001:db8:3::/48", "10.3.0.0/16"}},
+       {"2001:db8:1::/48", "2001:db8:2::/48", "10.1.0.0/16[udp]"},
+       {"2001:db8:3::/48", "10.3.0.0/16[udp/603]"}},
       {crypto::EncrId::kNullAesGmac,
        128,
        20,
@@ -274,6 +274,36 @@ net::Spi spi_of(policy::Direction direction, unsigned index) {
   return net::Spi{(direction == policy::Direction::kInbound ? 0x1000U : 0x2000U) + index};
 }
 
+namespace {
+
+/// Every setting, on one SA or another.
+policy::TunnelHeader tunnel_header_of(unsigned index) {
+  using policy::DfBit;
+  using policy::kFitsTunnel;
+  switch (index) {
+    case 0:
+      return {.clamp_mss = kFitsTunnel};
+    case 1:
+      return {.df = DfBit::kSet, .cut_before = true, .tfc_padding = 256};
+    case 3:
+      return {.df = DfBit::kClear, .copy_dscp = false, .dscp = 46};
+    case 4:
+      return {.copy_ecn = false, .flow_label = true, .clamp_mss = kFitsTunnel};
+    case 5:
+      return {.tfc_padding = kFitsTunnel};
+    case 7:
+      return {.df = DfBit::kClear, .ttl = 1, .cut_before = true, .clamp_mss = 500};
+    case 8:
+      return {.cut_before = true, .clamp_mss = kFitsTunnel};
+    case kBundleEsp:
+      return {.cut_before = true, .tfc_padding = 1000};
+    default:
+      return {};
+  }
+}
+
+}  // namespace
+
 policy::SaSpec spec_of(policy::Direction direction, unsigned index) {
   const SaRow& row = rows()[index];
   policy::SaSpec spec;
@@ -303,6 +333,7 @@ policy::SaSpec spec_of(policy::Direction direction, unsigned index) {
   spec.local_ts = selectors(row.local_ts);
   spec.remote_ts = selectors(row.remote_ts);
   if (index == kShortLived) spec.lifetime = {.soft_packets = 3, .hard_packets = 6};
+  spec.tunnel_header = tunnel_header_of(index);
   spec.name = "fuzz";
   return spec;
 }

@@ -22,8 +22,9 @@ def udp(source, destination, payload=b"payload"):
     return struct.pack(">HHHH", source, destination, 8 + len(payload), 0) + payload
 
 
-def tcp(source, destination):
-    return struct.pack(">HHIIBBHHH", source, destination, 1, 1, 0x50, 2, 1000, 0, 0)
+def tcp(source, destination, options=b""):
+    """A SYN."""
+    return struct.pack(">HHIIBBHHH", source, destination, 1, 1, 0x50 + (len(options) << 2), 2, 1000, 0, 0) + options
 
 
 def icmp(kind, code, payload=b"12345678"):
@@ -74,6 +75,11 @@ def icmp6_error(kind, code, quoted, rest=1280):
     return struct.pack(">BBHI", kind, code, 0, rest) + quoted
 
 
+def quoted4(source, destination, protocol, payload):
+    return (struct.pack(">BBHHHBBH", 0x45, 0, 1500, 1, 0x4000, 60, protocol, 0) + bytes(source) + bytes(destination) +
+            payload)
+
+
 def quoted6(source, destination, next_header, payload):
     return (struct.pack(">IHBB", 6 << 28, len(payload), next_header, 60) + address6(source) +
             address6(destination) + payload)
@@ -116,6 +122,10 @@ UDP6 = ipv6(17, udp(4711, 9))
 BIG6 = ipv6(17, udp(4711, 9, bytes(1440)))
 PASSES6 = ipv6(17, udp(4711, 1500))
 PING6 = ipv6(58, icmp(128, 0))
+TOLD_MTU = struct.pack(">BBHHH", 3, 4, 0, 0, 600)
+ENDS_9, ENDS_10 = ((192, 0, 2, 1), (192, 0, 2, 9)), ((192, 0, 2, 1), (192, 0, 2, 10))
+ESP_0, ESP_4 = struct.pack(">II", 0x2000, 1), struct.pack(">II", 0x2004, 1)
+ESP_1 = udp(4500, 4500, struct.pack(">II", 0x2001, 1))
 SEEDS = {
     "arp": step(0, LAN, sized(arp(1))),
     "echo": sound(LAN, LAN_HOST, US_LAN, ipv4(1, icmp(8, 0))),
@@ -228,7 +238,8 @@ SEEDS = {
     "out_big_4_in_6": sound(LAN, LAN_HOST, NET5, BIG) + sound(LAN, LAN_HOST, NET5, ipv4(17, udp(4711, 9, bytes(1460)), fragment=0x4000)),
     "in_6_in_6": sealed(5, 4, 1, NET2, LAN_HOST, ipv6(17, udp(4711, 9), flow=2 << 20), tos=3),
     "in_6_in_udp6": sealed(5, 5, 1, NET3, LAN_HOST, UDP6),
-    "in_4_in_udp6": sealed(5, 5, 1, NET3, LAN_HOST, UDP),
+    "in_4_in_udp6": sealed(5, 5, 1, NET3, LAN_HOST, ipv4(17, udp(603, 9))),
+    "out_4_in_udp6": sound(LAN, LAN_HOST, NET3, ipv4(17, udp(9, 603))),
     "in_6_in_4": sealed(5, 6, 1, NET4, LAN_HOST, ipv6(6, tcp(4711, 80))),
     "in_6_in_udp4": sealed(5, 7, 1, NET5, LAN_HOST, ipv6(17, udp(4711, 9), flow=1 << 20), tos=3),
     "in_chain6": sealed(5, 4, 1, NET2, LAN_HOST, ipv6(0, extension(60) + extension(17) + udp(1, 2))),
@@ -284,6 +295,24 @@ SEEDS = {
     "in_bundle_esp_gone": step(10, 0, bytes([4 * 12 + 3])) + sealed(5, 12, 1, NET3, LAN_HOST, ipv4(17, udp(602, 9))),
     "echo_transport": sound(WAN, PEER_9, US_WAN, ipv4(1, icmp(8, 0))),
     "spoofed_transport": sound(LAN, US_WAN, PEER_9, ipv4(1, icmp(0, 0))) + sound(LAN, US_WAN, PEER_10, ipv6(60, extension(58) + icmp(129, 0))),
+    # what suits the tunnel: path MTU, MSS, fragments before sealing, padding
+    "path_mtu": sound(LAN, LAN_HOST, NET2, UDP) + sound(WAN, VLAN_HOST, US_WAN, ipv4(1, TOLD_MTU + quoted4(*ENDS_9, 50, ESP_0))) +
+                sound(LAN, LAN_HOST, NET2, BIG) + sound(LAN, LAN_HOST, NET2, ipv4(17, udp(4711, 9, bytes(1300)), fragment=0x4000)),
+    "path_mtu_udp": sound(LAN, LAN_HOST, NET3, UDP) + sound(WAN, PEER_10, US_WAN, ipv4(1, TOLD_MTU + quoted4(*ENDS_10, 17, ESP_1))) +
+                    sound(LAN, LAN_HOST, NET3, BIG),
+    "path_mtu6": sound(LAN, LAN_HOST, NET2, UDP6) +
+                 sound(WAN, BYPASS, US_WAN, ipv6(58, icmp6_error(2, 0, quoted6("2001:db8:f::1", "2001:db8:f::9", 50, ESP_4), 1290))) +
+                 sound(LAN, LAN_HOST, NET2, ipv6(17, udp(4711, 9, bytes(1230)))) + sound(LAN, LAN_HOST, NET2, BIG6),
+    "path_mtu_forgotten": sound(LAN, LAN_HOST, NET2, UDP) + sound(WAN, VLAN_HOST, US_WAN, ipv4(1, TOLD_MTU + quoted4(*ENDS_9, 50, ESP_0))) +
+                          step(9, 0, b"\x60\x00") + sound(LAN, LAN_HOST, NET2, BIG),
+    "path_mtu_other": sound(LAN, LAN_HOST, NET2, UDP) + sound(WAN, VLAN_HOST, US_WAN, ipv4(1, TOLD_MTU + quoted4(*ENDS_10, 50, ESP_0))),
+    "mss_out": sound(LAN, LAN_HOST, NET2, ipv4(6, tcp(1, 2, b"\x01\x01\x01\x01\x02\x04\x05\xb4"))),
+    "mss_out6": sound(LAN, LAN_HOST, NET2, ipv6(6, tcp(1, 2, b"\x02\x04\x05\xa0"))),
+    "mss_in": sealed(5, 0, 1, NET2, LAN_HOST, ipv4(6, tcp(1, 2, b"\x02\x04\x05\xb4"))),
+    "mss_in6": sealed(5, 7, 1, NET5, LAN_HOST, ipv6(6, tcp(1, 2, b"\x02\x04\x05\xb4"))),
+    "mss_broken": sound(LAN, LAN_HOST, NET2, ipv4(6, tcp(1, 2, b"\x02\x00\x05\xb4"))) + sound(LAN, LAN_HOST, NET2, ipv4(6, tcp(1, 2, b"\x01\x01\x02\x04"))),
+    "cut_before": sound(LAN, LAN_HOST, NET3, BIG) + sound(LAN, LAN_HOST, NET2, ipv4(17, udp(9, 600, bytes(1460)))) +
+                  sound(LAN, LAN_HOST, NET3, ipv4(17, udp(9, 602, bytes(1460)))),
     # VLANs
     "vlan_in": sound(VLAN, VLAN_HOST, LAN_HOST, UDP),
     "vlan_in6": sound(VLAN, VLAN_HOST, LAN_HOST, UDP6),
