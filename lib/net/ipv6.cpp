@@ -30,6 +30,12 @@ bool options_are_fine(base::Bytes packet, unsigned at, unsigned end) {
   return at == end;
 }
 
+/// What follows the Fragment header at `at` is the middle of something.
+bool is_later_fragment(base::Bytes packet, unsigned at) {
+  const auto& header = *reinterpret_cast<const Ipv6FragmentHeader*>(packet.data() + at);
+  return (header.offset_flags.get() & kIpv6OffsetMask) != 0;
+}
+
 bool is_extension(std::uint8_t header) {
   return header == kExtensionHopByHop || header == kExtensionRouting ||
          header == kExtensionFragment || header == kExtensionDestination;
@@ -77,9 +83,9 @@ std::optional<DropReason> follow_chain(base::Bytes packet, Ipv6Chain& chain) {
     }
     chain.protocol = octet(packet, at);
     chain.named_at = static_cast<std::uint16_t>(at);
+    const bool later = fragment && is_later_fragment(packet, at);
     at += octets;
-    // What follows in a later fragment is the middle of something.
-    if (fragment && (chain.fragment & kIpv6OffsetMask) != 0) break;
+    if (later) break;
   }
   chain.octets = static_cast<std::uint16_t>(at);
   return std::nullopt;
@@ -100,8 +106,10 @@ TransportPlace transport_place(base::Bytes packet) {
 bool has_forbidding_option(base::Bytes packet) {
   std::uint8_t kind = reinterpret_cast<const Ipv6Header*>(packet.data())->next_header;
   for (unsigned at = sizeof(Ipv6Header); is_extension(kind);) {
-    const unsigned octets = kind == kExtensionFragment ? unsigned{sizeof(Ipv6FragmentHeader)}
-                                                       : (octet(packet, at + 1) + 1U) * 8U;
+    const bool fragment = kind == kExtensionFragment;
+    const unsigned octets =
+        fragment ? unsigned{sizeof(Ipv6FragmentHeader)} : (octet(packet, at + 1) + 1U) * 8U;
+    if (fragment && is_later_fragment(packet, at)) return false;
     if (kind == kExtensionDestination)
       for (unsigned i = at + 2; i < at + octets;) {
         const std::uint8_t type = octet(packet, i);

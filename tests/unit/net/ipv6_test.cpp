@@ -37,6 +37,21 @@ constexpr MacAddress kMac{2, 0, 0, 0, 1, 2};
 
 std::string hex(const NdFrame& frame) { return base::to_hex(base::bytes_of(frame)); }
 
+// scapy: IPv6(src="2001:db8::1", dst="2001:db8::2")/IPv6ExtHdrFragment(nh=60, offset=9)/(16 * "A")
+constexpr std::string_view kLaterFragment =
+    "6000000000182c4020010db800000000000000000000000120010db8000000000000000000000002"
+    "3c0000480000000041414141414141414141414141414141";
+
+TEST(ExtensionHeaders, EndWhereALaterFragmentBegins) {
+  const auto packet = base::from_hex(kLaterFragment).value();
+  Ipv6Chain chain;
+  ASSERT_FALSE(follow_chain(packet, chain));
+  EXPECT_EQ(chain.octets, 48U);
+  EXPECT_EQ(chain.protocol, kExtensionDestination);
+  // Its octets would pass for options that forbid to go on.
+  EXPECT_FALSE(has_forbidding_option(packet));
+}
+
 TEST(NeighbourDiscovery, MakesWhatScapyMakes) {
   EXPECT_EQ(hex(neighbour_solicitation(kMac, ip6("2001:db8::1"), ip6("2001:db8::9"), {})),
             kSolicitation);
