@@ -63,6 +63,9 @@ void mend_checksum(Packet* packet) {
 std::optional<DropReason> check_transport(const Packet* packet, const ipsec::OutboundSa& sa) {
   const PacketMeta& meta = dpdk::meta(packet);
   if ((meta.flags & dpdk::kFragment) != 0) return DropReason::kTransportFragment;
+  // RFC 4301 §4.1: a gateway has transport mode only as a host, for what it made itself, be it
+  // the ESP of a bundle. Who is behind us and takes our address as its source gets no SA of ours.
+  if ((meta.flags & (dpdk::kMadeHere | dpdk::kSealed)) == 0) return DropReason::kTransportAddress;
   if (is_ipv6(meta) != sa.v6) return DropReason::kTransportAddress;
   bool same = false;
   if (sa.v6) {

@@ -228,7 +228,7 @@ inline constexpr std::array<DropReasonRow, kDropReasons> kDropReasonTable{{
     {DropReason::kCryptoLost, "crypto_lost", "design",
      "the packet did not come back from its crypto device"},
     {DropReason::kTransportAddress, "transport_address", "RFC 4301 §4.1",
-     "transport mode is between the SA's own addresses, and the packet has others"},
+     "transport mode is for our own packets between the SA's addresses, and this is another"},
     {DropReason::kTransportFragment, "transport_fragment", "RFC 4303 §3.3.4",
      "transport mode is for whole packets, and this is a fragment"},
     {DropReason::kNoHeadroom, "no_headroom", "design",

@@ -165,6 +165,16 @@ void Gateway::send6(unsigned port, Bytes ip_packet) {
   step();
 }
 
+void Gateway::make(Bytes ip_packet) {
+  rte_mbuf* packet = ctx_.make_packet();
+  ASSERT_NE(packet, nullptr);
+  ASSERT_LE(ip_packet.size(), dpdk::tailroom(packet));
+  std::memcpy(dpdk::data(packet), ip_packet.data(), ip_packet.size());
+  dpdk::resize(packet, static_cast<unsigned>(ip_packet.size()));
+  ctx_.made.push(packet);
+  step();
+}
+
 void Gateway::step() {
   ctx_.set_time(ticks_);
   dataplane::Burst burst;

@@ -57,6 +57,9 @@ class Gateway {
   /// One round of the worker at the harness's time.
   void step();
   void advance(base::Duration time);
+  /// Has an IP packet of our own take the outbound path, as our ICMP does, and runs a round.
+  void make(Bytes ip_packet);
+
   /// What left by the port since the last call.
   [[nodiscard]] std::vector<ByteVector> sent(unsigned port);
   /// What was punted since the last call, and freed.

@@ -120,6 +120,13 @@ class Shapes : public testing::Test {
     else
       g->gateway.send(port, packet);
   }
+  /// A packet that the pair's outbound SA is to take: in transport mode we make it ourselves.
+  void leave(const Pair& pair, Bytes packet) {
+    if (pair.transport)
+      g->gateway.make(packet);
+    else
+      send(pair, 0, packet);
+  }
   /// What the judge makes of one packet; nothing (and a skip) if it is not there.
   static std::optional<ByteVector> one(const char* way, const json& judged_case) {
     const auto answer = judge(way, json::array({judged_case}));
@@ -154,7 +161,9 @@ class Shapes : public testing::Test {
     return pair.v6 ? udp6(from, to, 1000, 2000, pattern(size), std::move(rest6))
                    : udp(from, to, 1000, 2000, pattern(size), std::move(rest));
   }
+  /// As it leaves: what is forwarded has one hop less.
   static ByteVector passed_on(const Pair& pair, ByteVector packet) {
+    if (pair.transport) return packet;
     if (!pair.v6) return forwarded(std::move(packet));
     --reinterpret_cast<net::Ipv6Header*>(packet.data())->hop_limit;
     return packet;
@@ -249,7 +258,7 @@ TEST_P(Ah, TheJudgeOpensWhatWeSealAndWeOpenWhatItSeals) {
     std::uint64_t sequence = first(pair);
     for (const std::size_t size : kSizes) {
       const ByteVector out = traffic(pair, true, size, {.tos = 0xb9}, {.traffic_class = 0xb9});
-      send(pair, 0, out);
+      leave(pair, out);
       open.push_back(pair.judged(false, sequence++, g->only(1)));
       wanted.push_back(passed_on(pair, out));
       send(pair, 1, base::from_hex(*next++).value());
@@ -303,7 +312,7 @@ TEST_F(Shapes, OptionsStayInFrontAndCountAsTheyShould) {
     Pair pair = ah ? ah_pair(kMacs[1], false, true) : Pair{};
     protect(pair);
     const ByteVector out = traffic(pair, true, 50, {.options = options4()});
-    g->gateway.send(0, out);
+    leave(pair, out);
     const ByteVector sealed = g->only(1);
     ASSERT_FALSE(sealed.empty());
     EXPECT_EQ(net::internet_checksum(Bytes(sealed).first(20 + options4().size())), 0);
@@ -328,7 +337,7 @@ TEST_F(Shapes, ExtensionHeadersStayInFrontAndCountAsTheyShould) {
     protect(pair);
     const ByteVector out =
         traffic(pair, true, 50, {}, {.next_header = 0, .extensions = extensions6()});
-    g->gateway.send6(0, out);
+    leave(pair, out);
     const ByteVector sealed = g->only(1);
     ASSERT_GT(sealed.size(), 90U);
     // RFC 4303 §3.1.1: behind hop-by-hop and routing, in front of the last destination options.
@@ -379,7 +388,7 @@ TEST_F(Shapes, AhPaddedAsLinuxDoesIsTakenAndSentIfAsked) {
   Pair pair = ah_pair(kMacs[1], false, true);  // 12 and 16 octets
   pair.align4 = false;
   protect(pair);
-  g->gateway.send(0, traffic(pair, true, 10));
+  leave(pair, traffic(pair, true, 10));
   const ByteVector sealed = g->only(1);
   ASSERT_GT(sealed.size(), 52U);
   EXPECT_EQ(std::to_integer<int>(sealed[21]), 32 / 4 - 2);
@@ -409,7 +418,7 @@ class Bundle : public Shapes, public testing::WithParamInterface<std::tuple<bool
 
 TEST_P(Bundle, AhIsAroundEspBothWays) {
   const ByteVector out = traffic(inner, true, 200);
-  send(inner, 0, out);
+  leave(inner, out);
   JUDGED(unwrapped, "open", outer.judged(false, 1, g->only(1)));
   JUDGED(opened, "open", inner.judged(false, 1, unwrapped));
   EXPECT_EQ(opened, passed_on(inner, out));
@@ -435,7 +444,7 @@ TEST_P(Bundle, OneOfTheTwoIsNotEnough) {
 TEST_P(Bundle, WithoutItsAhNothingLeaves) {
   ASSERT_TRUE(g->writer->retire({Direction::kOutbound, net::Spi{outer.spi_out},
                                  net::IpAddress::parse(outer.theirs()).value()}));
-  send(inner, 0, traffic(inner, true, 20));
+  leave(inner, traffic(inner, true, 20));
   g->expect_drop(DropReason::kNoOutboundSa);
 }
 
@@ -447,14 +456,26 @@ TEST_F(Shapes, TransportModeIsForTheSasOwnAddresses) {
   Pair pair;
   install(pair);
   g->policy(policy::PolicyAction::kProtect, "192.0.2.0/24", "192.0.2.0/24");
-  g->gateway.send(0, udp("192.0.2.77", "192.0.2.9", 1, 2, pattern(9)));
+  g->gateway.make(udp("192.0.2.77", "192.0.2.9", 1, 2, pattern(9)));
   g->expect_drop(DropReason::kTransportAddress);
+}
+
+TEST_F(Shapes, TransportModeIsNotForAHostThatTakesOurAddress) {
+  for (const bool v6 : {false, true})
+    for (const bool ah : {false, true}) {
+      restart();
+      const Pair pair = ah ? ah_pair(kMacs[1], v6, true) : Pair{.v6 = v6};
+      protect(pair);
+      send(pair, 0, traffic(pair, true, 50));
+      g->expect_drop(DropReason::kTransportAddress);
+      EXPECT_EQ(g->counters_out().packets, 0U);
+    }
 }
 
 TEST_F(Shapes, TransportModeIsNotForFragments) {
   const Pair pair;
   protect(pair);
-  g->gateway.send(0, traffic(pair, true, 64, {.fragment = net::kIpv4MoreFragments}));
+  leave(pair, traffic(pair, true, 64, {.fragment = net::kIpv4MoreFragments}));
   g->expect_drop(DropReason::kTransportFragment);
 }
 
@@ -462,11 +483,11 @@ TEST_F(Shapes, TooBigIsFragmentedAfterEspAndToldWithDf) {
   const Pair pair;
   protect(pair);
   const ByteVector out = traffic(pair, true, 1472);
-  g->gateway.send(0, out);
+  leave(pair, out);
   const auto sent = g->gateway.sent(1);
   ASSERT_EQ(sent.size(), 2U);
   EXPECT_EQ(g->gateway.dropped(), 0U);
-  g->gateway.send(0, traffic(pair, true, 1472, {.fragment = net::kIpv4DontFragment}));
+  leave(pair, traffic(pair, true, 1472, {.fragment = net::kIpv4DontFragment}));
   EXPECT_EQ(g->gateway.dropped(DropReason::kTooBig), 1U);
 }
 
