@@ -100,7 +100,7 @@ void fit_mtu(WorkerContext& ctx, Burst& burst) {
         ctx.drop(packet, DropReason::kTooBig);
         return false;
       }
-      if (sealed > mtu && sa.cut_before && !inner_df && !state.uncut.full() &&
+      if (sealed > mtu && sa.cut_before && !inner_df && !is_ipv6(meta) && !state.uncut.full() &&
           inner >= net::kIpv4MinMtu) {
         put_aside(state, packet, state.outbound[i]);
         return false;

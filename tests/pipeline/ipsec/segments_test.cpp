@@ -214,6 +214,40 @@ TEST_F(Before, ABurstOfThemKeepsItsOrderAndLosesNone) {
   EXPECT_EQ(g.gateway.dropped(), 0U);
 }
 
+// RFC 8200 §5: nobody but its source cuts IPv6. What reassembly has made whole may still be too
+// big; addresses and traffic class, which lie where IPv4 has its header length and options, are the
+// sender's choice.
+TEST_F(Before, Ipv6IsSealedWholeWhateverItsHeaderLooksLikeAsIpv4) {
+  protect({.cut_before = true});
+  g.policy(policy::PolicyAction::kDiscard, "2001:db8:1::/64[tcp]", "2001:db8:2::/48", 0);
+  for (const std::string_view from : {"2001:db8:1::9", "2001:db8:1::94ff:9", "2001:db8:1::9400:9"})
+    for (const std::uint8_t tos : {std::uint8_t{0}, std::uint8_t{0xf0}}) {
+      const ByteVector whole =
+          udp6(from, "2001:db8:2::7", 1000, 2000, pattern(1452), {.traffic_class = tos});
+      const Bytes payload = Bytes(whole).subspan(sizeof(net::Ipv6Header));
+      for (const std::size_t at : {0U, 800U}) {
+        const Bytes piece = payload.subspan(at, at == 0 ? 800 : payload.size() - 800);
+        g.gateway.put6(
+            0, ipv6({.source = from,
+                     .destination = "2001:db8:2::7",
+                     .next_header = net::kExtensionFragment,
+                     .traffic_class = tos},
+                    fragment_header(net::kProtocolUdp, static_cast<unsigned>(at), at == 0, 7) +
+                        ByteVector(piece.begin(), piece.end())));
+      }
+      g.gateway.step();
+      const auto sent = g.gateway.sent(1);
+      ASSERT_EQ(sent.size(), 2U);
+      ByteVector forwarded = whole;
+      --reinterpret_cast<net::Ipv6Header*>(forwarded.data())->hop_limit;
+      const ByteVector text = peer_open(Bytes(joined(sent)).subspan(20), kSpiOut, 0, false);
+      ASSERT_GT(text.size(), forwarded.size());
+      EXPECT_TRUE(std::equal(forwarded.begin(), forwarded.end(), text.begin()));
+      EXPECT_EQ(text.back(), std::byte{net::kProtocolIpv6});
+    }
+  EXPECT_EQ(g.gateway.dropped(), 0U);
+}
+
 // RFC 4301 §7: the second piece would show no ports, and the peer's SA asks for them.
 TEST_F(Before, WhereSelectorsNamePortsTheSealedPacketIsCut) {
   protect({.cut_before = true}, "10.1.0.0/16[udp/1000]");
