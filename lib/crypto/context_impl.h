@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What a CryptoContext holds, for the .cpp files of this room alone: the library context, and what
-// was fetched from it. A fetch by name costs more than the operation that follows.
+// What a CryptoContext holds, for the .cpp files of this room and of control/pki: the library
+// context, and what was fetched from it. A fetch by name costs more than the operation that
+// follows.
 #pragma once
 
 #include <openssl/bn.h>
