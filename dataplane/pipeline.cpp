@@ -33,6 +33,18 @@ void run_seal(WorkerContext& ctx, Burst& outbound) {
   close_outbound(ctx, outbound);
 }
 
+/// AH around what the ESP of bundles has sealed. An asynchronous engine may give back a burst of
+/// that with every run_seal(), so this comes behind each.
+void run_bundles(WorkerContext& ctx) {
+  while (ctx.ipsec != nullptr && !ctx.ipsec->bundled.empty()) [[unlikely]] {
+      Burst outer;
+      lookup_outer_sa(ctx, outer);
+      run_seal(ctx, outer);
+      route(ctx, outer);
+      resolve(ctx, outer);
+    }
+}
+
 /// What is cut before it is sealed.
 void run_pieces(WorkerContext& ctx) {
   while (ctx.ipsec != nullptr && !ctx.ipsec->uncut.empty()) [[unlikely]] {
@@ -41,17 +53,7 @@ void run_pieces(WorkerContext& ctx) {
       run_seal(ctx, pieces);
       route(ctx, pieces);
       resolve(ctx, pieces);
-    }
-}
-
-/// AH around what the ESP of bundles has sealed.
-void run_bundles(WorkerContext& ctx) {
-  while (ctx.ipsec != nullptr && !ctx.ipsec->bundled.empty()) [[unlikely]] {
-      Burst outer;
-      lookup_outer_sa(ctx, outer);
-      run_seal(ctx, outer);
-      route(ctx, outer);
-      resolve(ctx, outer);
+      run_bundles(ctx);
     }
 }
 
@@ -64,8 +66,8 @@ void run_out(WorkerContext& ctx, Burst& burst) {
     run_seal(ctx, outbound);
     route(ctx, outbound);
     resolve(ctx, outbound);
-    run_pieces(ctx);
     run_bundles(ctx);
+    run_pieces(ctx);
   }
   resolve(ctx, burst);
 }

@@ -167,6 +167,50 @@ TEST_F(AsyncTwo, MixesSasOfBothInOneBurst) {
   EXPECT_EQ(g.gateway.dropped(), 0U);
 }
 
+// Each time that a burst's jobs are given to the device, a burst of bundles' insides may come back.
+TEST_F(Async, BundlesComeBackWhilePiecesAreSealed) {
+  constexpr std::uint32_t kInner = 7;
+  constexpr std::uint32_t kOuter = 8;
+  auto whole = make_spec({});
+  whole.tunnel_header.cut_before = true;
+  g.must_install(whole);
+  g.policy(policy::PolicyAction::kProtect, "10.1.0.0/16", "10.2.0.0/16");
+  g.must_install(make_spec({.spi = 0x1003,
+                            .slot = kInner,
+                            .remote = "192.0.2.10",
+                            .remote_ts = "10.3.0.0/16",
+                            .bundle = policy::BundlePart::kInner,
+                            .outer_slot = kOuter}));
+  Suite authentic;
+  authentic.integ = crypto::IntegId::kHmacSha256_128;
+  g.must_install(make_spec({.spi = 0x1004,
+                            .suite = authentic,
+                            .slot = kOuter,
+                            .remote = "192.0.2.10",
+                            .local_ts = "192.0.2.1/32",
+                            .remote_ts = "192.0.2.10/32",
+                            .protocol = policy::IpsecProtocol::kAh,
+                            .mode = policy::IpsecMode::kTransport,
+                            .bundle = policy::BundlePart::kOuter}));
+  g.policy(policy::PolicyAction::kProtect, "10.1.0.0/16", "10.3.0.0/16", kInner);
+  crypto_device(0).stuck = true;
+  for (unsigned burst = 0; burst < 4; ++burst) {
+    for (unsigned i = 0; i < 60; ++i)
+      g.gateway.put(0, udp("10.1.0.9", "10.3.0.7", 1, 2, pattern(i), {}));
+    g.gateway.step();
+  }
+  EXPECT_EQ(held(), 240U);
+  crypto_device(0).stuck = false;
+  for (unsigned i = 0; i < 30; ++i) g.gateway.put(0, outbound_packet(1460));
+  std::size_t sent = 0;
+  for (unsigned i = 0; i < 20; ++i) {
+    g.gateway.step();
+    sent += g.gateway.sent(1).size();
+  }
+  EXPECT_EQ(sent, 240U + 2 * 30U);
+  EXPECT_EQ(g.gateway.dropped(), 0U);
+}
+
 TEST_F(Async, AWorkerThatStopsTakesBackWhatTheDeviceHas) {
   g.protect();
   crypto_device(0).delay_polls = 100;
