@@ -2,6 +2,8 @@
 // One line for a message. A row a payload: how it is read and described.
 #include "control/isakmp/describe.h"
 
+#include <fmt/format.h>
+
 #include "control/isakmp/payload/authentication.h"
 #include "control/isakmp/payload/certificate.h"
 #include "control/isakmp/payload/configuration.h"
@@ -14,6 +16,10 @@
 #include "control/isakmp/payload/notify.h"
 #include "control/isakmp/payload/sa.h"
 #include "control/isakmp/payload/traffic_selectors.h"
+#include "control/isakmp/payload/v1_certificate.h"
+#include "control/isakmp/payload/v1_nat_oa.h"
+#include "control/isakmp/payload/v1_notify.h"
+#include "control/isakmp/payload/v1_sa.h"
 #include "control/isakmp/payload/vendor_id.h"
 
 namespace penstock::isakmp {
@@ -21,14 +27,23 @@ namespace {
 
 constexpr std::string_view kNoPrefix{};
 
+std::string words_of(const base::Error& e) {
+  return e.text.empty() ? std::string(name_of(e.code)) : e.text;
+}
+std::string words_of(const V1Fault& f) {
+  const std::string_view name = row_of(f.rule).name;
+  return f.text.empty() ? std::string(name) : fmt::format("{}, {}", name, f.text);
+}
+
+std::string describe(const net::IpAddress& original) { return "NAT-OA " + original.to_string(); }
+
 /// @param prefix  which of two payloads with one body it is
 /// @return empty with the reason in `bad` if the payload does not parse
 template <auto Parse>
 std::string read_and_describe(base::Bytes body, std::string_view prefix, std::string& bad) {
   const auto parsed = Parse(body);
   if (!parsed) {
-    bad = parsed.error().text.empty() ? std::string(name_of(parsed.error().code))
-                                      : parsed.error().text;
+    bad = words_of(parsed.error());
     return {};
   }
   return std::string(prefix) + describe(*parsed);
@@ -52,6 +67,14 @@ constexpr Row kRows[] = {
     {PayloadType::kDelete, read_and_describe<parse_delete>, kNoPrefix},
     {PayloadType::kVendorId, read_and_describe<parse_vendor_id>, kNoPrefix},
     {PayloadType::kV1VendorId, read_and_describe<parse_vendor_id>, kNoPrefix},
+    {PayloadType::kV1Sa, read_and_describe<parse_v1_sa>, kNoPrefix},
+    {PayloadType::kV1Identification, read_and_describe<parse_identification>, kNoPrefix},
+    {PayloadType::kV1Certificate, read_and_describe<parse_v1_certificate>, kNoPrefix},
+    {PayloadType::kV1CertificateRequest, read_and_describe<parse_v1_certificate_request>,
+     kNoPrefix},
+    {PayloadType::kV1Notification, read_and_describe<parse_v1_notify>, kNoPrefix},
+    {PayloadType::kV1Delete, read_and_describe<parse_v1_delete>, kNoPrefix},
+    {PayloadType::kV1NatOa, read_and_describe<parse_v1_nat_oa>, kNoPrefix},
     {PayloadType::kTsInitiator, read_and_describe<parse_traffic_selectors>, "TSi"},
     {PayloadType::kTsResponder, read_and_describe<parse_traffic_selectors>, "TSr"},
     {PayloadType::kConfiguration, read_and_describe<parse_configuration>, kNoPrefix},
@@ -89,7 +112,9 @@ std::string describe(const MessageView& message) {
 }
 
 std::string describe(const MessageView& message, const PayloadChain& inside) {
-  return describe(message.header()) + " [SK" + list(inside) + "]";
+  const bool v1 = message.version() == Version::kIkev1;
+  return describe(message.header()) +
+         (v1 ? " encrypted " + list(inside) : " [SK" + list(inside) + "]");
 }
 
 }  // namespace penstock::isakmp

@@ -13,7 +13,7 @@ namespace penstock::isakmp {
 [[nodiscard]] std::string describe(const PayloadView& payload);
 /// "IKE_SA_INIT request 0 [SA[…] KE[…] No[…] N(…)]"
 [[nodiscard]] std::string describe(const MessageView& message);
-/// The same for a message whose SK payload was opened.
+/// The same for a message whose SK payload was opened, or that was deciphered.
 [[nodiscard]] std::string describe(const MessageView& message, const PayloadChain& inside);
 
 }  // namespace penstock::isakmp

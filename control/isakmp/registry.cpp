@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The registries' rows. Names are those that logs and `show` print; a number without a row is shown
-// as a number. IKEv1's notify and attribute numbers come with its exchanges.
+// as a number. IKEv1's attributes are read
+// where they are negotiated.
 #include "control/isakmp/registry.h"
 
 #include <fmt/format.h>
@@ -31,11 +32,14 @@ constexpr RegistryRow kPayloads[] = {
 constexpr std::uint16_t kFirstIkev2Payload = 33;
 
 constexpr RegistryRow kExchanges[] = {
+    {1, "BASE", "RFC 2408 §4.4"},
     {2, "MAIN_MODE", "RFC 2409 §5"},
+    {3, "AUTHENTICATION_ONLY", "RFC 2408 §4.6"},
     {4, "AGGRESSIVE_MODE", "RFC 2409 §5"},
     {5, "INFORMATIONAL_V1", "RFC 2409 §5.7"},
     {6, "TRANSACTION", "draft-dukes-ike-mode-cfg-02 §3.1"},
     {32, "QUICK_MODE", "RFC 2409 §5.5"},
+    {33, "NEW_GROUP_MODE", "RFC 2409 §5.6"},
     {34, "IKE_SA_INIT", "RFC 7296 §1.2"},
     {35, "IKE_AUTH", "RFC 7296 §1.2"},
     {36, "CREATE_CHILD_SA", "RFC 7296 §1.3"},
@@ -111,6 +115,45 @@ constexpr RegistryRow kNotifies[] = {
     {16444, "SA_RESOURCE_INFO", "RFC 9611 §5.1"},
 };
 
+constexpr RegistryRow kV1Notifies[] = {
+    {1, "INVALID_PAYLOAD_TYPE", "RFC 2408 §3.14.1"},
+    {2, "DOI_NOT_SUPPORTED", "RFC 2408 §3.14.1"},
+    {3, "SITUATION_NOT_SUPPORTED", "RFC 2408 §3.14.1"},
+    {4, "INVALID_COOKIE", "RFC 2408 §3.14.1"},
+    {5, "INVALID_MAJOR_VERSION", "RFC 2408 §3.14.1"},
+    {6, "INVALID_MINOR_VERSION", "RFC 2408 §3.14.1"},
+    {7, "INVALID_EXCHANGE_TYPE", "RFC 2408 §3.14.1"},
+    {8, "INVALID_FLAGS", "RFC 2408 §3.14.1"},
+    {9, "INVALID_MESSAGE_ID", "RFC 2408 §3.14.1"},
+    {10, "INVALID_PROTOCOL_ID", "RFC 2408 §3.14.1"},
+    {11, "INVALID_SPI", "RFC 2408 §3.14.1"},
+    {12, "INVALID_TRANSFORM_ID", "RFC 2408 §3.14.1"},
+    {13, "ATTRIBUTES_NOT_SUPPORTED", "RFC 2408 §3.14.1"},
+    {14, "NO_PROPOSAL_CHOSEN", "RFC 2408 §3.14.1"},
+    {15, "BAD_PROPOSAL_SYNTAX", "RFC 2408 §3.14.1"},
+    {16, "PAYLOAD_MALFORMED", "RFC 2408 §3.14.1"},
+    {17, "INVALID_KEY_INFORMATION", "RFC 2408 §3.14.1"},
+    {18, "INVALID_ID_INFORMATION", "RFC 2408 §3.14.1"},
+    {19, "INVALID_CERT_ENCODING", "RFC 2408 §3.14.1"},
+    {20, "INVALID_CERTIFICATE", "RFC 2408 §3.14.1"},
+    {21, "CERT_TYPE_UNSUPPORTED", "RFC 2408 §3.14.1"},
+    {22, "INVALID_CERT_AUTHORITY", "RFC 2408 §3.14.1"},
+    {23, "INVALID_HASH_INFORMATION", "RFC 2408 §3.14.1"},
+    {24, "AUTHENTICATION_FAILED", "RFC 2408 §3.14.1"},
+    {25, "INVALID_SIGNATURE", "RFC 2408 §3.14.1"},
+    {26, "ADDRESS_NOTIFICATION", "RFC 2408 §3.14.1"},
+    {27, "NOTIFY_SA_LIFETIME", "RFC 2408 §3.14.1"},
+    {28, "CERTIFICATE_UNAVAILABLE", "RFC 2408 §3.14.1"},
+    {29, "UNSUPPORTED_EXCHANGE_TYPE", "RFC 2408 §3.14.1"},
+    {30, "UNEQUAL_PAYLOAD_LENGTHS", "RFC 2408 §3.14.1"},
+    {16384, "CONNECTED", "RFC 2408 §3.14.1"},
+    {24576, "RESPONDER_LIFETIME", "RFC 2407 §4.6.3.1"},
+    {24577, "REPLAY_STATUS", "RFC 2407 §4.6.3.2"},
+    {24578, "INITIAL_CONTACT", "RFC 2407 §4.6.3.3"},
+    {36136, "R_U_THERE", "RFC 3706 §5.3"},
+    {36137, "R_U_THERE_ACK", "RFC 3706 §5.3"},
+};
+
 constexpr RegistryRow kAuthenticationMethods[] = {
     {1, "RSA signature", "RFC 7296 §3.8"},
     {2, "shared key", "RFC 7296 §3.8"},
@@ -178,6 +221,7 @@ constexpr bool is_sound(const RegistryRow (&rows)[N]) {
   return true;
 }
 static_assert(is_sound(kPayloads) && is_sound(kExchanges) && is_sound(kNotifies));
+static_assert(is_sound(kV1Notifies));
 static_assert(is_sound(kAuthenticationMethods) && is_sound(kTransformTypes));
 static_assert(is_sound(kCertificateEncodings) && is_sound(kConfigurationTypes));
 static_assert(is_sound(kConfigurationAttributes) && is_sound(kIdTypes));
@@ -195,6 +239,7 @@ std::string name_in(std::span<const RegistryRow> rows, std::string_view kind, En
 std::span<const RegistryRow> payload_registry() { return kPayloads; }
 std::span<const RegistryRow> exchange_registry() { return kExchanges; }
 std::span<const RegistryRow> notify_registry() { return kNotifies; }
+std::span<const RegistryRow> v1_notify_registry() { return kV1Notifies; }
 std::span<const RegistryRow> authentication_registry() { return kAuthenticationMethods; }
 std::span<const RegistryRow> transform_type_registry() { return kTransformTypes; }
 std::span<const RegistryRow> certificate_encoding_registry() { return kCertificateEncodings; }
@@ -205,6 +250,7 @@ std::span<const RegistryRow> id_type_registry() { return kIdTypes; }
 std::string name_of(PayloadType type) { return name_in(kPayloads, "payload", type); }
 std::string name_of(ExchangeType type) { return name_in(kExchanges, "exchange", type); }
 std::string name_of(NotifyType type) { return name_in(kNotifies, "notify", type); }
+std::string name_of(V1NotifyType type) { return name_in(kV1Notifies, "notify", type); }
 std::string name_of(AuthenticationMethod method) {
   return name_in(kAuthenticationMethods, "method", method);
 }

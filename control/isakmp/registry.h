@@ -59,11 +59,14 @@ enum class PayloadType : std::uint8_t {
 
 /// Exchange types (RFC 2408 §3.1, RFC 2409 appendix A, RFC 7296 §3.1).
 enum class ExchangeType : std::uint8_t {
+  kV1Base = 1,
   kV1MainMode = 2,  ///< Identity Protection
+  kV1AuthenticationOnly = 3,
   kV1AggressiveMode = 4,
   kV1Informational = 5,
   kV1Transaction = 6,
   kV1QuickMode = 32,
+  kV1NewGroupMode = 33,
   kIkeSaInit = 34,
   kIkeAuth = 35,
   kCreateChildSa = 36,
@@ -140,6 +143,51 @@ enum class NotifyType : std::uint16_t {
   kSaResourceInfo = 16444,                 ///< RFC 9611
 };
 
+/// IKEv1 notify message types (RFC 2408 §3.14.1, RFC 2407 §4.6.3, RFC 3706 §5.3). 1 to 16383:
+/// errors.
+enum class V1NotifyType : std::uint16_t {
+  kInvalidPayloadType = 1,
+  kDoiNotSupported = 2,
+  kSituationNotSupported = 3,
+  kInvalidCookie = 4,
+  kInvalidMajorVersion = 5,
+  kInvalidMinorVersion = 6,
+  kInvalidExchangeType = 7,
+  kInvalidFlags = 8,
+  kInvalidMessageId = 9,
+  kInvalidProtocolId = 10,
+  kInvalidSpi = 11,
+  kInvalidTransformId = 12,
+  kAttributesNotSupported = 13,
+  kNoProposalChosen = 14,
+  kBadProposalSyntax = 15,
+  kPayloadMalformed = 16,
+  kInvalidKeyInformation = 17,
+  kInvalidIdInformation = 18,
+  kInvalidCertEncoding = 19,
+  kInvalidCertificate = 20,
+  kCertTypeUnsupported = 21,
+  kInvalidCertAuthority = 22,
+  kInvalidHashInformation = 23,
+  kAuthenticationFailed = 24,
+  kInvalidSignature = 25,
+  kAddressNotification = 26,
+  kNotifySaLifetime = 27,
+  kCertificateUnavailable = 28,
+  kUnsupportedExchangeType = 29,
+  kUnequalPayloadLengths = 30,
+  kConnected = 16384,
+  kResponderLifetime = 24576,
+  kReplayStatus = 24577,
+  kInitialContact = 24578,
+  kRUThere = 36136,
+  kRUThereAck = 36137,
+};
+
+[[nodiscard]] constexpr bool is_error(V1NotifyType type) {
+  return static_cast<std::uint16_t>(type) < 16384;
+}
+
 [[nodiscard]] constexpr bool is_error(NotifyType type) {
   return static_cast<std::uint16_t>(type) < 16384;
 }
@@ -199,6 +247,7 @@ struct RegistryRow {
 [[nodiscard]] std::span<const RegistryRow> payload_registry();
 [[nodiscard]] std::span<const RegistryRow> exchange_registry();
 [[nodiscard]] std::span<const RegistryRow> notify_registry();
+[[nodiscard]] std::span<const RegistryRow> v1_notify_registry();
 [[nodiscard]] std::span<const RegistryRow> authentication_registry();
 [[nodiscard]] std::span<const RegistryRow> transform_type_registry();
 [[nodiscard]] std::span<const RegistryRow> certificate_encoding_registry();
@@ -210,6 +259,7 @@ struct RegistryRow {
 [[nodiscard]] std::string name_of(PayloadType type);
 [[nodiscard]] std::string name_of(ExchangeType type);
 [[nodiscard]] std::string name_of(NotifyType type);
+[[nodiscard]] std::string name_of(V1NotifyType type);
 [[nodiscard]] std::string name_of(AuthenticationMethod method);
 [[nodiscard]] std::string name_of(TransformType type);
 [[nodiscard]] std::string name_of(CertificateEncoding encoding);

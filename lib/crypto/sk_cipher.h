@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // SkCipher: protects one direction of an IKE SA's messages (the SK payload, RFC 7296 §3.14, and for
-// AEADs RFC 5282). The same class serves IKEv1 later with its own IV chaining.
+// AEADs RFC 5282). IKEv1 has cbc.h.
 #pragma once
 
 #include <memory>

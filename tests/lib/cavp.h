@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// NIST CAVP's response file for IKEv2 key derivation (SP 800-135), case by case.
+// NIST CAVP's response files for IKE key derivation (SP 800-135), case by case.
 #pragma once
 
 #include <map>
 #include <sstream>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "lib/base/bytes.h"
@@ -13,7 +14,7 @@
 namespace penstock::test {
 
 /// One case: its fields by the names that the file uses.
-struct Ikev2Case {
+struct IkeCase {
   const crypto::PrfRow* prf = nullptr;
   std::map<std::string, std::string> fields;
 
@@ -23,14 +24,15 @@ struct Ikev2Case {
   }
 };
 
-/// All cases of hashes that IKEv2 has PRFs for: SHA-224 is not among them.
-inline std::vector<Ikev2Case> read_ikev2_cases(const std::string& file) {
+/// All cases of hashes that IKE has PRFs for: SHA-224 is not among them.
+/// @param last  the field that ends a case
+inline std::vector<IkeCase> read_ike_cases(const std::string& file, std::string_view last) {
   const std::map<std::string, crypto::PrfId> prfs{{"[SHA-1]", crypto::PrfId::kHmacSha1},
                                                   {"[SHA-256]", crypto::PrfId::kHmacSha256},
                                                   {"[SHA-384]", crypto::PrfId::kHmacSha384},
                                                   {"[SHA-512]", crypto::PrfId::kHmacSha512}};
-  std::vector<Ikev2Case> out;
-  Ikev2Case current;
+  std::vector<IkeCase> out;
+  IkeCase current;
   std::istringstream in(file);
   for (std::string line; std::getline(in, line);) {
     if (!line.empty() && line.back() == '\r') line.pop_back();
@@ -42,9 +44,16 @@ inline std::vector<Ikev2Case> read_ikev2_cases(const std::string& file) {
     if (line.starts_with('[') || equals == std::string::npos) continue;
     current.fields[line.substr(0, equals)] = line.substr(equals + 3);
     // The last field of a case.
-    if (line.starts_with("SKEYSEED(Rekey)") && current.prf != nullptr) out.push_back(current);
+    if (line.starts_with(last) && current.prf != nullptr) out.push_back(current);
   }
   return out;
+}
+
+inline std::vector<IkeCase> read_ikev1_cases(const std::string& file) {
+  return read_ike_cases(file, "SKEYID_e");
+}
+inline std::vector<IkeCase> read_ikev2_cases(const std::string& file) {
+  return read_ike_cases(file, "SKEYSEED(Rekey)");
 }
 
 }  // namespace penstock::test

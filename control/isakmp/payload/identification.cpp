@@ -56,9 +56,10 @@ base::Result<IdPayload> parse_identification(base::Bytes body) {
   return IdPayload{fixed->type, fixed->protocol, fixed->port.get(), data};
 }
 
-base::ByteVector identification_body(std::uint8_t type, base::Bytes data) {
+base::ByteVector identification_body(std::uint8_t type, base::Bytes data, std::uint8_t protocol,
+                                     std::uint16_t port) {
   base::ByteWriter out;
-  out.put(Fixed{type, 0, {}});
+  out.put(Fixed{type, protocol, base::Be16{port}});
   out.append(data);
   return out.release();
 }

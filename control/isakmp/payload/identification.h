@@ -25,7 +25,10 @@ inline constexpr std::size_t kMaxIdOctets = 1024;
 [[nodiscard]] base::Result<IdPayload> parse_identification(base::Bytes body);
 
 /// The body alone: what AUTH is computed over as RestOfInitIDPayload (RFC 7296 §2.15).
-[[nodiscard]] base::ByteVector identification_body(std::uint8_t type, base::Bytes data);
+/// @param protocol, port  IKEv1 only (RFC 2407 §4.6.2)
+[[nodiscard]] base::ByteVector identification_body(std::uint8_t type, base::Bytes data,
+                                                   std::uint8_t protocol = 0,
+                                                   std::uint16_t port = 0);
 /// @param which  kIdInitiator or kIdResponder
 void append_identification(MessageBuilder& builder, PayloadType which, std::uint8_t type,
                            base::Bytes data);

@@ -158,7 +158,7 @@ TEST(PrfPlus, Ikev2KeyDerivationIsThatOfNistCavp) {
   const CryptoContext context;
   const auto cases = test::read_ikev2_cases(text);
   EXPECT_GE(cases.size(), 200U);
-  for (const test::Ikev2Case& c : cases) {
+  for (const test::IkeCase& c : cases) {
     SCOPED_TRACE(std::string(c.prf->name) + " COUNT " + c.text("COUNT"));
     const auto ni = c.octets("Ni");
     const auto nr = c.octets("Nr");

@@ -45,7 +45,7 @@ TEST(Keys, AreThoseOfNistCavp) {
   esp.protocol = crypto::ProtocolId::kEsp;
   esp.encr = kAes256;
   esp.integ = kSha512;
-  for (const test::Ikev2Case& c : cases) {
+  for (const test::IkeCase& c : cases) {
     SCOPED_TRACE(std::string(c.prf->name) + " COUNT " + c.text("COUNT"));
     const ByteVector ni = c.octets("Ni");
     const ByteVector nr = c.octets("Nr");

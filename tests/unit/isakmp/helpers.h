@@ -29,8 +29,10 @@ inline std::string message_hex(std::string_view next, std::string_view exchange,
 
 /// The body of the one payload that `append` adds to a message.
 template <class Append>
-base::ByteVector body_of(Append append) {
-  isakmp::MessageBuilder builder{isakmp::Header{}};
+base::ByteVector body_of(Append append, std::uint8_t major = 2) {
+  isakmp::Header header;
+  header.major = major;
+  isakmp::MessageBuilder builder{header};
   append(builder);
   const base::ByteVector message = builder.finish();
   const auto view = isakmp::MessageView::parse(message);

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Payloads of IKEv1: octets by the RFCs' figures read and written, each field broken in turn, and
+// what real peers sent.
+#include <gtest/gtest.h>
+
+#include "control/isakmp/describe.h"
+#include "control/isakmp/payload/identification.h"
+#include "control/isakmp/payload/v1_certificate.h"
+#include "control/isakmp/payload/v1_nat_oa.h"
+#include "control/isakmp/payload/v1_notify.h"
+#include "control/isakmp/payload/v1_octets.h"
+#include "control/isakmp/payload/v1_sa.h"
+#include "tests/lib/vectors.h"
+#include "tests/unit/isakmp/capture.h"
+#include "tests/unit/isakmp/helpers.h"
+
+namespace penstock::isakmp {
+namespace {
+
+using base::ByteVector;
+using test::hex;
+
+template <class Append>
+ByteVector body_of(Append append) {
+  return test::body_of(append, 1);
+}
+
+/// DOI, situation; proposal 1 of ESP with SPI 0x0badcafe and two transforms: AES of 128 bits with
+/// life 3600 s as four octets, and 3DES.
+constexpr std::string_view kSa =
+    "00000001 00000001"
+    "00000034 01030402 0badcafe"
+    "0300001c 010c0000 80010001 00020004 00000e10 80040001 80060080"
+    "0000000c 02030000 80040001";
+constexpr std::size_t kProposalAt = 8;
+constexpr std::size_t kTransformAt = 20;
+
+TEST(V1Sa, IsReadByTheFigures) {
+  const ByteVector body = hex(kSa);
+  const auto sa = parse_v1_sa(body);
+  ASSERT_TRUE(sa.has_value()) << sa.error().text;
+  ASSERT_EQ(sa->proposals.size(), 1U);
+  const V1Proposal& p = sa->proposals[0];
+  EXPECT_EQ(p.protocol, ProtocolId::kEsp);
+  EXPECT_EQ(base::to_hex(p.spi), "0badcafe");
+  ASSERT_EQ(p.transforms.size(), 2U);
+  EXPECT_EQ(p.transforms[0].id, 12);
+  EXPECT_EQ(p.transforms[0].find(2)->value, 3600U);
+  EXPECT_FALSE(p.transforms[0].find(2)->basic);
+  EXPECT_EQ(p.transforms[0].find(6)->value, 128U);
+  EXPECT_EQ(p.transforms[1].id, 3);
+  EXPECT_EQ(p.transforms[1].find(6), nullptr);
+}
+
+TEST(V1Sa, IsWrittenAsItWasRead) {
+  const ByteVector body = hex(kSa);
+  const auto sa = parse_v1_sa(body);
+  ASSERT_TRUE(sa.has_value());
+  EXPECT_EQ(body_of([&](MessageBuilder& b) { append_v1_sa(b, *sa); }), body);
+}
+
+struct Broken {
+  V1Rule rule;
+  std::size_t at;
+  std::uint8_t octet;
+};
+constexpr Broken kBroken[] = {
+    {V1Rule::kDoi, 3, 2},
+    {V1Rule::kDoi, 3, 0},
+    {V1Rule::kSituation, 7, 2},
+    {V1Rule::kSituation, 7, 3},
+    {V1Rule::kProposalSyntax, kProposalAt, 2},  // another proposal is promised
+    {V1Rule::kReserved, kProposalAt + 1, 1},
+    {V1Rule::kProposalSyntax, kProposalAt + 3, 7},  // shorter than its header
+    {V1Rule::kProposalSyntax, kProposalAt + 3, 0x35},
+    {V1Rule::kProtocol, kProposalAt + 5, 0},
+    {V1Rule::kProtocol, kProposalAt + 5, 5},
+    {V1Rule::kSpi, kProposalAt + 6, 0},
+    {V1Rule::kProposalSyntax, kProposalAt + 6, 0xff},
+    {V1Rule::kProposalSyntax, kProposalAt + 7, 0},
+    {V1Rule::kTransformSyntax, kProposalAt + 7, 1},
+    {V1Rule::kTransformSyntax, kProposalAt + 7, 3},
+    {V1Rule::kTransformSyntax, kTransformAt, 2},
+    {V1Rule::kReserved, kTransformAt + 1, 1},
+    {V1Rule::kTransformSyntax, kTransformAt + 3, 7},
+    {V1Rule::kTransformSyntax, kTransformAt + 2, 1},
+    {V1Rule::kTransformSyntax, kTransformAt + 4, 2},  // both have number 2
+    {V1Rule::kReserved, kTransformAt + 7, 1},
+    {V1Rule::kAttributes, kTransformAt + 15, 0x40},
+    {V1Rule::kAttributes, kTransformAt + 15, 0},
+};
+
+TEST(V1Sa, EachBrokenRuleIsNamed) {
+  for (const Broken& b : kBroken) {
+    ByteVector body = hex(kSa);
+    body.at(b.at) = std::byte{b.octet};
+    const auto sa = parse_v1_sa(body);
+    ASSERT_FALSE(sa.has_value()) << "octet " << b.at;
+    EXPECT_EQ(row_of(sa.error().rule).name, row_of(b.rule).name)
+        << "octet " << b.at << ": " << sa.error().text;
+  }
+}
+
+TEST(V1Sa, EachLengthCutShortIsRefused) {
+  const ByteVector body = hex(kSa);
+  for (std::size_t octets = 0; octets < body.size(); ++octets)
+    EXPECT_FALSE(parse_v1_sa(base::Bytes(body).first(octets)).has_value()) << octets;
+}
+
+TEST(V1Sa, AReservedSpiIsRefused) {
+  ByteVector body = hex(kSa);
+  for (std::size_t i = 0; i < 3; ++i) body.at(kProposalAt + 8 + i) = std::byte{0};
+  EXPECT_EQ(parse_v1_sa(body).error().rule, V1Rule::kSpi);
+}
+
+TEST(V1Sa, ProposalNumbersDoNotDescendAndMayRepeat) {
+  V1SaPayload sa;
+  for (const ProtocolId protocol : {ProtocolId::kAh, ProtocolId::kEsp})
+    sa.proposals.push_back({1, protocol, hex("0badcafe"), {{1, 2, {}}}});
+  const auto write = [&] { return body_of([&](MessageBuilder& b) { append_v1_sa(b, sa); }); };
+  EXPECT_TRUE(parse_v1_sa(write()).has_value());
+  sa.proposals[0].number = 2;
+  EXPECT_EQ(parse_v1_sa(write()).error().rule, V1Rule::kProposalSyntax);
+}
+
+TEST(V1Notify, IsReadAndWritten) {
+  const ByteVector body = hex("00000001 01108d28 0102030405060708 1112131415161718 00000007");
+  const auto notify = parse_v1_notify(body);
+  ASSERT_TRUE(notify.has_value());
+  EXPECT_EQ(notify->type, V1NotifyType::kRUThere);
+  EXPECT_EQ(base::to_hex(notify->data), "00000007");
+  EXPECT_EQ(base::to_vector(notify->spi),
+            cookie_pair(IkeSpi{0x0102030405060708}, IkeSpi{0x1112131415161718}));
+  EXPECT_EQ(body_of([&](MessageBuilder& b) { append_v1_notify(b, *notify); }), body);
+  EXPECT_EQ(describe(*notify), "N(R_U_THERE)");
+}
+
+TEST(V1Notify, EachBrokenRuleIsNamed) {
+  EXPECT_EQ(parse_v1_notify(hex("00000001 0100000e"))->type, V1NotifyType::kNoProposalChosen);
+  EXPECT_EQ(parse_v1_notify(hex("00000000 0000000e"))->protocol, 0);
+  EXPECT_EQ(parse_v1_notify(hex("00000002 0100000e")).error().rule, V1Rule::kDoi);
+  EXPECT_EQ(parse_v1_notify(hex("00000001 010000")).error().rule, V1Rule::kNotification);
+  EXPECT_EQ(parse_v1_notify(hex("00000001 0304000e 0badca")).error().rule, V1Rule::kNotification);
+}
+
+TEST(V1Delete, IsReadAndWritten) {
+  const net::Spi spis[] = {net::Spi{0x0badcafe}, net::Spi{0x0badcaff}};
+  const ByteVector body =
+      body_of([&](MessageBuilder& b) { append_v1_delete_children(b, ProtocolId::kEsp, spis); });
+  EXPECT_EQ(body, hex("00000001 03040002 0badcafe 0badcaff"));
+  const auto d = parse_v1_delete(body);
+  ASSERT_TRUE(d.has_value());
+  EXPECT_EQ(d->count(), 2U);
+  EXPECT_EQ(base::to_hex(d->spi(1)), "0badcaff");
+  const ByteVector ike =
+      body_of([](MessageBuilder& b) { append_v1_delete_isakmp(b, IkeSpi{1}, IkeSpi{2}); });
+  EXPECT_EQ(ike, hex("00000001 01100001 0000000000000001 0000000000000002"));
+  EXPECT_TRUE(parse_v1_delete(ike).has_value());
+}
+
+TEST(V1Delete, EachBrokenRuleIsNamed) {
+  EXPECT_EQ(parse_v1_delete(hex("00000002 03040001 0badcafe")).error().rule, V1Rule::kDoi);
+  for (const std::string_view bad :
+       {"00000001 030400", "00000001 03040002 0badcafe", "00000001 03040000",
+        "00000001 03030001 0badca", "00000001 05040001 0badcafe", "00000001 01040001 0badcafe",
+        "00000001 03000001"})
+    EXPECT_EQ(parse_v1_delete(hex(bad)).error().rule, V1Rule::kDelete) << bad;
+}
+
+TEST(V1Certificate, EncodingsAreThoseOfTheClause) {
+  EXPECT_EQ(parse_v1_certificate(hex("04 3003020101"))->encoding, 4);
+  EXPECT_EQ(parse_v1_certificate(hex("00 3003")).error().rule, V1Rule::kCertificateEncoding);
+  EXPECT_EQ(parse_v1_certificate(hex("0b 3003")).error().rule, V1Rule::kCertificateEncoding);
+  EXPECT_EQ(parse_v1_certificate({}).error().rule, V1Rule::kCertificateEncoding);
+  EXPECT_EQ(parse_v1_certificate(hex("04")).error().rule, V1Rule::kCertificate);
+  EXPECT_TRUE(parse_v1_certificate_request(hex("04"))->authority.empty());
+  EXPECT_EQ(parse_v1_certificate_request(hex("04 02")).error().rule, V1Rule::kCertificateAuthority);
+  EXPECT_EQ(body_of([](MessageBuilder& b) {
+              append_v1_certificate(b, PayloadType::kV1CertificateRequest, 4, hex("3000"));
+            }),
+            hex("04 3000"));
+}
+
+TEST(V1NatOa, HoldsAnAddressOfItsType) {
+  const auto address = net::IpAddress::parse("192.0.2.1").value();
+  const ByteVector body = body_of([&](MessageBuilder& b) { append_v1_nat_oa(b, address); });
+  EXPECT_EQ(body, hex("01000000 c0000201"));
+  EXPECT_EQ(parse_v1_nat_oa(body).value(), address);
+  EXPECT_EQ(parse_v1_nat_oa(hex("05000000 c0000201")).error().rule, V1Rule::kNat);
+  EXPECT_EQ(parse_v1_nat_oa(hex("01000000 c00002")).error().rule, V1Rule::kNat);
+  EXPECT_EQ(parse_v1_nat_oa(hex("010000")).error().rule, V1Rule::kNat);
+  EXPECT_EQ(parse_v1_nat_oa(hex("01000100 c0000201")).error().rule, V1Rule::kReserved);
+}
+
+TEST(V1Octets, HaveTheirLimits) {
+  struct Case {
+    PayloadType type;
+    std::size_t octets;
+    std::optional<V1Rule> broken;
+  };
+  const Case cases[] = {
+      {PayloadType::kV1Nonce, 7, V1Rule::kNonce},
+      {PayloadType::kV1Nonce, 8, {}},
+      {PayloadType::kV1Nonce, 256, {}},
+      {PayloadType::kV1Nonce, 257, V1Rule::kNonce},
+      {PayloadType::kV1KeyExchange, 0, V1Rule::kKeyInformation},
+      {PayloadType::kV1KeyExchange, 128, {}},
+      {PayloadType::kV1Hash, 0, V1Rule::kHashInformation},
+      {PayloadType::kV1Hash, 65, V1Rule::kHashInformation},
+      {PayloadType::kV1Signature, 0, V1Rule::kSignature},
+      {PayloadType::kV1NatD, 0, V1Rule::kNat},
+  };
+  const ByteVector octets(300);
+  for (const Case& c : cases) {
+    const auto read = read_v1_octets({c.type, false, base::Bytes(octets).first(c.octets), {}});
+    EXPECT_EQ(read.has_value(), !c.broken.has_value()) << name_of(c.type) << " " << c.octets;
+    if (!read && c.broken) {
+      EXPECT_EQ(read.error().rule, *c.broken);
+    }
+  }
+}
+
+TEST(Identification, CarriesProtocolAndPortInIkev1) {
+  const ByteVector body = identification_body(1, hex("c0000201"), 17, 500);
+  EXPECT_EQ(body, hex("01 11 01f4 c0000201"));
+}
+
+/// What Wireshark's samples hold: every message in clear is read whole.
+TEST(V1Capture, MainAndAggressiveModeOfRealPeersAreRead) {
+  for (const char* name :
+       {"captures/ipsec-ikev1-isakmp-main-mode.pcap",
+        "captures/ipsec-ikev1-isakmp-aggressive-mode.pcap", "captures/ikev1-certs.pcap"}) {
+    PS_VECTORS_OR_SKIP(file, name);
+    std::size_t clear = 0;
+    for (const test::CapturedDatagram& d : test::ike_datagrams(file)) {
+      const auto message = read_v1_message(d.data);
+      ASSERT_TRUE(message.has_value())
+          << name << ": " << row_of(message.error().rule).name << " " << message.error().text;
+      const std::string text = describe(*message);
+      EXPECT_EQ(text.find("malformed"), std::string::npos) << text;
+      if (!message->encrypted()) ++clear;
+    }
+    EXPECT_GE(clear, 2U) << name;
+  }
+}
+
+}  // namespace
+}  // namespace penstock::isakmp
