@@ -105,6 +105,8 @@ std::optional<DropReason> close_gap(Packet* packet, const ipsec::InboundSa& sa, 
   ++meta.nesting;
   meta.child_slot = sa.slot;
   if (read_ip(packet, HeaderChecksum::kTrust)) return DropReason::kInnerMalformed;
+  // RFC 4303 §3.3.4: it was applied to a whole packet.
+  if ((meta.flags & dpdk::kFragment) != 0) return DropReason::kTransportFragment;
   if (sa.encap_local_port != 0) mend_checksum(packet);
   if (!fits_selectors(packet, sa)) return DropReason::kInboundPolicyMismatch;
   meta.flags |= dpdk::kPolicyChecked;

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Transport mode and bundles: what a peer may put inside of them, and what fits them.
+#include "tests/pipeline/ipsec/ipsec_gateway.h"
+
+namespace penstock::pipeline {
+namespace {
+
+using net::DropReason;
+using policy::Direction;
+
+constexpr std::string_view kOurs6 = "2001:db8:f::1";
+constexpr std::string_view kTheirs6 = "2001:db8:f::9";
+
+struct Transport : testing::Test {
+  IpsecGateway g;
+
+  /// SAs between the ends themselves.
+  void install6() {
+    for (const Direction direction : {Direction::kOutbound, Direction::kInbound})
+      g.must_install(make_spec({.direction = direction,
+                                .spi = direction == Direction::kOutbound ? kSpiOut : kSpiIn,
+                                .local = std::string(kOurs6),
+                                .remote = std::string(kTheirs6),
+                                .local_ts = std::string(kOurs6) + "/128",
+                                .remote_ts = std::string(kTheirs6) + "/128",
+                                .mode = policy::IpsecMode::kTransport}));
+  }
+  /// ESP over IPv6 around these octets, which `next_header` names.
+  void arrive6(Bytes inside, std::uint8_t next_header) {
+    const ByteVector esp = peer_seal(inside, {.sequence = next_++, .next_header = next_header});
+    g.gateway.send6(
+        1, ipv6({.source = kTheirs6, .destination = kOurs6, .next_header = net::kProtocolEsp},
+                Bytes(esp).subspan(sizeof(net::Ipv4Header))));
+  }
+
+ private:
+  std::uint64_t next_ = 1;
+};
+
+// Nobody has cut before ESP (RFC 4303 §3.3.4), so what is inside of it is whole; behind a NAT the
+// checksum would be written into the middle of something.
+TEST_F(Transport, AFragmentInsideIsRefused) {
+  install6();
+  for (const bool first : {true, false}) {
+    ByteVector inside = fragment_header(net::kProtocolUdp, first ? 0 : 800, first, 7);
+    const ByteVector rest = pattern(800);
+    inside.insert(inside.end(), rest.begin(), rest.end());
+    arrive6(inside, net::kExtensionFragment);
+  }
+  g.expect_drop(DropReason::kTransportFragment, 2);
+}
+
+}  // namespace
+}  // namespace penstock::pipeline
