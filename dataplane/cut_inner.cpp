@@ -25,7 +25,11 @@ void cut_inner(WorkerContext& ctx, Burst& burst) {
     if (!burst.empty() && burst.size() + most > kBurst) return;
     ++state->next_uncut;
     Burst pieces;
-    if (!fragment(ctx, packet, mtu, pieces)) continue;
+    // The control core may have forgotten the path's MTU since fit looked at it.
+    if (dpdk::meta(packet).total_length <= mtu)
+      pieces.push(packet);
+    else if (!fragment(ctx, packet, mtu, pieces))
+      continue;
     for (dpdk::Packet* piece : pieces) {
       state->outbound[burst.size()] = sa;
       burst.push(piece);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What must fit the tunnel and may be made to: TCP segments by their MSS (RFC 9293 §3.7.1), IPv4
 // packets by fragments before encapsulation (RFC 4301 §8.2.1).
+#include "dataplane/parse.h"
+#include "dataplane/stages.h"
 #include "lib/net/tcp.h"
 #include "tests/pipeline/ipsec/ipsec_gateway.h"
 
@@ -212,6 +214,26 @@ TEST_F(Before, ABurstOfThemKeepsItsOrderAndLosesNone) {
   ASSERT_EQ(pieces.size(), 120U);
   for (unsigned i = 0; i < 120; ++i) EXPECT_EQ(ip_of(pieces[i]).identification.get(), 100U + i / 2);
   EXPECT_EQ(g.gateway.dropped(), 0U);
+}
+
+// The control core forgets a path's MTU when it likes, so also between fit and cut.
+TEST_F(Before, WhatFitsMeanwhileComesBackAsItIs) {
+  protect({.cut_before = true});
+  dpdk::Packet* packet = g.gateway.context().make_packet();
+  const ByteVector whole = outbound_packet(1000);
+  std::ranges::copy(whole, dpdk::data(packet));
+  dpdk::resize(packet, static_cast<unsigned>(whole.size()));
+  ASSERT_FALSE(dataplane::read_ip(packet, dataplane::HeaderChecksum::kVerify));
+  ipsec::OutboundSa* sa = g.writer->tables().outbound_of(kSlot);
+  sa->path_mtu.store(576);
+  g.state->uncut_sas[0] = sa;
+  g.state->uncut.push(packet);
+  sa->path_mtu.store(ipsec::kNoPathMtu);
+  dataplane::Burst pieces;
+  dataplane::cut_inner(g.gateway.context(), pieces);
+  ASSERT_EQ(pieces.size(), 1U);
+  EXPECT_EQ(base::to_vector(dpdk::bytes(pieces[0])), whole);
+  g.gateway.context().drop(pieces[0], net::DropReason::kShutdown);
 }
 
 // RFC 8200 §5: nobody but its source cuts IPv6. What reassembly has made whole may still be too
