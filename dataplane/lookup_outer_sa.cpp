@@ -11,7 +11,8 @@ void lookup_outer_sa(WorkerContext& ctx, Burst& burst) {
   unsigned kept = 0;
   state.bundled.keep_if([&](dpdk::Packet* packet) {
     ipsec::OutboundSa* sa = state.tables->outbound_of(dpdk::meta(packet).sa_slot);
-    if (sa != nullptr) {
+    // While its ESP was in a crypto device the slot may have been given to another child.
+    if (sa != nullptr && sa->has(ipsec::kBundleOuter)) {
       state.outbound[kept++] = sa;
       return true;
     }

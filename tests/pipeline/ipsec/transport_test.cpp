@@ -50,5 +50,15 @@ TEST_F(Transport, AFragmentInsideIsRefused) {
   g.expect_drop(DropReason::kTransportFragment, 2);
 }
 
+// RFC 4301 §5.1: both of a bundle or nothing. The AH's slot may be another child's by now.
+TEST_F(Transport, OnlyAnAhOfABundleGoesAroundItsEsp) {
+  constexpr std::uint32_t kOuter = 8;
+  g.must_install(make_spec({.bundle = policy::BundlePart::kInner, .outer_slot = kOuter}));
+  g.must_install(make_spec({.spi = 0x1004, .slot = kOuter, .remote = "192.0.2.10"}));
+  g.policy(policy::PolicyAction::kProtect, "10.1.0.0/16", "10.2.0.0/16");
+  g.gateway.send(0, outbound_packet(100));
+  g.expect_drop(DropReason::kNoOutboundSa);
+}
+
 }  // namespace
 }  // namespace penstock::pipeline
