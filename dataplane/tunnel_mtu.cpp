@@ -18,15 +18,36 @@ unsigned tunnel_mtu(const WorkerContext& ctx, const ipsec::OutboundSa& sa) {
   return std::min<unsigned>(link, sa.path_mtu.load(std::memory_order_relaxed));
 }
 
+namespace {
+
+/// The largest packet that fits once it is sealed, with the AH of a bundle around it.
+/// @param header  octets of its IP header
+unsigned largest_packet(const WorkerContext& ctx, const ipsec::OutboundSa& sa, unsigned header) {
+  unsigned mtu = tunnel_mtu(ctx, sa);
+  if (sa.shape == 0) return sa.inner_mtu(mtu);
+  const unsigned in_front = sa.has(ipsec::kTransport) ? header : 0U;
+  unsigned around = 0;
+  if (const ipsec::OutboundSa* outer = ctx.ipsec->tables->outbound_of(sa.outer_slot);
+      outer != nullptr && sa.has(ipsec::kBundleInner)) {
+    around = outer->overhead_octets;
+    mtu = std::min<unsigned>(mtu, outer->path_mtu.load(std::memory_order_relaxed));
+  }
+  const unsigned room = mtu - std::min(mtu, in_front + around);
+  const unsigned behind =
+      sa.has(ipsec::kAh) ? room - std::min<unsigned>(room, sa.overhead_octets) : sa.inner_mtu(room);
+  return in_front + behind;
+}
+
+}  // namespace
+
 unsigned largest_mss(const WorkerContext& ctx, std::uint16_t setting, const ipsec::OutboundSa& sa,
                      bool v6) {
   if (setting != policy::kFitsTunnel) return setting;
-  unsigned mtu = tunnel_mtu(ctx, sa);
-  mtu = sa.has(ipsec::kAh) ? mtu - std::min<unsigned>(mtu, sa.overhead_octets) : sa.inner_mtu(mtu);
+  const unsigned ip = v6 ? sizeof(net::Ipv6Header) : sizeof(net::Ipv4Header);
+  unsigned mtu = largest_packet(ctx, sa, ip);
   // RFC 8200 §5: so much is always carried. RFC 9293 §3.7.1: less the headers without options.
   if (v6) mtu = std::max(mtu, net::kIpv6MinMtu);
-  const auto headers = static_cast<unsigned>(
-      sizeof(net::TcpHeader) + (v6 ? sizeof(net::Ipv6Header) : sizeof(net::Ipv4Header)));
+  const unsigned headers = ip + unsigned{sizeof(net::TcpHeader)};
   return mtu > headers ? mtu - headers : 0;
 }
 

@@ -60,5 +60,44 @@ TEST_F(Transport, OnlyAnAhOfABundleGoesAroundItsEsp) {
   g.expect_drop(DropReason::kNoOutboundSa);
 }
 
+// RFC 9293 §3.7.1: what TCP is told fits with the AH of the bundle, and not an octet more does.
+TEST_F(Transport, SegmentsFitABundle) {
+  constexpr std::uint32_t kOuter = 8;
+  constexpr std::size_t kInFront = 20 + 28;  // IPv4, AH with HMAC-SHA2-256-128
+  Suite authentic;
+  authentic.integ = crypto::IntegId::kHmacSha256_128;
+  auto inner = make_spec({.bundle = policy::BundlePart::kInner, .outer_slot = kOuter});
+  inner.tunnel_header.clamp_mss = policy::kFitsTunnel;
+  g.must_install(inner);
+  g.must_install(make_spec({.spi = 0x1004,
+                            .suite = authentic,
+                            .slot = kOuter,
+                            .protocol = policy::IpsecProtocol::kAh,
+                            .mode = policy::IpsecMode::kTransport,
+                            .bundle = policy::BundlePart::kOuter}));
+  g.policy(policy::PolicyAction::kProtect, "10.1.0.0/16", "10.2.0.0/16");
+  const auto segment = [](std::size_t octets, std::uint16_t fragment) {
+    ByteVector tcp(octets);
+    tcp[12] = std::byte{6 << 4};
+    tcp[13] = std::byte{2};
+    constexpr std::byte kMss[] = {std::byte{2}, std::byte{4}, std::byte{0xff}, std::byte{0xff}};
+    std::ranges::copy(kMss, tcp.begin() + 20);
+    return ipv4({.source = ip("10.1.0.9"),
+                 .destination = ip("10.2.0.7"),
+                 .protocol = net::kProtocolTcp,
+                 .fragment = fragment},
+                tcp);
+  };
+  g.gateway.send(0, segment(24, 0));
+  const ByteVector opened = inner_of(g.only(1), kInFront);
+  ASSERT_EQ(opened.size(), 44U);
+  const std::size_t mss =
+      std::to_integer<std::size_t>(opened[42]) << 8U | std::to_integer<std::size_t>(opened[43]);
+  g.gateway.send(0, segment(20 + mss, net::kIpv4DontFragment));
+  EXPECT_EQ(g.only(1).size(), 1500U);
+  g.gateway.send(0, segment(20 + mss + 1, net::kIpv4DontFragment));
+  g.expect_drop(DropReason::kTooBig);
+}
+
 }  // namespace
 }  // namespace penstock::pipeline
