@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The benchmarks behind scripts/bench."""
+import argparse
+import pathlib
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+# pylint: disable=wrong-import-position
+from tests.bench.lab import point  # noqa: E402
+from tests.bench.lab.cases import CASES  # noqa: E402
+from tests.bench.lab.measure import BenchError, Cipher, cpus  # noqa: E402
+from tests.bench.lab.report import Report  # noqa: E402
+
+COLUMNS = (("program", "program", "s"), ("algorithm", "algorithm", "s"), ("direction", "way", "s"),
+           ("packet_bytes", "octets", ""), ("sas", "SAs", "d"), ("cycles_per_packet", "cycles", ".0f"),
+           ("io_cycles", "io", ".0f"), ("cipher_cycles", "cipher", ".0f"), ("beyond", "beyond", ".0f"),
+           ("spread", "spread", ".1%"), ("mpps", "Mpps", ".2f"), ("inner_gbps", "Gbit/s", ".1f"))
+
+
+def arguments():
+    parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
+    parser.add_argument("cases", nargs="*", metavar="CASE", help=f"of {', '.join(CASES)}; by default dataplane")
+    parser.add_argument("--json", type=pathlib.Path, metavar="FILE", help="write all results there")
+    parser.add_argument("--repeats", type=int, default=7, metavar="N", help="turns of each point; 7")
+    parser.add_argument("--ipsec-secgw", type=pathlib.Path, metavar="PROGRAM",
+                        help="DPDK's ipsec-secgw, measured in turns on the same files")
+    parser.add_argument("--secgw-mode", choices=("cpu-crypto", "lookaside"), default="cpu-crypto")
+    parser.add_argument("--native", action="store_true", help="measure the build tuned for this machine")
+    chosen = parser.parse_args()
+    for case in chosen.cases:
+        if case not in CASES:
+            parser.error(f'no case "{case}"')
+    chosen.cases = chosen.cases or ["dataplane"]
+    chosen.flavour = "native" if chosen.native else "portable"
+    chosen.build = ROOT / ("build-native" if chosen.native else "build")
+    return chosen
+
+
+def main():
+    options = arguments()
+    clock = Cipher(options.build / "tests/bench/bench_cipher", "aes128gcm16", "seal", 64, cpus()[1])
+    clock.nanoseconds()
+    options.tsc_hz = clock.tsc_hz
+    report = Report(options.build, options.flavour, ["scripts/bench", *sys.argv[1:]], COLUMNS)
+    report.begin()
+    failed = 0
+    for case in options.cases:
+        for where in CASES[case]():
+            try:
+                for row in point.measure(case, options, **where):
+                    report.add(row)
+            except BenchError as error:
+                failed += 1
+                print(f"{where}: {error}", file=sys.stderr)
+    if options.json:
+        report.write(options.json)
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()
