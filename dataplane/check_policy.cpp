@@ -40,17 +40,17 @@ void check_policy(WorkerContext& ctx, Burst& burst) {
   unsigned count = 0;
   for (const Packet* packet : burst)
     if (needs_check(packet)) asked[count++] = packet;
+  if (count == 0) return;
   find_rules(ctx, policy::Direction::kInbound, {asked.data(), count}, entries.data());
   unsigned next = 0;
   burst.keep_if([&](Packet* packet) {
     dpdk::PacketMeta& meta = dpdk::meta(packet);
-    if (needs_check(packet)) {
-      const ipsec::SpdEntry* entry = entries[next++];
-      if (entry != nullptr) ctx.ipsec->tables->spd().count(ctx.id, *entry, 1, meta.total_length);
-      if (const auto refused = verdict(ctx, meta, entry)) {
-        ctx.drop(packet, *refused);
-        return false;
-      }
+    if (!needs_check(packet)) return true;
+    const ipsec::SpdEntry* entry = entries[next++];
+    if (entry != nullptr) ctx.ipsec->tables->spd().count(ctx.id, *entry, 1, meta.total_length);
+    if (const auto refused = verdict(ctx, meta, entry)) {
+      ctx.drop(packet, *refused);
+      return false;
     }
     meta.flags |= dpdk::kPolicyChecked;
     return true;

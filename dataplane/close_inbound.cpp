@@ -9,7 +9,7 @@
 #include "dataplane/close_inbound.h"
 #include "dataplane/icmp_return.h"
 #include "dataplane/ipsec_state.h"
-#include "dataplane/parse.h"
+#include "dataplane/read_ipv4.h"
 #include "dataplane/stages.h"
 #include "dataplane/transport.h"
 #include "dataplane/tunnel_mtu.h"
@@ -145,7 +145,9 @@ std::optional<DropReason> decapsulate(Packet* packet, const InboundSa& sa, unsig
   // Traffic flow confidentiality (RFC 4303 §2.7): what lies behind the inner packet is cut off.
   if (v6 ? read_ipv6(packet) : read_ipv4(packet, HeaderChecksum::kVerify))
     return DropReason::kInnerMalformed;
-  if (const auto martian = check_martian(packet)) return martian;
+  if (const auto martian =
+          v6 ? check_martian6(packet) : check_martian(meta.source, meta.destination))
+    return martian;
   if (const auto ecn = merge_ecn(packet, outer_tos)) return ecn;
   if (!fits_selectors(packet, sa)) return DropReason::kInboundPolicyMismatch;
   meta.flags |= dpdk::kPolicyChecked;

@@ -85,10 +85,16 @@ void forward(WorkerContext& ctx, Burst& burst) {
 }
 
 void route(WorkerContext& ctx, Burst& burst) {
+  std::uint32_t destination = 0;  // IPv4, of the packet before
+  std::uint32_t next_hop = 0;
   burst.keep_if([&](Packet* packet) {
     PacketMeta& meta = dpdk::meta(packet);
-    meta.next_hop = find_next_hop(*ctx.fib, packet);
-    const fib::NextHop& hop = ctx.fib->next_hop(meta.next_hop);
+    if (meta.destination != destination || destination == 0) {
+      destination = meta.destination;  // 0 for IPv6
+      next_hop = find_next_hop(*ctx.fib, packet);
+    }
+    meta.next_hop = next_hop;
+    const fib::NextHop& hop = ctx.fib->next_hop(next_hop);
     if (!is_way(hop.kind)) [[unlikely]] {
       ctx.drop(packet, DropReason::kNoRoute);
       return false;

@@ -72,6 +72,34 @@ const ipsec::SpdEntry* policy_of_return(WorkerContext& ctx, const Packet* packet
   return has_sa ? entry : nullptr;
 }
 
+/// Counts for policies, the packets of a run at once.
+class PolicyCount {
+ public:
+  PolicyCount(ipsec::Spd& spd, unsigned worker) : spd_(spd), worker_(worker) {}
+  ~PolicyCount() { flush(); }
+  PolicyCount(const PolicyCount&) = delete;
+  PolicyCount& operator=(const PolicyCount&) = delete;
+  void add(const ipsec::SpdEntry& entry, unsigned octets) {
+    if (&entry != entry_) {
+      flush();
+      entry_ = &entry;
+      packets_ = octets_ = 0;
+    }
+    ++packets_;
+    octets_ += octets;
+  }
+
+ private:
+  void flush() {
+    if (entry_ != nullptr) spd_.count(worker_, *entry_, packets_, octets_);
+  }
+  ipsec::Spd& spd_;
+  unsigned worker_;
+  const ipsec::SpdEntry* entry_ = nullptr;
+  std::uint64_t packets_ = 0;
+  std::uint64_t octets_ = 0;
+};
+
 /// What asks for no policy, and what no policy with ports can judge.
 /// @return whether it stays
 bool may_be_asked(WorkerContext& ctx, Packet* packet, Burst& bypass) {
@@ -91,20 +119,28 @@ bool may_be_asked(WorkerContext& ctx, Packet* packet, Burst& bypass) {
 }  // namespace
 
 void lookup_policy(WorkerContext& ctx, Burst& burst, Burst& bypass) {
-  burst.keep_if([&](Packet* packet) { return may_be_asked(ctx, packet, bypass); });
+  std::uint32_t flags = 0;
+  for (const Packet* packet : burst) flags |= dpdk::meta(packet).flags;
+  if ((flags & (dpdk::kOwnIke | dpdk::kFragment)) != 0) [[unlikely]]
+    burst.keep_if([&](Packet* packet) { return may_be_asked(ctx, packet, bypass); });
+  if (ctx.ipsec == nullptr) {
+    for (Packet* packet : burst) ctx.drop(packet, DropReason::kNoPolicy);
+    return burst.clear();
+  }
   std::array<const ipsec::SpdEntry*, kBurst> entries;
   find_rules(ctx, policy::Direction::kOutbound, {burst.begin(), burst.size()}, entries.data());
+  PolicyCount counts(ctx.ipsec->tables->spd(), ctx.id);
   unsigned i = 0;
   unsigned kept = 0;
   burst.keep_if([&](Packet* packet) {
     const ipsec::SpdEntry* entry = entries[i++];
-    if (entry == nullptr && ctx.ipsec != nullptr) [[unlikely]]
+    if (entry == nullptr) [[unlikely]]
       entry = policy_of_return(ctx, packet);
-    if (entry == nullptr) {
+    if (entry == nullptr) [[unlikely]] {
       ctx.drop(packet, DropReason::kNoPolicy);
       return false;
     }
-    ctx.ipsec->tables->spd().count(ctx.id, *entry, 1, dpdk::meta(packet).total_length);
+    counts.add(*entry, dpdk::meta(packet).total_length);
     if (entry->action == PolicyAction::kProtect) [[likely]] {
       ipsec::OutboundSa* sa = protect(ctx, packet, *entry);
       if (sa != nullptr) ctx.ipsec->outbound[kept++] = sa;

@@ -4,48 +4,18 @@
 #include "dataplane/parse.h"
 
 #include "dataplane/arp.h"
+#include "dataplane/read_ipv4.h"
 #include "dataplane/stages.h"
 #include "dataplane/vlan.h"
 #include "lib/net/ethernet.h"
-#include "lib/net/icmp.h"
-#include "lib/net/ipv4.h"
-#include "lib/net/udp.h"
 
 namespace penstock::dataplane {
 
 using dpdk::Packet;
 using dpdk::PacketMeta;
 using net::DropReason;
-using net::Ipv4Header;
 
 namespace {
-
-/// RFC 1812 §5.2.4: an option list that can be read and holds no source route. (RFC 7126 §4.3,
-/// §4.4: source-routed packets are dropped by default.)
-bool options_are_fine(const std::byte* option, unsigned length) {
-  unsigned i = 0;
-  while (i < length) {
-    const auto type = std::to_integer<std::uint8_t>(option[i]);
-    if (type == net::kIpv4OptionEnd) return true;
-    if (type == net::kIpv4OptionNop) {
-      ++i;
-      continue;
-    }
-    if (type == net::kIpv4OptionLooseSourceRoute || type == net::kIpv4OptionStrictSourceRoute)
-      return false;
-    if (i + 1 >= length) return false;
-    const auto size = std::to_integer<std::uint8_t>(option[i + 1]);
-    if (size < 2 || i + size > length) return false;
-    i += size;
-  }
-  return true;
-}
-
-std::uint16_t be16_at(const std::byte* p) {
-  base::Be16 value;
-  std::memcpy(&value, p, sizeof(value));
-  return value.get();
-}
 
 HeaderChecksum checksum_work(const Packet* packet) {
   return (packet->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK) == RTE_MBUF_F_RX_IP_CKSUM_GOOD
@@ -101,60 +71,30 @@ void parse(WorkerContext& ctx, Burst& burst) {
   burst.keep_if([&](Packet* packet) { return parse_frame(ctx, packet); });
 }
 
-std::optional<DropReason> read_ipv4(Packet* packet, HeaderChecksum checksum) {
-  const unsigned length = packet->data_len;
-  if (length < sizeof(Ipv4Header)) return DropReason::kTruncated;
-  const auto& ip = *reinterpret_cast<const Ipv4Header*>(dpdk::data(packet));
-  if (ip.version() != 4) return DropReason::kBadIpVersion;
-  const unsigned header = ip.header_length();
-  if (header < net::kIpv4MinHeader || header > length) return DropReason::kBadIpHeaderLength;
-  const unsigned total = ip.total_length.get();
-  if (total < header || total > length) return DropReason::kBadIpTotalLength;
-  if (checksum == HeaderChecksum::kVerify &&
-      net::internet_checksum(dpdk::bytes(packet).first(header)) != 0)
-    return DropReason::kBadIpChecksum;
-  if (header > sizeof(Ipv4Header) &&
-      !options_are_fine(dpdk::data(packet) + sizeof(Ipv4Header), header - net::kIpv4MinHeader))
-    return DropReason::kIpOptions;
-  // RFC 791: no packet ends beyond 65,535 octets. Cut again, such a fragment's offset would wrap,
-  // and a piece of it would pass for the first one, with ports that no policy has seen.
-  const std::uint16_t fragment = ip.fragment.get();
-  if ((fragment & net::kIpv4OffsetMask) * 8U + total > net::kIpv4MaxPacket)
-    return DropReason::kFragmentTooLong;
-  if (total < length) dpdk::resize(packet, total);  // padding of short frames
-
-  PacketMeta& meta = dpdk::meta(packet);
-  meta.source = ip.source.get();
-  meta.destination = ip.destination.get();
-  meta.protocol = ip.protocol;
-  meta.ip_version = 4;
-  meta.header_length = static_cast<std::uint8_t>(header);
-  meta.total_length = static_cast<std::uint16_t>(total);
-  meta.tos = ip.tos;
-  std::uint32_t flags =
-      meta.flags & ~(dpdk::kFragment | dpdk::kHasPorts | dpdk::kDontFragment | dpdk::kHasOptions);
-  if ((fragment & (net::kIpv4MoreFragments | net::kIpv4OffsetMask)) != 0) flags |= dpdk::kFragment;
-  if ((fragment & net::kIpv4DontFragment) != 0) flags |= dpdk::kDontFragment;
-  if (header > sizeof(Ipv4Header)) flags |= dpdk::kHasOptions;
-  meta.flags = flags;
-  if ((fragment & net::kIpv4OffsetMask) == 0) {
-    read_ports(packet);
-  } else {
-    meta.source_port = 0;
-    meta.destination_port = 0;
+bool options_are_fine(const std::byte* option, unsigned length) {
+  unsigned i = 0;
+  while (i < length) {
+    const auto type = std::to_integer<std::uint8_t>(option[i]);
+    if (type == net::kIpv4OptionEnd) return true;
+    if (type == net::kIpv4OptionNop) {
+      ++i;
+      continue;
+    }
+    if (type == net::kIpv4OptionLooseSourceRoute || type == net::kIpv4OptionStrictSourceRoute)
+      return false;
+    if (i + 1 >= length) return false;
+    const auto size = std::to_integer<std::uint8_t>(option[i + 1]);
+    if (size < 2 || i + size > length) return false;
+    i += size;
   }
-  return std::nullopt;
+  return true;
 }
 
-void read_ports(Packet* packet) {
+void read_other_ports(Packet* packet) {
   PacketMeta& meta = dpdk::meta(packet);
   const std::byte* upper = dpdk::data(packet) + meta.header_length;
   const unsigned length = meta.total_length - meta.header_length;
-  meta.source_port = 0;
-  meta.destination_port = 0;
   switch (meta.protocol) {
-    case net::kProtocolTcp:
-    case net::kProtocolUdp:
     case net::kProtocolDccp:  // RFC 4340 §5.1: ports where UDP has them
     case net::kProtocolSctp:
     case net::kProtocolUdpLite:
@@ -179,16 +119,11 @@ void read_ports(Packet* packet) {
   meta.flags |= dpdk::kHasPorts;
 }
 
-std::optional<DropReason> check_martian(std::uint32_t source, std::uint32_t destination) {
-  // RFC 1812 §5.3.7: not a source: this network, loopback, multicast, class E with the broadcast.
-  if (net::is_this_network_v4(source) || net::is_loopback_v4(source) || source >= 0xe0000000U)
-    return DropReason::kMartianSource;
-  if (net::is_this_network_v4(destination) || net::is_loopback_v4(destination))
-    return DropReason::kMartianDestination;
-  if (net::is_multicast_v4(destination) || destination == net::kBroadcastV4)
-    return DropReason::kMulticast;
-  if (net::is_class_e_v4(destination)) return DropReason::kMartianDestination;
-  return std::nullopt;
+DropReason martian_of(std::uint32_t source, std::uint32_t destination) {
+  if ((kMartians[source >> 24] & kNoSource) != 0) return DropReason::kMartianSource;
+  return net::is_multicast_v4(destination) || destination == net::kBroadcastV4
+             ? DropReason::kMulticast
+             : DropReason::kMartianDestination;
 }
 
 }  // namespace penstock::dataplane

@@ -4,6 +4,7 @@
 #include "dataplane/addresses.h"
 #include "dataplane/neighbour_discovery.h"
 #include "dataplane/parse.h"
+#include "dataplane/read_ipv4.h"
 #include "lib/net/ethernet.h"
 #include "lib/net/icmp6.h"
 #include "lib/net/ipv4.h"

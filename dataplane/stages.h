@@ -43,7 +43,7 @@ void crypto_inbound(WorkerContext& ctx, Burst& burst);
 /// and kDecapsulated is set.
 void close_inbound(WorkerContext& ctx, Burst& burst);
 /// Decapsulated packets against their SA's selectors, others that came from outside against the
-/// inbound SPD. Those that have kPolicyChecked pass; the survivors get it.
+/// inbound SPD. Those that have kPolicyChecked pass; those that were asked get it.
 void check_policy(WorkerContext& ctx, Burst& burst);
 
 /// Packets for us are answered or refused; those for others lose one from their TTL and have

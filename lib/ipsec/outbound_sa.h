@@ -139,8 +139,8 @@ struct alignas(64) OutboundSa {
 
   /// Plaintext, padding and trailer of an inner packet (RFC 4303 §2.4).
   [[nodiscard]] unsigned cipher_octets(unsigned inner_octets) const {
-    const unsigned block = session.block_octets;
-    return (inner_octets + unsigned{sizeof(net::EspTrailer)} + block - 1) / block * block;
+    const unsigned block = session.block_octets;  // a power of two: a division costs a lookup
+    return (inner_octets + unsigned{sizeof(net::EspTrailer)} + block - 1) & -block;
   }
   [[nodiscard]] unsigned sealed_octets(unsigned inner_octets) const {
     return overhead_octets + cipher_octets(inner_octets);
@@ -148,7 +148,7 @@ struct alignas(64) OutboundSa {
   /// The largest inner packet that fits a path of `mtu` (RFC 4301 §8.2.1).
   [[nodiscard]] unsigned inner_mtu(unsigned mtu) const {
     const unsigned room = mtu > overhead_octets ? mtu - overhead_octets : 0U;
-    const unsigned whole = room / session.block_octets * session.block_octets;
+    const unsigned whole = room & -unsigned{session.block_octets};
     return whole > sizeof(net::EspTrailer) ? whole - unsigned{sizeof(net::EspTrailer)} : 0U;
   }
 };

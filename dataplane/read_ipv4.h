@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Reading an IPv4 header into the meta, inline: parse does it for every frame, close (inbound) for
+// every packet that comes out of an SA.
+#pragma once
+
+#include <array>
+#include <cstring>
+
+#include "dataplane/parse.h"
+#include "lib/net/ipv4.h"
+
+namespace penstock::dataplane {
+
+[[nodiscard]] inline std::uint16_t be16_at(const std::byte* p) {
+  base::Be16 value;
+  std::memcpy(&value, p, sizeof(value));
+  return value.get();
+}
+
+/// RFC 1071: a header without options is summed in three words.
+[[nodiscard, gnu::always_inline]] inline bool checksum_is_right(const std::byte* header,
+                                                                unsigned octets) {
+  if (octets != net::kIpv4MinHeader) [[unlikely]]
+    return net::internet_checksum({header, octets}) == 0;
+  std::array<std::uint64_t, 2> words;
+  std::uint32_t last = 0;
+  std::memcpy(words.data(), header, sizeof(words));
+  std::memcpy(&last, header + sizeof(words), sizeof(last));
+  std::uint64_t sum = last;
+  for (const std::uint64_t word : words) sum += (word >> 32U) + (word & 0xffffffffU);
+  sum = (sum & 0xffffffffU) + (sum >> 32U);
+  sum = (sum & 0xffffU) + (sum >> 16U);
+  sum = (sum & 0xffffU) + (sum >> 16U);
+  return (sum & 0xffffU) + (sum >> 16U) == 0xffffU;
+}
+
+/// RFC 1812 §5.2.4: an option list that can be read and holds no source route. (RFC 7126 §4.3,
+/// §4.4: source-routed packets are dropped by default.)
+[[nodiscard]] bool options_are_fine(const std::byte* option, unsigned length);
+
+/// read_ports() of what is neither TCP nor UDP.
+void read_other_ports(dpdk::Packet* packet);
+
+/// Only the selectors that lie behind the IP header: protocol is set, and ports as far as the
+/// packet holds them (RFC 4301 §4.4.1.1).
+[[gnu::always_inline]] inline void read_ports(dpdk::Packet* packet) {
+  dpdk::PacketMeta& meta = dpdk::meta(packet);
+  meta.source_port = 0;
+  meta.destination_port = 0;
+  if (meta.protocol != net::kProtocolUdp && meta.protocol != net::kProtocolTcp)
+    return read_other_ports(packet);
+  if (meta.total_length - meta.header_length < 4) return;
+  const std::byte* upper = dpdk::data(packet) + meta.header_length;
+  meta.source_port = be16_at(upper);
+  meta.destination_port = be16_at(upper + 2);
+  meta.flags |= dpdk::kHasPorts;
+}
+
+/// Checks the IPv4 header where the data starts (RFC 1812 §5.2.2), cuts off padding behind the
+/// total length, and writes selectors, lengths, tos, kFragment, kHasPorts, kDontFragment,
+/// kHasOptions. The other flags, ingress, nesting and the rest of the meta stay as they are.
+/// @return nothing if it is well-formed, else why not
+[[nodiscard, gnu::always_inline]] inline std::optional<net::DropReason> read_ipv4(
+    dpdk::Packet* packet, HeaderChecksum checksum) {
+  using net::DropReason;
+  using net::Ipv4Header;
+  const unsigned length = packet->data_len;
+  if (length < sizeof(Ipv4Header)) return DropReason::kTruncated;
+  const std::byte* data = dpdk::data(packet);
+  const auto& ip = *reinterpret_cast<const Ipv4Header*>(data);
+  if (ip.version() != 4) return DropReason::kBadIpVersion;
+  const unsigned header = ip.header_length();
+  if (header < net::kIpv4MinHeader || header > length) return DropReason::kBadIpHeaderLength;
+  const unsigned total = ip.total_length.get();
+  if (total < header || total > length) return DropReason::kBadIpTotalLength;
+  if (checksum == HeaderChecksum::kVerify && !checksum_is_right(data, header))
+    return DropReason::kBadIpChecksum;
+  if (header > sizeof(Ipv4Header) &&
+      !options_are_fine(data + sizeof(Ipv4Header), header - net::kIpv4MinHeader))
+    return DropReason::kIpOptions;
+  // RFC 791: no packet ends beyond 65,535 octets. Cut again, such a fragment's offset would wrap,
+  // and a piece of it would pass for the first one, with ports that no policy has seen.
+  const std::uint16_t fragment = ip.fragment.get();
+  if ((fragment & net::kIpv4OffsetMask) * 8U + total > net::kIpv4MaxPacket)
+    return DropReason::kFragmentTooLong;
+  if (total < length) dpdk::resize(packet, total);  // padding of short frames
+
+  dpdk::PacketMeta& meta = dpdk::meta(packet);
+  meta.source = ip.source.get();
+  meta.destination = ip.destination.get();
+  meta.protocol = ip.protocol;
+  meta.ip_version = 4;
+  meta.header_length = static_cast<std::uint8_t>(header);
+  meta.total_length = static_cast<std::uint16_t>(total);
+  meta.tos = ip.tos;
+  std::uint32_t flags =
+      meta.flags & ~(dpdk::kFragment | dpdk::kHasPorts | dpdk::kDontFragment | dpdk::kHasOptions);
+  if ((fragment & (net::kIpv4MoreFragments | net::kIpv4OffsetMask)) != 0) flags |= dpdk::kFragment;
+  if ((fragment & net::kIpv4DontFragment) != 0) flags |= dpdk::kDontFragment;
+  if (header > sizeof(Ipv4Header)) flags |= dpdk::kHasOptions;
+  meta.flags = flags;
+  if ((fragment & net::kIpv4OffsetMask) == 0) {
+    read_ports(packet);
+  } else {
+    meta.source_port = 0;
+    meta.destination_port = 0;
+  }
+  return std::nullopt;
+}
+
+enum MartianBit : std::uint8_t { kNoSource = 1, kNoDestination = 2 };
+/// What an address cannot be, by its first octet (RFC 1812 §5.3.7): this network, loopback,
+/// multicast, class E with the broadcast.
+inline constexpr auto kMartians = [] {
+  std::array<std::uint8_t, 256> table{};
+  table[0] = table[127] = kNoSource | kNoDestination;
+  for (unsigned first = 0xe0; first < table.size(); ++first)
+    table[first] = kNoSource | kNoDestination;
+  return table;
+}();
+
+/// Which martian it is.
+[[nodiscard]] net::DropReason martian_of(std::uint32_t source, std::uint32_t destination);
+
+/// Whether these addresses may be in a packet that is forwarded or delivered (RFC 1812 §5.3.7,
+/// §4.2.2.11). Inner packets are checked too.
+[[nodiscard, gnu::always_inline]] inline std::optional<net::DropReason> check_martian(
+    std::uint32_t source, std::uint32_t destination) {
+  if (((kMartians[source >> 24U] & kNoSource) | (kMartians[destination >> 24U] & kNoDestination)) ==
+      0) [[likely]]
+    return std::nullopt;
+  return martian_of(source, destination);
+}
+
+}  // namespace penstock::dataplane
