@@ -98,6 +98,8 @@ constexpr std::array kPort{
     Column{"ADDRESSES", "addresses"},
     Column{"DRIVER", "driver"},
     Column{"OFFLOADS", "offloads"},
+    Column{"SPREAD", "spread"},
+    Column{"STEERED BY SPI", "steering"},
     Column{"RX", "rx_packets"},
     Column{"TX", "tx_packets"},
     Column{"RX MISSED", "rx_missed"},

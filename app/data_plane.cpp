@@ -104,6 +104,7 @@ Result<void> DataPlane::make_workers() {
                                                                : dataplane::IdleMode::kPoll;
   auto assigned =
       dataplane::assign_queues(*fib_, queues, static_cast<unsigned>(settings_.workers.size()));
+  for (std::size_t i = 0; i < ports_.size(); ++i) steer(i, assigned);
   for (unsigned i = 0; i < settings_.workers.size(); ++i) {
     bridge::WorkerView view{
         i + 1, static_cast<int>(rte_lcore_to_socket_id(i + 1)), {}, &channels_[i]->counters};
@@ -120,6 +121,19 @@ Result<void> DataPlane::make_workers() {
         ipsec_[i].get(), *channels_[i], *rcu_));
   }
   return {};
+}
+
+/// ESP and AH come to a queue that their owner polls, where the port has one.
+void DataPlane::steer(std::size_t port, std::span<const std::vector<dataplane::RxQueue>> assigned) {
+  const config::PortSettings& settings = settings_.ports[port];
+  if (settings.steering == config::SteeringMode::kOff || settings.queues == 1) return;
+  const fib::Interface& interface =
+      fib_->interface(dpdk::InterfaceIndex{static_cast<std::uint16_t>(port)});
+  ports_[port].steer(
+      dataplane::steering_rules(writer_->tables().owners(), interface.index, assigned),
+      std::ranges::any_of(settings_.vlans,
+                          [&](const auto& vlan) { return vlan.port == settings.name; }),
+      log_);
 }
 
 Result<void> DataPlane::run() {

@@ -61,6 +61,7 @@ class DataPlane {
   base::Result<void> open_ports();
   base::Result<void> make_tables();
   base::Result<void> make_workers();
+  void steer(std::size_t port, std::span<const std::vector<dataplane::RxQueue>> assigned);
   void tell_balance();
 
   const config::DataplaneSettings& settings_;

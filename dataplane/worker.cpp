@@ -29,6 +29,18 @@ std::vector<std::vector<RxQueue>> assign_queues(const fib::Fib& fib,
   return lists;
 }
 
+std::vector<dpdk::SpiRule> steering_rules(const ipsec::OwnerMap& owners, dpdk::InterfaceIndex port,
+                                          std::span<const std::vector<RxQueue>> assigned) {
+  std::vector<dpdk::SpiRule> rules;
+  if (assigned.size() < 2) return rules;
+  for (std::uint32_t bucket = 0; bucket < owners.buckets(); ++bucket) {
+    const auto& queues = assigned[owners.owner_of(bucket)];
+    const auto mine = std::ranges::find(queues, port, &RxQueue::interface);
+    if (mine != queues.end()) rules.push_back({bucket, owners.mask(), mine->queue});
+  }
+  return rules;
+}
+
 Worker::Worker(WorkerOptions options, const dpdk::PacketPool& pool, const fib::Fib& fib,
                IpsecState* ipsec, channel::WorkerChannel& channel, dpdk::RcuDomain& rcu)
     : options_(std::move(options)), rcu_(rcu) {

@@ -10,6 +10,8 @@
 
 #include "dataplane/worker_context.h"
 #include "lib/dpdk/mempool.h"
+#include "lib/dpdk/steering.h"
+#include "lib/ipsec/owner.h"
 
 namespace penstock::dataplane {
 
@@ -33,6 +35,12 @@ struct RxQueue {
 [[nodiscard]] std::vector<std::vector<RxQueue>> assign_queues(const fib::Fib& fib,
                                                               std::span<const std::uint16_t> queues,
                                                               unsigned workers);
+
+/// The rules by which a port brings ESP and AH to a queue of their owner. Where a worker polls no
+/// queue of the port, its SAs have no rule. With one worker there are none.
+[[nodiscard]] std::vector<dpdk::SpiRule> steering_rules(
+    const ipsec::OwnerMap& owners, dpdk::InterfaceIndex port,
+    std::span<const std::vector<RxQueue>> assigned);
 
 struct WorkerOptions {
   unsigned id = 0;

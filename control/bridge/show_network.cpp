@@ -25,6 +25,12 @@ Json offloads_of(const dpdk::PortCapabilities& can) {
   return out;
 }
 
+Json steering_of(const dpdk::Port& port) {
+  Json out = Json::array();
+  for (const char* kind : port.steering().steered()) out.push_back(kind);
+  return out;
+}
+
 Json port_row(const dpdk::Port& port, const config::PortSettings& settings) {
   Json addresses = Json::array();
   for (const net::InterfaceAddress& address : settings.addresses)
@@ -46,6 +52,8 @@ Json port_row(const dpdk::Port& port, const config::PortSettings& settings) {
           {"queues", port.options().rx_queues},
           {"numa", numa >= 0 ? Json(static_cast<unsigned>(numa)) : Json(nullptr)},
           {"offloads", offloads_of(port.capabilities())},
+          {"spread", dpdk::kSpreadTexts[static_cast<std::size_t>(port.capabilities().spread)].name},
+          {"steering", steering_of(port)},
           {"rx_packets", stats.rx_packets},
           {"rx_bytes", stats.rx_bytes},
           {"tx_packets", stats.tx_packets},

@@ -19,6 +19,11 @@ constexpr std::array kIdleWords{
     Word{.word = "sleep", .value = static_cast<int>(IdleMode::kSleep)},
 };
 
+constexpr std::array kSteeringWords{
+    Word{.word = "off", .value = static_cast<int>(SteeringMode::kOff)},
+    Word{.word = "auto", .value = static_cast<int>(SteeringMode::kAuto)},
+};
+
 constexpr std::array kLevelWords{Word{"debug"}, Word{"info"}, Word{"warning"}, Word{"error"}};
 constexpr std::array kEngineWords{Word{kDefaultEngine}, Word{"cryptodev"}, Word{"openssl"}};
 
@@ -78,6 +83,15 @@ constexpr std::array kPort{
                                   .reader = "lib/dpdk",
                                   .low = 1,
                                   .high = 64}),
+    value<&PortSettings::steering>(
+        {.name = "steering",
+         .preset = "auto",
+         .text = "With several queues, rules of the device bring ESP and AH by their SPI to the "
+                 "worker that owns the SA, as far as its driver can ([network cards](nics.md)); "
+                 "`off`: workers "
+                 "hand them over to each other.",
+         .reader = "lib/dpdk",
+         .words = kSteeringWords}),
     value<&PortSettings::promiscuous>({.name = "promiscuous",
                                        .preset = "false",
                                        .text = "Take frames for other Ethernet addresses too.",

@@ -24,6 +24,7 @@ inline constexpr std::string_view kDefaultEngine = "ipsec-mb";
 
 enum class Side : std::uint8_t { kInside, kOutside };  ///< RFC 4301 §3.1
 enum class IdleMode : std::uint8_t { kPoll, kSleep };
+enum class SteeringMode : std::uint8_t { kOff, kAuto };
 
 struct ControlSettings {
   std::string socket = "/run/penstock/penstock.sock";
@@ -39,6 +40,7 @@ struct PortSettings {
   std::uint16_t mtu = 1500;
   std::vector<net::InterfaceAddress> addresses;
   std::uint16_t queues = 1;
+  SteeringMode steering = SteeringMode::kAuto;
   bool promiscuous = false;
 };
 

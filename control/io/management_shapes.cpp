@@ -108,6 +108,12 @@ constexpr std::array kPort{
     FieldShape{"queues", K::kNumber, "receive queues in use"},
     FieldShape{"numa", K::kNumber, "NUMA node; null: unknown"},
     FieldShape{"offloads", K::kTexts, "what the port can do for us: `rx_ipv4_cksum`, `rss`, …"},
+    FieldShape{"spread", K::kText,
+               "how packets come to its queues: `one_queue`, `rss_spi`, `rss_ports`, "
+               "`rss_addresses` or `driver`"},
+    FieldShape{"steering", K::kTexts,
+               "what rules bring to its owner's queue by SPI before that: `ipv4_esp`, "
+               "`ipv6_udp_esp`, `ipv4_ah`, `vlan_ipv4_esp`, …"},
     FieldShape{"rx_packets", K::kNumber, "packets received"},
     FieldShape{"rx_bytes", K::kNumber, "octets received"},
     FieldShape{"tx_packets", K::kNumber, "packets transmitted"},

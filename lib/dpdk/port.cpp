@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <map>
 
 #include "lib/dpdk/eal.h"
 #include "lib/dpdk/eal_log.h"
@@ -23,8 +24,9 @@ using base::Result;
 
 namespace {
 
-constexpr std::uint64_t kRssTypes =
-    RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP | RTE_ETH_RSS_ESP;
+constexpr std::uint64_t kRssSpi = RTE_ETH_RSS_ESP | RTE_ETH_RSS_AH;
+constexpr std::uint64_t kRssPorts = RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP;
+constexpr std::uint64_t kRssTypes = RTE_ETH_RSS_IP | kRssPorts | kRssSpi;
 
 /// `net_tap0` of `net_tap0,iface=x`.
 std::string device_name(const std::string& device) { return device.substr(0, device.find(',')); }
@@ -113,32 +115,51 @@ Result<void> Port::ask() {
   return {};
 }
 
-Result<void> Port::configure(base::Log& log) {
+/// Several queues with RSS on as much as the driver takes: what it names it may still refuse
+/// together.
+int Port::configure_queues() {
   rte_eth_dev_info info{};
   rte_eth_dev_info_get(id_, &info);
   rte_eth_conf conf{};
   conf.rxmode.mtu = options_.mtu;
   if (capabilities_.rx_checksum) conf.rxmode.offloads |= RTE_ETH_RX_OFFLOAD_IPV4_CKSUM;
-  const bool spread = options_.rx_queues > 1 && capabilities_.rss;
-  if (spread) {
-    conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
-    conf.rx_adv_conf.rss_conf.rss_hf = info.flow_type_rss_offloads & kRssTypes;
+  const auto attempt = [&](Spread spread) {
+    capabilities_.spread = spread;
+    return rte_eth_dev_configure(id_, options_.rx_queues, options_.tx_queues, &conf);
+  };
+  if (options_.rx_queues == 1) return attempt(Spread::kOneQueue);
+  struct Choice {
+    Spread spread;
+    std::uint64_t types, needs;
+  };
+  constexpr Choice kChoices[] = {{Spread::kRssSpi, kRssTypes, kRssSpi},
+                                 {Spread::kRssPorts, RTE_ETH_RSS_IP | kRssPorts, kRssPorts},
+                                 {Spread::kRssAddresses, RTE_ETH_RSS_IP, RTE_ETH_RSS_IP}};
+  conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+  for (const Choice& choice : kChoices) {
+    if ((info.flow_type_rss_offloads & choice.needs) == 0) continue;
+    conf.rx_adv_conf.rss_conf.rss_hf = info.flow_type_rss_offloads & choice.types;
+    if (attempt(choice.spread) == 0) return 0;
   }
-  if (const int error = rte_eth_dev_configure(id_, options_.rx_queues, options_.tx_queues, &conf);
-      error != 0)
+  conf.rxmode.mq_mode = RTE_ETH_MQ_RX_NONE;
+  conf.rx_adv_conf.rss_conf.rss_hf = 0;
+  return attempt(Spread::kDriver);
+}
+
+Result<void> Port::configure(base::Log& log) {
+  if (const int error = configure_queues(); error != 0)
     return fail(
         ErrorCode::kSystem,
         fmt::format("port {}: {} receive and {} transmit queues with MTU {} are refused: {}",
                     options_.name, options_.rx_queues, options_.tx_queues, options_.mtu,
                     said_or(-error)));
-  std::string lacks;
-  if (!capabilities_.rx_checksum) lacks += " checksums are verified in software;";
-  if (options_.rx_queues > 1 && !capabilities_.rss)
-    lacks += " the driver spreads flows its own way;";
-  if (!lacks.empty()) {
-    lacks.pop_back();
-    log.write(base::LogLevel::kInfo, "dpdk", fmt::format("port {}:{}", options_.name, lacks));
-  }
+  if (!capabilities_.rx_checksum)
+    log.write(base::LogLevel::kInfo, "dpdk",
+              fmt::format("port {}: checksums are verified in software", options_.name));
+  if (options_.rx_queues > 1)
+    log.write(base::LogLevel::kInfo, "dpdk",
+              fmt::format("port {}: packets are spread by {}", options_.name,
+                          kSpreadTexts[static_cast<std::size_t>(capabilities_.spread)].text));
   return {};
 }
 
@@ -177,10 +198,12 @@ Port::Port(Port&& other) noexcept
     : options_(std::move(other.options_)),
       capabilities_(other.capabilities_),
       mac_(other.mac_),
+      steering_(std::move(other.steering_)),
       id_(std::exchange(other.id_, kNone)) {}
 
 Port::~Port() {
   if (id_ == kNone) return;
+  steering_.remove();
   rte_eth_dev_info info{};
   const bool known = rte_eth_dev_info_get(id_, &info) == 0;
   rte_eth_dev_stop(id_);
@@ -188,6 +211,27 @@ Port::~Port() {
   // A vdev of ours goes with its port, so that the name can be opened again.
   if (known && info.device != nullptr && !is_pci_address(options_.device))
     rte_dev_remove(info.device);
+}
+
+void Port::steer(std::span<const SpiRule> rules, bool tagged, base::Log& log) {
+  steering_.remove();
+  steering_ = Steering::install(id_, rules, tagged);
+  if (rules.empty()) return;
+  std::string steered;
+  for (const char* kind : steering_.steered()) steered += fmt::format(" {}", kind);
+  if (!steered.empty())
+    log.write(base::LogLevel::kInfo, "dpdk",
+              fmt::format("port {}: {} rules steer by SPI:{}", options_.name, steering_.rules(),
+                          steered));
+  // Kinds that the driver refuses for one reason are named together.
+  std::map<std::string, std::string> refused;
+  for (const Steering::Refusal& one : steering_.refused())
+    refused[one.reason] += fmt::format(" {}", one.kind);
+  for (const auto& [reason, kinds] : refused)
+    log.write(base::LogLevel::kInfo, "dpdk",
+              fmt::format("port {}: not steered by SPI, but handed over between workers:{} (the "
+                          "driver: {})",
+                          options_.name, kinds, reason));
 }
 
 LinkState Port::link() const {

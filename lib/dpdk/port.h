@@ -10,6 +10,7 @@
 #include "lib/base/log.h"
 #include "lib/base/result.h"
 #include "lib/dpdk/mempool.h"
+#include "lib/dpdk/steering.h"
 
 namespace penstock::dpdk {
 
@@ -23,6 +24,20 @@ struct PortOptions {
   bool promiscuous = false;
 };
 
+/// How packets come to several receive queues where no rule steers them.
+enum class Spread : std::uint8_t { kOneQueue, kRssSpi, kRssPorts, kRssAddresses, kDriver };
+struct SpreadText {
+  const char* name;  ///< as `show ports` has it
+  const char* text;  ///< for the log
+};
+inline constexpr std::array<SpreadText, 5> kSpreadTexts{{
+    {"one_queue", "one receive queue"},
+    {"rss_spi", "RSS on addresses, ports and the SPI of ESP or AH"},
+    {"rss_ports", "RSS on addresses and ports"},
+    {"rss_addresses", "RSS on addresses"},
+    {"driver", "the driver's own way over the queues"},
+}};
+
 /// What the device can do and what of it is in use.
 struct PortCapabilities {
   std::uint16_t max_rx_queues = 0;
@@ -32,6 +47,7 @@ struct PortCapabilities {
   bool tx_checksum = false;
   bool rss = false;
   bool rte_flow = false;
+  Spread spread = Spread::kOneQueue;
 };
 
 struct PortStats {
@@ -66,6 +82,10 @@ class Port {
   [[nodiscard]] const PortOptions& options() const { return options_; }
   [[nodiscard]] const PortCapabilities& capabilities() const { return capabilities_; }
   [[nodiscard]] const std::array<std::uint8_t, 6>& mac() const { return mac_; }
+  /// Steers by SPI as far as the driver can, and says in the log what comes of it. Rules of before
+  /// go. Of one port by one thread.
+  void steer(std::span<const SpiRule> rules, bool tagged, base::Log& log);
+  [[nodiscard]] const Steering& steering() const { return steering_; }
   [[nodiscard]] LinkState link() const;  ///< asks the driver, does not wait
   [[nodiscard]] PortStats stats() const;
 
@@ -74,12 +94,14 @@ class Port {
   base::Result<void> find(base::Log& log);
   base::Result<void> ask();
   base::Result<void> configure(base::Log& log);
+  int configure_queues();
   base::Result<void> start(const PacketPool& pool);
 
   static constexpr std::uint16_t kNone = 0xffff;
   PortOptions options_;
   PortCapabilities capabilities_;
   std::array<std::uint8_t, 6> mac_{};
+  Steering steering_;
   std::uint16_t id_ = kNone;
 };
 

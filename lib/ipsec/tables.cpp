@@ -22,7 +22,7 @@ SpdLimits spd_limits(const WriterLimits& limits) {
 Tables::Tables(const WriterLimits& limits, std::uint64_t hash_seed, dpdk::RcuDomain& rcu)
     : sad_(std::make_unique<SadEntry[]>(limits.inbound_sas)),
       sad_mask_(limits.inbound_sas - 1),
-      workers_(limits.workers),
+      owners_(limits.workers),
       manual_size_(std::bit_ceil(limits.manual_sas * 4 + 16)),
       manual_(std::make_unique<SadEntry[]>(manual_size_)),
       slot_count_(limits.slots),

@@ -10,6 +10,7 @@
 
 #include "lib/ipsec/inbound_sa.h"
 #include "lib/ipsec/outbound_sa.h"
+#include "lib/ipsec/owner.h"
 #include "lib/ipsec/spd.h"
 
 namespace penstock::ipsec {
@@ -67,9 +68,9 @@ class Tables {
     return spi != 0 && entry.spi.load(std::memory_order_relaxed) == spi &&
            entry.sa.load(std::memory_order_relaxed) == nullptr;
   }
-  /// The worker that alone has the window and counters of the SA with this SPI (design §4.7): part
-  /// of the SPI, so that no table is asked, and so that a NIC can steer by it.
-  [[nodiscard]] unsigned owner_of(std::uint32_t spi) const { return spi % workers_; }
+  /// The worker that alone has the window and counters of the SA with this SPI (design §4.7).
+  [[nodiscard]] unsigned owner_of(std::uint32_t spi) const { return owners_.owner_of(spi); }
+  [[nodiscard]] const OwnerMap& owners() const { return owners_; }
   void prefetch_inbound(std::uint32_t spi) const { __builtin_prefetch(&sad_[spi & sad_mask_]); }
 
   // ---- slots ----
@@ -93,7 +94,7 @@ class Tables {
 
   std::unique_ptr<SadEntry[]> sad_;
   std::uint32_t sad_mask_;
-  std::uint32_t workers_;
+  OwnerMap owners_;
   std::uint32_t manual_shift_;
   std::uint32_t manual_size_;
   std::atomic<std::uint32_t> manual_count_{0};
