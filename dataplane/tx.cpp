@@ -15,6 +15,8 @@ namespace {
 /// A vdev's ring may be full for a moment while its peer runs on the same CPU.
 constexpr unsigned kTries = 3;
 
+}  // namespace
+
 void flush(WorkerContext& ctx, TxBuffer& buffer) {
   const unsigned count = buffer.burst.size();
   unsigned sent = 0;
@@ -26,16 +28,12 @@ void flush(WorkerContext& ctx, TxBuffer& buffer) {
   buffer.burst.clear();
 }
 
-}  // namespace
-
 void send_frame(WorkerContext& ctx, dpdk::Packet* frame, const fib::Interface& interface) {
   if (!interface.up.load(std::memory_order_relaxed)) [[unlikely]]
     return ctx.drop(frame, net::DropReason::kPortDown);
   if (interface.vlan != 0 && !put_tag_on(frame, interface.vlan)) [[unlikely]]
     return ctx.drop(frame, net::DropReason::kNoHeadroom);
-  TxBuffer& buffer = ctx.tx[interface.port.value()];
-  if (buffer.burst.full()) flush(ctx, buffer);
-  buffer.burst.push(frame);
+  put_frame(ctx, frame, ctx.tx[interface.port.value()]);
 }
 
 void transmit(WorkerContext& ctx) {
