@@ -90,6 +90,7 @@ Result<void> DataPlane::make_tables() {
   limits.outbound_sas = settings_.limits.sas;
   limits.manual_sas = settings_.limits.manual_sas;
   limits.slots = settings_.limits.policies;
+  limits.policies = settings_.limits.policies;
   limits.workers = static_cast<std::uint32_t>(settings_.workers.size());
   limits.smallest_path_mtu = settings_.limits.smallest_path_mtu;
   limits.path_mtu_time = settings_.limits.path_mtu_time;

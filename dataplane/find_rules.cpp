@@ -44,7 +44,7 @@ void find_mixed(IpsecState& state, policy::Direction direction,
   std::array<const SpdEntry*, kBurst> answers;
   state.policies.lookup_burst(direction, v4.keys.data(), answers.data(), v4.count);
   v4.put_answers(answers, entries);
-  state.tables->spd().lookup_burst(direction, v6.keys.data(), answers.data(), v6.count);
+  state.policies6.lookup_burst(direction, v6.keys.data(), answers.data(), v6.count);
   v6.put_answers(answers, entries);
 }
 
@@ -78,7 +78,7 @@ const SpdEntry* find_rule(WorkerContext& ctx, policy::Direction direction,
     ctx.ipsec->policies.lookup_burst(direction, &key, &entry, 1);
   } else {
     const auto key = ipsec::SpdKey6::of(packet, vrf);
-    ctx.ipsec->tables->spd().lookup_burst(direction, &key, &entry, 1);
+    ctx.ipsec->policies6.lookup_burst(direction, &key, &entry, 1);
   }
   return entry;
 }

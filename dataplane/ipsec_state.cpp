@@ -10,6 +10,7 @@ IpsecState::IpsecState(const ipsec::Tables& t, std::unique_ptr<burst_crypto::Eng
                        const fib::Fib& fib)
     : tables(&t),
       policies(t.spd()),
+      policies6(t.spd()),
       engine(std::move(e)),
       asynchronous(!engine->fifos().empty()),
       smallest_mtu(net::kIpv4MaxPacket) {

@@ -33,7 +33,9 @@ struct IpsecState {
              const fib::Fib& fib);
 
   const ipsec::Tables* tables;
-  ipsec::SpdFlowCache policies;  ///< this worker's, in front of tables->spd()
+  // this worker's, in front of tables->spd()
+  ipsec::SpdFlowCache policies;
+  ipsec::SpdFlowCache6 policies6;
   std::unique_ptr<burst_crypto::Engine> engine;
   bool asynchronous;      ///< the engine has packets beyond a burst
   unsigned smallest_mtu;  ///< of all interfaces: what fits it needs no second look

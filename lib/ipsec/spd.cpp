@@ -34,6 +34,7 @@ bool any_names_a_protocol(const std::vector<SpdSelector<Ipv6Value>>& selectors) 
 
 Spd::Spd(const SpdLimits& limits, std::uint64_t hash_seed, dpdk::RcuDomain& rcu)
     : rcu_(rcu),
+      hash_seed_(hash_seed),
       v4_(limits.selectors_v4, hash_seed, rcu),
       v6_(limits.selectors_v6, hash_seed, rcu),
       entries_(limits.policies),
@@ -49,16 +50,15 @@ Spd::~Spd() = default;
 // ---- a worker's ----
 
 template <std::size_t kAtOnce, class Address>
-void Spd::lookup_in(const SpdTable<Address>& table, Direction direction,
-                    const SpdKeyOf<Address>* keys, const SpdEntry** results, std::size_t n) const {
+void Spd::lookup_in(Direction direction, const SpdKeyOf<Address>* keys, const SpdEntry** results,
+                    std::size_t n) const {
   while (n > 0) {
     const std::size_t now = std::min(n, kAtOnce);
     SpdProbe<Address> probes[kAtOnce];
     std::uint32_t matches[kAtOnce];
     for (std::size_t k = 0; k < now; ++k) probes[k] = SpdProbe<Address>::of(direction, keys[k]);
-    table.lookup(probes, matches, now, version());
-    for (std::size_t k = 0; k < now; ++k)
-      results[k] = matches[k] != table.kNone ? &entries_[matches[k]] : nullptr;
+    lookup_probes(probes, matches, now, version());
+    for (std::size_t k = 0; k < now; ++k) results[k] = entry(matches[k]);
     keys += now;
     results += now;
     n -= now;
@@ -67,51 +67,64 @@ void Spd::lookup_in(const SpdTable<Address>& table, Direction direction,
 
 const SpdEntry* Spd::lookup_outbound(const SpdKey& key) const {
   const SpdEntry* result = nullptr;
-  lookup_in<1>(v4_, Direction::kOutbound, &key, &result, 1);
+  lookup_in<1>(Direction::kOutbound, &key, &result, 1);
   return result;
 }
 
 const SpdEntry* Spd::lookup_inbound(const SpdKey& key) const {
   const SpdEntry* result = nullptr;
-  lookup_in<1>(v4_, Direction::kInbound, &key, &result, 1);
+  lookup_in<1>(Direction::kInbound, &key, &result, 1);
   return result;
 }
 
 void Spd::lookup_burst(Direction direction, const SpdKey* keys, const SpdEntry** results,
                        std::size_t n) const {
-  lookup_in<kSpdBurst>(v4_, direction, keys, results, n);
+  lookup_in<kSpdBurst>(direction, keys, results, n);
 }
 
 void Spd::lookup_burst(Direction direction, const SpdKey6* keys, const SpdEntry** results,
                        std::size_t n) const {
-  lookup_in<kSpdBurst>(v6_, direction, keys, results, n);
+  lookup_in<kSpdBurst>(direction, keys, results, n);
 }
 
-void Spd::lookup_probes(const SpdProbe<Ipv4Value>* probes, const SpdEntry** results, std::size_t n,
-                        SpdVersion version) const {
-  std::uint32_t matches[kSpdBurst];
-  v4_.lookup(probes, matches, n, version);
-  for (std::size_t k = 0; k < n; ++k)
-    results[k] = matches[k] != v4_.kNone ? &entries_[matches[k]] : nullptr;
+template <class Address>
+Spd::Changed<Address> Spd::Changed<Address>::of(std::vector<SpdSelector<Address>> selectors) {
+  if (selectors.size() > kSpdChangeSelectors) return {.selectors = {}, .matches_all = true};
+  return {.selectors = std::move(selectors), .matches_all = false};
 }
 
-bool Spd::may_have_changed(const SpdProbe<Ipv4Value>& probe, SpdRank rank, SpdVersion since,
+template <class Address>
+bool Spd::Changed<Address>::matches(const SpdProbe<Address>& probe) const {
+  return matches_all ||
+         std::ranges::any_of(selectors, [&](const auto& s) { return s.matches(probe); });
+}
+
+template <class Address>
+bool Spd::may_have_changed(const SpdProbe<Address>& probe, SpdRank rank, SpdVersion since,
                            SpdVersion until) const {
+  const auto matches = [&probe](const Change& change) {
+    if constexpr (Address::kBits == Ipv4Value::kBits)
+      return change.v4.matches(probe);
+    else
+      return change.v6.matches(probe);
+  };
   SpdVersion reached = until + 1;  // all changes from here to `until` have been asked
   const Change* change = last_change_.load(std::memory_order_acquire);
   while (reached > since + 1) {
     if (change == nullptr) return true;  // so far back nothing is remembered
     if (change->version <= until) {
-      if (change->rank <= rank &&
-          (change->matches_all ||
-           std::ranges::any_of(change->selectors, [&](const auto& s) { return s.matches(probe); })))
-        return true;
+      if (change->rank <= rank && matches(*change)) return true;
       reached = change->version;
     }
     change = change->before.load(std::memory_order_acquire);
   }
   return false;
 }
+
+template bool Spd::may_have_changed(const SpdProbe<Ipv4Value>&, SpdRank, SpdVersion,
+                                    SpdVersion) const;
+template bool Spd::may_have_changed(const SpdProbe<Ipv6Value>&, SpdRank, SpdVersion,
+                                    SpdVersion) const;
 
 void Spd::count(unsigned worker, const SpdEntry& entry, std::uint64_t packets,
                 std::uint64_t bytes) {
@@ -127,8 +140,8 @@ Result<void> Spd::insert(const policy::PolicyRule& rule) {
   poll();
   if (by_id_.contains(rule.id))
     return fail(ErrorCode::kExists, fmt::format("policy {} is in the SPD", rule.id.value()));
-  PS_ASSIGN(const auto v4, spd_selectors<Ipv4Value>(rule.local_ts, rule.remote_ts, rule.vrf));
-  PS_ASSIGN(const auto v6, spd_selectors<Ipv6Value>(rule.local_ts, rule.remote_ts, rule.vrf));
+  PS_ASSIGN(auto v4, spd_selectors<Ipv4Value>(rule.local_ts, rule.remote_ts, rule.vrf));
+  PS_ASSIGN(auto v6, spd_selectors<Ipv6Value>(rule.local_ts, rule.remote_ts, rule.vrf));
   if (v4.empty() && v6.empty())
     return fail(ErrorCode::kMalformed,
                 fmt::format("no packet can fit the selectors of policy {}", rule.name));
@@ -161,11 +174,12 @@ Result<void> Spd::insert(const policy::PolicyRule& rule) {
   record.needs_whole_v6 = any_names_ports(v6) || any_names_a_protocol(v6);
   if (record.needs_whole_v4) whole_packets_v4_.fetch_add(1, std::memory_order_release);
   if (record.needs_whole_v6) whole_packets_v6_.fetch_add(1, std::memory_order_release);
-  record.first_v4 = v4_.link(v4, rank, index, born, v4_.kNone);
-  record.first_v6 = v6_.link(v6, rank, index, born, v6_.kNone);
+  record.first_v4 = v4_.link(v4, rank, index, born, kSpdNoMatch);
+  record.first_v6 = v6_.link(v6, rank, index, born, kSpdNoMatch);
   by_id_.emplace(rule.id, index);
   by_rank_.emplace(rank, index);
-  remember(born, rank, v4);
+  remember(born, rank, Changed<Ipv4Value>::of(std::move(v4)),
+           Changed<Ipv6Value>::of(std::move(v6)));
   publish_version();
   return {};
 }
@@ -179,10 +193,12 @@ Result<void> Spd::remove(policy::PolicyId id) {
   const SpdVersion died = version_.load(std::memory_order_relaxed) + 1;
   v4_.kill(record.first_v4, died);
   v6_.kill(record.first_v6, died);
-  auto selectors =
-      spd_selectors<Ipv4Value>(record.rule->local_ts, record.rule->remote_ts, record.rule->vrf);
-  PS_CHECK(selectors.has_value());  // insert() has had them
-  remember(died, record.rank, *std::move(selectors));
+  const policy::PolicyRule& rule = *record.rule;
+  auto v4 = spd_selectors<Ipv4Value>(rule.local_ts, rule.remote_ts, rule.vrf);
+  auto v6 = spd_selectors<Ipv6Value>(rule.local_ts, rule.remote_ts, rule.vrf);
+  PS_CHECK(v4.has_value() && v6.has_value());  // insert() has had them
+  remember(died, record.rank, Changed<Ipv4Value>::of(*std::move(v4)),
+           Changed<Ipv6Value>::of(*std::move(v6)));
   publish_version();
   if (record.needs_whole_v4) whole_packets_v4_.fetch_sub(1, std::memory_order_release);
   if (record.needs_whole_v6) whole_packets_v6_.fetch_sub(1, std::memory_order_release);
@@ -194,13 +210,12 @@ Result<void> Spd::remove(policy::PolicyId id) {
   return {};
 }
 
-void Spd::remember(SpdVersion version, SpdRank rank,
-                   std::vector<SpdSelector<Ipv4Value>> selectors) {
+void Spd::remember(SpdVersion version, SpdRank rank, Changed<Ipv4Value> v4, Changed<Ipv6Value> v6) {
   auto change = std::make_unique<Change>();
   change->version = version;
   change->rank = rank;
-  change->matches_all = selectors.size() > kSpdChangeSelectors;
-  if (!change->matches_all) change->selectors = std::move(selectors);
+  change->v4 = std::move(v4);
+  change->v6 = std::move(v6);
   if (!changes_.empty()) change->before.store(changes_.back().get(), std::memory_order_relaxed);
   last_change_.store(change.get(), std::memory_order_release);
   changes_.push_back(std::move(change));

@@ -25,7 +25,7 @@ struct SpdLimits {
   std::uint32_t policies = 131'072;
   /// Pairs of a local and a remote selector of all policies together.
   std::uint32_t selectors_v4 = 262'144;
-  std::uint32_t selectors_v6 = 4'096;
+  std::uint32_t selectors_v6 = 262'144;
   std::uint32_t workers = 1;  ///< that count packets
 };
 /// Pairs of selectors of one policy.
@@ -93,13 +93,27 @@ class Spd {
   /// Counts changes. A verdict is exact while the version stays.
   [[nodiscard]] SpdVersion version() const { return version_.load(std::memory_order_acquire); }
   /// The answers of this version, which was read since the worker's last quiescent state.
-  void lookup_probes(const SpdProbe<Ipv4Value>* probes, const SpdEntry** results, std::size_t n,
-                     SpdVersion version) const;
+  /// @param matches  as SpdTable::lookup() gives them: entry() tells which rule that is
+  template <class Address>
+  void lookup_probes(const SpdProbe<Address>* probes, std::uint32_t* matches, std::size_t n,
+                     SpdVersion version) const {
+    table<Address>().lookup(probes, matches, n, version);
+  }
+  [[nodiscard]] const SpdEntry* entry(std::uint32_t match) const {
+    return match != kSpdNoMatch ? &entries_[match] : nullptr;
+  }
   /// Could a change in (since, until] have taken this packet from the rule of rank `rank`? False
   /// only if none of them could.
-  [[nodiscard]] bool may_have_changed(const SpdProbe<Ipv4Value>& probe, SpdRank rank,
+  template <class Address>
+  [[nodiscard]] bool may_have_changed(const SpdProbe<Address>& probe, SpdRank rank,
                                       SpdVersion since, SpdVersion until) const;
-  [[nodiscard]] std::size_t shapes_v4() const { return v4_.shapes(); }
+  /// Probes that a lookup makes at most.
+  template <class Address>
+  [[nodiscard]] std::size_t shapes() const {
+    return table<Address>().shapes();
+  }
+  /// For those who hash what a peer chooses.
+  [[nodiscard]] std::uint64_t hash_seed() const { return hash_seed_; }
 
   // ---- the control core's ----
 
@@ -142,19 +156,35 @@ class Spd {
     bool unlinked;
   };
 
-  /// One change, as caches ask for it.
-  struct Change {
+  /// What a change did to the packets of one family.
+  template <class Address>
+  struct Changed {
+    std::vector<SpdSelector<Address>> selectors;
+    bool matches_all = false;
+
+    [[nodiscard]] static Changed of(std::vector<SpdSelector<Address>> selectors);
+    [[nodiscard]] bool matches(const SpdProbe<Address>& probe) const;
+  };
+  /// One change, as caches ask for it; most are answered by its first cache line.
+  struct alignas(64) Change {
     SpdVersion version = 0;
     SpdRank rank;
-    bool matches_all = false;
-    std::vector<SpdSelector<Ipv4Value>> selectors;
     std::atomic<const Change*> before{nullptr};  ///< the change before it, while it is remembered
+    Changed<Ipv4Value> v4;
+    Changed<Ipv6Value> v6;
   };
 
+  template <class Address>
+  [[nodiscard]] const SpdTable<Address>& table() const {
+    if constexpr (Address::kBits == Ipv4Value::kBits)
+      return v4_;
+    else
+      return v6_;
+  }
   template <std::size_t kAtOnce, class Address>
-  void lookup_in(const SpdTable<Address>& table, policy::Direction direction,
-                 const SpdKeyOf<Address>* keys, const SpdEntry** results, std::size_t n) const;
-  void remember(SpdVersion version, SpdRank rank, std::vector<SpdSelector<Ipv4Value>> selectors);
+  void lookup_in(policy::Direction direction, const SpdKeyOf<Address>* keys,
+                 const SpdEntry** results, std::size_t n) const;
+  void remember(SpdVersion version, SpdRank rank, Changed<Ipv4Value> v4, Changed<Ipv6Value> v6);
   [[nodiscard]] SpdCounters counted(std::uint32_t index) const;
   [[nodiscard]] SpdStatus status_of(std::uint32_t index) const;
   void publish_version() {
@@ -162,6 +192,7 @@ class Spd {
   }
 
   dpdk::RcuDomain& rcu_;
+  std::uint64_t hash_seed_;
   SpdTable<Ipv4Value> v4_;
   SpdTable<Ipv6Value> v6_;
   std::vector<SpdEntry> entries_;
@@ -179,5 +210,10 @@ class Spd {
   std::deque<std::unique_ptr<Change>> changes_;  ///< oldest first
   std::uint64_t next_sequence_ = 0;
 };
+
+extern template bool Spd::may_have_changed(const SpdProbe<Ipv4Value>&, SpdRank, SpdVersion,
+                                           SpdVersion) const;
+extern template bool Spd::may_have_changed(const SpdProbe<Ipv6Value>&, SpdRank, SpdVersion,
+                                           SpdVersion) const;
 
 }  // namespace penstock::ipsec

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// SpdFlowCache: one worker's verdicts of the SPD, exact after every change. It stands in front of
-// Spd::lookup_burst where policies are of many shapes; with few shapes the SPD itself is as fast.
+// SpdFlowCache, SpdFlowCache6: one worker's verdicts of the SPD, exact after every change. They
+// stand in front of Spd::lookup_burst where policies are of many shapes; with few shapes the SPD
+// itself is as fast.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -10,20 +12,21 @@
 
 namespace penstock::ipsec {
 
-/// Verdicts a worker keeps, in sets of two.
+/// Verdicts a worker keeps of each IP version, in sets of two.
 inline constexpr std::size_t kSpdFlows = 8'192;
 /// Up to this many shapes a lookup goes past the cache: probing them costs no more.
 inline constexpr std::size_t kSpdDirectShapes = 3;
 
-class SpdFlowCache {
+template <class Address>
+class SpdFlowCacheOf {
  public:
   /// @param spd  outlives the cache; @param flows  a power of two
-  explicit SpdFlowCache(const Spd& spd, std::size_t flows = kSpdFlows,
-                        std::size_t direct_shapes = kSpdDirectShapes);
+  explicit SpdFlowCacheOf(const Spd& spd, std::size_t flows = kSpdFlows,
+                          std::size_t direct_shapes = kSpdDirectShapes);
 
   /// As Spd::lookup_burst. The worker's alone.
-  void lookup_burst(policy::Direction direction, const SpdKey* keys, const SpdEntry** results,
-                    std::size_t n);
+  void lookup_burst(policy::Direction direction, const SpdKeyOf<Address>* keys,
+                    const SpdEntry** results, std::size_t n);
 
   struct Statistics {
     std::uint64_t hits = 0;
@@ -32,24 +35,34 @@ class SpdFlowCache {
   [[nodiscard]] const Statistics& statistics() const { return statistics_; }
 
  private:
+  using Probe = SpdProbe<Address>;
+  /// A free place is a probe that asks nothing, as no packet's does.
   struct alignas(64) Flow {
-    SpdProbe<Ipv4Value> probe{};
-    const SpdEntry* entry = nullptr;  ///< not to be read before still_holds()
+    Probe probe{};
     SpdVersion version = 0;
-    SpdRank rank;  ///< of the rule that answered; behind all others if none did
-    bool used = false;
+    std::uint64_t sequence = 0;  ///< with `priority` the rank of the rule that answered
+    std::uint32_t priority = 0;
+    std::uint32_t match = kSpdNoMatch;  ///< whose entry is not to be read before still_holds()
   };
   static_assert(sizeof(Flow) == 64);
 
-  [[nodiscard]] Flow* set_of(const SpdProbe<Ipv4Value>& probe);
+  [[nodiscard]] Flow* set_of(const Probe& probe);
   [[nodiscard]] bool still_holds(Flow& flow, SpdVersion version) const;
-  void lookup_chunk(policy::Direction direction, const SpdKey* keys, const SpdEntry** results,
-                    std::size_t n);
+  void keep(Flow* set, const Probe& probe, std::uint32_t match, SpdVersion version);
+  void lookup_chunk(policy::Direction direction, const SpdKeyOf<Address>* keys,
+                    const SpdEntry** results, std::size_t n);
 
   const Spd& spd_;
+  std::array<std::uint64_t, 6> secrets_;
   std::vector<Flow> flows_;
   std::size_t direct_shapes_;
   Statistics statistics_;
 };
+
+using SpdFlowCache = SpdFlowCacheOf<Ipv4Value>;
+using SpdFlowCache6 = SpdFlowCacheOf<Ipv6Value>;
+
+extern template class SpdFlowCacheOf<Ipv4Value>;
+extern template class SpdFlowCacheOf<Ipv6Value>;
 
 }  // namespace penstock::ipsec

@@ -30,6 +30,9 @@ inline constexpr std::size_t kSpdOverlap = 256;
 /// Keys that lookup_burst works on at a time.
 inline constexpr std::size_t kSpdBurst = 64;
 
+/// A lookup's answer where no rule matches.
+inline constexpr std::uint32_t kSpdNoMatch = ~std::uint32_t{0};
+
 /// Position in the ordered list: by priority, then by insertion.
 struct SpdRank {
   std::uint32_t priority = ~std::uint32_t{0};
@@ -42,7 +45,7 @@ class SpdTable {
  public:
   using Selector = SpdSelector<Address>;
   using Probe = SpdProbe<Address>;
-  static constexpr std::uint32_t kNone = ~std::uint32_t{0};
+  static constexpr std::uint32_t kNone = kSpdNoMatch;
 
   /// @param capacity  selectors, live and dying; @param rcu  outlives the table
   SpdTable(std::uint32_t capacity, std::uint64_t hash_seed, dpdk::RcuDomain& rcu);
@@ -53,7 +56,7 @@ class SpdTable {
   // ---- a worker's ----
 
   /// The first match of each probe among the selectors alive in `version`.
-  /// @param matches  gets the rule that was given to link(), or kNone
+  /// @param matches  gets the rule that was given to link(), or kSpdNoMatch
   /// @param n  up to kSpdBurst
   void lookup(const Probe* probes, std::uint32_t* matches, std::size_t n, SpdVersion version) const;
 

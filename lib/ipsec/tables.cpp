@@ -13,6 +13,7 @@ SpdLimits spd_limits(const WriterLimits& limits) {
   SpdLimits spd;
   spd.policies = limits.policies;
   spd.selectors_v4 = limits.policies * 4;
+  spd.selectors_v6 = limits.policies * 4;
   spd.workers = limits.workers;
   return spd;
 }

@@ -36,6 +36,7 @@ struct WriterLimits {
   std::uint32_t slots = 16384;            ///< ChildSlot values are 1 … slots - 1
   std::uint32_t manual_sas = 1024;        ///< inbound SAs whose SPI somebody else chose
   std::uint32_t policies = 16384;         ///< in the SPD; their selector pairs: four times as many
+                                          ///< of each IP version
   int socket = -1;                        ///< NUMA node of the workers; -1: any
   std::uint32_t workers = 1;              ///< with more than one, sequence numbers are shared
   std::uint16_t smallest_path_mtu = 576;  ///< IPv4: what is told below counts as this

@@ -26,6 +26,11 @@ struct Answer {
   std::optional<policy::PolicyId> id;
 };
 
+template <class Address>
+constexpr net::Family family() {
+  return Address::kBits == Ipv4Value::kBits ? net::Family::kIpv4 : net::Family::kIpv6;
+}
+
 struct Life {
   policy::PolicyRule rule;
   SpdVersion born;
@@ -43,10 +48,11 @@ std::optional<policy::PolicyId> answer_at(const std::vector<Life>& lives, SpdVer
   return best != nullptr ? std::optional(best->rule.id) : std::nullopt;
 }
 
+template <class Address>
 void read(const Spd& spd, dpdk::RcuDomain& rcu, unsigned worker, const std::atomic<bool>& stop,
           std::vector<Answer>& answers) {
-  World world(100 + worker, net::Family::kIpv4);
-  SpdFlowCache cache(spd, 4096, 0);
+  World world(100 + worker, family<Address>());
+  SpdFlowCacheOf<Address> cache(spd, 4096, 0);
   rcu.enter(worker);
   while (!stop.load(std::memory_order_relaxed)) {
     Answer a{.earliest = 0,
@@ -54,15 +60,13 @@ void read(const Spd& spd, dpdk::RcuDomain& rcu, unsigned worker, const std::atom
              .direction = world.direction(),
              .packet = world.packet(),
              .id = std::nullopt};
-    const SpdKey key = SpdKey::of(a.packet.selectors, a.packet.vrf);
+    const auto key = SpdKeyOf<Address>::of(a.packet.selectors, a.packet.vrf);
     a.earliest = spd.version();
     const SpdEntry* entry = nullptr;
     if (world.below(2) == 0)
       cache.lookup_burst(a.direction, &key, &entry, 1);
-    else if (a.direction == policy::Direction::kOutbound)
-      entry = spd.lookup_outbound(key);
     else
-      entry = spd.lookup_inbound(key);
+      spd.lookup_burst(a.direction, &key, &entry, 1);
     if (entry != nullptr) a.id = entry->id;
     a.latest = spd.version();
     // A ring of the last answers would lose the beginning: keep a random sample.
@@ -75,17 +79,19 @@ void read(const Spd& spd, dpdk::RcuDomain& rcu, unsigned worker, const std::atom
   rcu.leave(worker);
 }
 
-TEST(SpdConcurrency, EveryAnswerIsOfOneVersion) {
+template <class Address>
+void every_answer_is_of_one_version() {
   auto rcu = dpdk::RcuDomain::create(kReaders);
   ASSERT_TRUE(rcu);
-  Spd spd({.policies = 4096, .selectors_v4 = 32'768, .selectors_v6 = 16, .workers = 1}, 1, **rcu);
+  Spd spd({.policies = 4096, .selectors_v4 = 32'768, .selectors_v6 = 32'768, .workers = 1}, 1,
+          **rcu);
   std::atomic<bool> stop{false};
   std::vector<Answer> answers[kReaders];
   std::vector<std::thread> readers;
   for (unsigned w = 0; w < kReaders; ++w)
-    readers.emplace_back([&, w] { read(spd, **rcu, w, stop, answers[w]); });
+    readers.emplace_back([&, w] { read<Address>(spd, **rcu, w, stop, answers[w]); });
 
-  World world(1, net::Family::kIpv4);
+  World world(1, family<Address>());
   std::vector<Life> lives;
   std::vector<std::size_t> alive;
   std::uint64_t next_id = 1;
@@ -124,6 +130,14 @@ TEST(SpdConcurrency, EveryAnswerIsOfOneVersion) {
   }
   EXPECT_GT(checked, 1000U);
   EXPECT_GT(lives.size(), 500U);
+}
+
+TEST(SpdConcurrency, EveryAnswerIsOfOneVersionForIpv4) {
+  every_answer_is_of_one_version<Ipv4Value>();
+}
+
+TEST(SpdConcurrency, EveryAnswerIsOfOneVersionForIpv6) {
+  every_answer_is_of_one_version<Ipv6Value>();
 }
 
 }  // namespace
