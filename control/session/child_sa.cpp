@@ -152,10 +152,14 @@ void close_outbound(Services& services, const ChildSas& children, ChildSa& child
   Slot* slot = services.slots.find(child.slot);
   if (slot == nullptr) return;
   const bool sealed = slot->sealing == child.spi_in;
-  // The heir is switched to first, so that the slot never stands empty between the two.
+  // The heir is switched to first, so that the slot never stands empty between the two. There is
+  // none to look for while a switch is under way: a second one would undo it.
   if (sealed) {
+    const auto of_slot = [&](const auto& c) { return c->slot == child.slot && c.get() != &child; };
+    const bool switched = std::ranges::any_of(
+        children, [&](const auto& c) { return of_slot(c) && c->outbound_there; });
     const auto heir = std::ranges::find_if(children, [&](const auto& c) {
-      return c->slot == child.slot && c.get() != &child && c->outbound && !c->redundant &&
+      return of_slot(c) && !switched && c->outbound && !c->redundant &&
              c->state != ChildState::kInstalling;
     });
     if (heir != children.end()) {
