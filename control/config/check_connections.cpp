@@ -13,7 +13,6 @@ namespace penstock::config {
 using policy::Identity;
 using policy::IdentityPattern;
 using session::ChildConfig;
-using session::ChildMode;
 using session::ConnectionConfig;
 using session::SharedSecret;
 using session::StartAction;
@@ -27,7 +26,7 @@ T over(T rekey) {
 }
 
 void complete_child(const Place& at, ChildConfig& child) {
-  if (!at["esp_proposals"].exists())
+  if (!at["esp_proposals"].exists() && !at["ah_proposals"].exists())
     child.esp_proposals = crypto::default_proposals(crypto::ProtocolId::kEsp);
   if (!at["life_time"].exists()) child.life_time = over(child.rekey_time);
   if (!at["rand_time"].exists()) {
@@ -74,18 +73,60 @@ void check_identity(const Place& at, const policy::IdentityPattern& id) {
                          session::kMaxIdentityOctets));
 }
 
+/// Not a list that is there and empty; faults in it were told already.
+void check_not_empty(const Place& at, const crypto::Proposals& proposals) {
+  if (proposals.empty() && at.exists() && at.size() == 0 && at.kind() != PlaceKind::kText)
+    at.fault("there is no proposal");
+}
+
+void check_child_proposals(const Place& at, const ConnectionConfig& connection,
+                           const ChildConfig& child) {
+  const std::size_t esp = child.esp_proposals.size();
+  const std::size_t ah = child.ah_proposals.size();
+  check_count(at["esp_proposals"], esp, session::kMaxProposals);
+  // Both lists go into one payload.
+  check_count(at["ah_proposals"], esp <= session::kMaxProposals ? esp + ah : ah,
+              session::kMaxProposals);
+  check_not_empty(at["esp_proposals"], child.esp_proposals);
+  check_not_empty(at["ah_proposals"], child.ah_proposals);
+  if (ah != 0 && esp == 0 && connection.encap)
+    at["ah_proposals"].fault("with `encap` all is in UDP, and AH cannot be (RFC 3948 §1)");
+}
+
+/// RFC 4301 §4.1: what a gateway has transport mode for.
+void check_transport(const Place& at, const ConnectionConfig& connection,
+                     const ChildConfig& child) {
+  const auto check_side = [&](const char* name, const policy::TrafficSelectors& side,
+                              const auto& hosts, const auto& meets) {
+    if (side.empty() || hosts.empty()) return;
+    const bool fits = std::any_of(side.begin(), side.end(), [&](const auto& selector) {
+      return std::any_of(hosts.begin(), hosts.end(),
+                         [&](const auto& host) { return meets(host, selector); });
+    });
+    if (!fits)
+      at[name].fault(
+          "transport mode is for traffic of the IKE SA's own addresses, which it leaves out");
+  };
+  check_side("local_ts", child.local_ts, connection.local_addrs,
+             [](const net::IpAddress& host, const policy::TrafficSelector& s) {
+               return s.intersect({host, host}).has_value();
+             });
+  check_side("remote_ts", child.remote_ts, connection.remote_addrs,
+             [](const net::Prefix& host, const policy::TrafficSelector& s) {
+               return s.intersect(policy::TrafficSelector::of(host)).has_value();
+             });
+}
+
 void check_child(const Place& at, const ConnectionConfig& connection, const ChildConfig& child) {
-  check_count(at["esp_proposals"], child.esp_proposals.size(), session::kMaxProposals);
   check_count(at["local_ts"], child.local_ts.size(), session::kMaxSelectors);
   check_count(at["remote_ts"], child.remote_ts.size(), session::kMaxSelectors);
-  if (child.esp_proposals.empty() && at["esp_proposals"].size() == 0 &&
-      at["esp_proposals"].kind() != PlaceKind::kText)
-    at["esp_proposals"].fault("there is no proposal");
+  check_child_proposals(at, connection, child);
+  if (child.is_transport()) check_transport(at, connection, child);
   check_lifetime(at, "life_time", child.life_time, "rekey_time", child.rekey_time);
   check_lifetime(at, "life_bytes", child.life_bytes, "rekey_bytes", child.rekey_bytes);
   check_lifetime(at, "life_packets", child.life_packets, "rekey_packets", child.rekey_packets);
   check_random(at, child.rand_time, child.rekey_time);
-  if (child.mode == ChildMode::kPass || child.mode == ChildMode::kDrop) {
+  if (!child.is_negotiated()) {
     for (const char* name : {"local_ts", "remote_ts"})
       if (!at[name].exists()) at[name].fault("`pass` and `drop` need it: there is no peer to say");
     return;
@@ -167,9 +208,8 @@ void check_connection(const Place& at, const ConnectionConfig& connection,
   check_identity(at["remote"]["id"], connection.remote.id);
   check_random(at, connection.rand_time, connection.rekey_time);
   const auto& children = connection.children;
-  const bool has_sas = std::any_of(children.begin(), children.end(), [](const ChildConfig& child) {
-    return child.mode == ChildMode::kTunnel || child.mode == ChildMode::kTransport;
-  });
+  const bool has_sas = std::any_of(children.begin(), children.end(),
+                                   [](const ChildConfig& child) { return child.is_negotiated(); });
   if (has_sas) check_secret(at, connection, owners);
   for (std::size_t i = 0; i < children.size(); ++i)
     check_child(at["children"][i], connection, children[i]);

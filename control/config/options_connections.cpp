@@ -42,6 +42,11 @@ void read_proposals(const Place& at, ClassOf<kMember>& out) {
   out.*kMember = std::move(proposals);
 }
 
+/// A name that somebody may look for, and that the protocol has no room for.
+void read_bundle(const Place& at, ChildConfig&) {
+  at.fault("IKEv2 negotiates no AH around ESP (RFC 7296 §1.7): only manual_sas have bundles");
+}
+
 void read_version(const Place& at, ConnectionConfig& out) {
   if (!expect(at, PlaceKind::kInteger)) return;
   if (at.integer() == 0 || at.integer() == 1) return not_built_yet(at, "IKEv1");
@@ -124,10 +129,10 @@ void read_secret(const Place& at, SharedSecret& out) {
 
 constexpr std::array kModeWords{
     Word{.word = "tunnel", .value = static_cast<int>(ChildMode::kTunnel)},
+    Word{.word = "transport", .value = static_cast<int>(ChildMode::kTransport)},
     Word{.word = "pass", .value = static_cast<int>(ChildMode::kPass)},
     Word{.word = "drop", .value = static_cast<int>(ChildMode::kDrop)},
-    Word{.word = "transport", .later = "transport mode"},
-    Word{.word = "transport_proxy", .later = "transport mode"},
+    Word{.word = "transport_proxy", .later = "transport mode for others"},
     Word{.word = "beet", .later = "BEET mode"},
 };
 
@@ -159,8 +164,10 @@ constexpr std::array kUniqueWords{
 constexpr std::array kChild{
     value<&ChildConfig::mode>({.name = "mode",
                                .preset = "tunnel",
-                               .text = "`pass` and `drop` are BYPASS and DISCARD of RFC 4301 "
-                                       "§4.4.1: rules without SAs.",
+                               .text = "`transport` is for our own traffic with the peer, between "
+                                       "the addresses of the IKE SA; a peer that answers with "
+                                       "tunnel mode is refused. `pass` and `drop` are BYPASS and "
+                                       "DISCARD of RFC 4301 §4.4.1: rules without SAs.",
                                .reader = kTables,
                                .words = kModeWords}),
     value<&ChildConfig::local_ts>(
@@ -178,9 +185,23 @@ constexpr std::array kChild{
          .kind = "proposals",
          .preset = "default",
          .text = "Most wanted first: `aes128gcm16-esn`, `aes256-sha256-x25519`. A group asks for "
-                 "perfect forward secrecy at rekeying.",
+                 "perfect forward secrecy at rekeying. Beside ah_proposals there is no default.",
          .reader = kEngine},
         read_proposals<&ChildConfig::esp_proposals, crypto::ProtocolId::kEsp>},
+    Option<ChildConfig>{
+        {.name = "ah_proposals",
+         .kind = "proposals",
+         .preset = "none",
+         .text = "Of AH: `sha256-esn`, `aes128gmac`. Alone: the child is AH; beside esp_proposals: "
+                 "offered and taken after them. AH passes no NAT.",
+         .reader = kEngine},
+        read_proposals<&ChildConfig::ah_proposals, crypto::ProtocolId::kAh>},
+    Option<ChildConfig>{{.name = "bundle",
+                         .kind = "name",
+                         .text = "Refused: IKEv2 negotiates no AH around ESP (RFC 7296 §1.7); "
+                                 "manual_sas have it.",
+                         .reader = "-"},
+                        read_bundle},
     value<&ChildConfig::sha256_96>(
         {.name = "sha256_96",
          .preset = "false",
@@ -255,7 +276,6 @@ constexpr std::array kChild{
                                    .reader = kTables,
                                    .low = 0,
                                    .high = 100'000}),
-    later<ChildConfig>("ah_proposals", "AH", "Proposals for AH."),
     later<ChildConfig>("ipcomp", "IPComp", "Compression."),
     later<ChildConfig>("inactivity", "closing idle children", "Time without traffic."),
     later<ChildConfig>("rand_bytes", "random traffic lifetimes", "As rand_time, for octets."),

@@ -18,8 +18,7 @@ using session::Task;
 namespace {
 
 bool wanted(const Command& command, const ChildConfig& child) {
-  const bool negotiated = child.mode == session::ChildMode::kTunnel;
-  return negotiated && (command.child.empty() || command.child == child.name);
+  return child.is_negotiated() && (command.child.empty() || command.child == child.name);
 }
 
 std::string_view verb(Command::Kind kind) {

@@ -284,11 +284,13 @@ namespace {
 ChildStatus status_of(const session::ChildSa& c) {
   ChildStatus s;
   s.child = c.config->name;
+  if (c.agreed.protocol == crypto::ProtocolId::kAh) s.protocol = policy::IpsecProtocol::kAh;
+  if (c.config->is_transport()) s.mode = policy::IpsecMode::kTransport;
   s.encap = c.encap;
   s.state = session::name_of(c.state);
   s.spi_in = c.spi_in;
   s.spi_out = c.spi_out;
-  s.proposal = c.esp.to_string();
+  s.proposal = c.agreed.to_string();
   s.local_ts = c.selectors.local;
   s.remote_ts = c.selectors.remote;
   return s;

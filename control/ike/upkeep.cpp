@@ -17,10 +17,6 @@ using session::Task;
 
 namespace {
 
-bool is_standing(const ChildConfig& c) {
-  return c.mode == ChildMode::kPass || c.mode == ChildMode::kDrop;
-}
-
 /// Its delete is under way or next: nothing is begun with it any more.
 bool is_leaving(const IkeSa& sa) {
   const auto deletes = [](const Task& t) { return t.kind == Task::Kind::kDeleteIke; };
@@ -33,18 +29,23 @@ session::Report about(const Connection& c, base::LogLevel level, std::string cod
   return {level, c.config.name, {}, std::move(code), std::move(text)};
 }
 
-net::IpAddress own_address(const session::Settings& settings, const Connection& c) {
-  if (!c.config.local_addrs.empty()) return c.config.local_addrs.front();
-  return settings.local_addresses.empty() ? net::IpAddress{} : settings.local_addresses.front();
-}
-
 policy::PolicyRule standing_rule(const session::Settings& settings, const Connection& c,
                                  const ChildConfig& child) {
   policy::PolicyRule rule;
-  rule.local_ts = session::or_dynamic(child.local_ts, own_address(settings, c));
-  const net::IpAddress remote =
-      c.config.remote_addrs.empty() ? net::IpAddress{} : c.config.remote_addrs.front().address;
+  net::IpAddress remote;
+  std::optional<net::Family> family;
+  if (!c.config.remote_addrs.empty()) {
+    remote = c.config.remote_addrs.front().address;
+    family = remote.family();
+  }
+  const net::IpAddress own =
+      session::own_address(settings.local_addresses, c.config, family).value_or(net::IpAddress{});
+  rule.local_ts = session::or_dynamic(child.local_ts, own);
   rule.remote_ts = session::or_dynamic(child.remote_ts, remote);
+  if (child.is_transport()) {
+    rule.local_ts = session::of_host(rule.local_ts, own);
+    rule.remote_ts = session::of_host(rule.remote_ts, remote);
+  }
   rule.priority = child.priority;
   rule.name = c.config.name + "/" + child.name;
   return rule;
@@ -96,7 +97,7 @@ void Upkeep::standing_policy_result(const session::TokenOwner& owner,
 
 void Upkeep::begin(Connection& c) {
   for (const ChildConfig& child : c.config.children) {
-    if (is_standing(child)) {
+    if (!child.is_negotiated()) {
       install_standing(c, child);
     } else if (child.start_action == session::StartAction::kTrap) {
       install_trap(c, child);

@@ -8,10 +8,11 @@
 
 namespace penstock::ikev2 {
 
-/// The peer's SA, TSi and TSr, as we see them.
+/// The peer's SA, TSi and TSr, as we see them, and whether it speaks of transport mode.
 struct ChildOffer {
   std::vector<session::OfferedProposal> proposals;
   session::SelectorPair selectors;
+  bool transport = false;  ///< USE_TRANSPORT_MODE (§1.3.1)
 };
 /// @param from_peer  true: the peer is this exchange's initiator, TSi is its side
 /// @return kMalformed, …: INVALID_SYNTAX
@@ -36,7 +37,10 @@ struct ChildChoice {
   net::Spi peer_spi;
   session::SelectorPair selectors;
 };
-/// As responder: the child of the connection that fits best (RFC 7296 §2.9).
+/// RFC 3948 §5.2: Machine::is_taken().
+[[nodiscard]] ChildRefusal taken_selectors();
+/// As responder: the child of the connection that fits best (RFC 7296 §2.9). Transport mode, if it
+/// is asked for, before tunnel mode, which declines it.
 [[nodiscard]] tl::expected<ChildChoice, ChildRefusal> choose_child(
     const IkeSa& sa, const ChildOffer& offer, const session::ChoiceOptions& options);
 /// As responder of a rekey: the same child, never narrower than it is (§2.9.2).
@@ -48,17 +52,20 @@ struct ChildChoice {
 [[nodiscard]] session::SelectorPair allowed_selectors(const IkeSa& sa,
                                                       const session::ChildConfig& child);
 /// What we ask for: the packet's selectors first, if a packet asked (§2.9).
-[[nodiscard]] session::SelectorPair asked_selectors(
+/// @return kRefused with a sentence: there is nothing that could be asked for
+[[nodiscard]] base::Result<ChildRequest> child_request(
     const IkeSa& sa, const session::ChildConfig& child,
     const std::optional<policy::PacketSelectors>& packet);
+/// What we ask for in place of a child: nothing else (§2.8).
+[[nodiscard]] ChildRequest successor_request(const session::ChildSa& old);
 
-/// Appends SA, TSi and TSr of our offer.
-void append_child_offer(isakmp::MessageBuilder& builder,
-                        std::span<const crypto::Proposal> proposals, net::Spi spi);
+/// Appends the mode and SA.
+void append_child_offer(isakmp::MessageBuilder& builder, const ChildRequest& request, net::Spi spi);
+void append_child_answer(isakmp::MessageBuilder& builder, const session::ChildSa& child,
+                         std::uint8_t number);
+/// Appends TSi and TSr.
 void append_selectors(isakmp::MessageBuilder& builder, const session::SelectorPair& selectors,
                       bool we_initiate);
-void append_child_answer(isakmp::MessageBuilder& builder, const session::Agreed& agreed,
-                         std::uint8_t number, net::Spi spi);
 
 /// Judges the answer to our offer.
 /// @return kRefused with a sentence
@@ -68,9 +75,12 @@ struct ChildAnswer {
   session::SelectorPair selectors;
 };
 [[nodiscard]] base::Result<ChildAnswer> read_child_answer(const isakmp::PayloadChain& payloads,
-                                                          std::span<const crypto::Proposal> offered,
-                                                          const session::SelectorPair& asked,
+                                                          const IkeSa& sa,
+                                                          const ChildRequest& asked,
                                                           const session::ChoiceOptions& options);
+/// Of the child SA that the peer has made by its answer, be it an answer that we cannot use.
+[[nodiscard]] crypto::ProtocolId protocol_of_answer(const isakmp::PayloadChain& payloads,
+                                                    const ChildRequest& asked);
 
 /// The keyed pair.
 /// @param we_initiate  of the exchange that made it

@@ -51,18 +51,18 @@ void fail_own(Machine& machine, IkeSa& sa, const std::string& why) {
   machine.finish_own(sa, base::fail(ErrorCode::kRefused, why));
 }
 
-void send_create_child(Machine& machine, IkeSa& sa, const session::ChildConfig& config) {
+void send_create_child(Machine& machine, IkeSa& sa) {
   OwnRequest& own = *sa.own;
   isakmp::MessageBuilder builder = machine.request(sa, ExchangeType::kCreateChildSa);
   // §1.3.3: the child SA is named by the SPI that we expect in inbound packets.
   if (is_rekey(own))
-    isakmp::append_child_notify(builder, NotifyType::kRekeySa, isakmp::ProtocolId::kEsp,
-                                own.task.spi);
-  append_child_offer(builder, config.esp_proposals, own.spi);
+    isakmp::append_child_notify(builder, NotifyType::kRekeySa,
+                                own.offered.proposals.front().protocol, own.task.spi);
+  append_child_offer(builder, own.offered, own.spi);
   isakmp::append_nonce(builder, own.ni);
   if (own.group != DhGroupId::kNone)
     isakmp::append_key_exchange(builder, own.group, own.pair.public_value);
-  append_selectors(builder, own.offered, true);
+  append_selectors(builder, own.offered.selectors, true);
   machine.send_request(sa, builder);
 }
 
@@ -72,11 +72,11 @@ base::Result<void> read_answer(IkeSa& sa, const Inbound& in, base::ByteVector& k
   PS_ASSIGN(const isakmp::NoncePayload nonce,
             isakmp::parse_nonce(in.payloads.find(PayloadType::kNonce)->body));
   PS_ASSIGN(const ChildAnswer answer,
-            read_child_answer(in.payloads, own.task.child->esp_proposals, own.offered,
-                              {.preferred_group = own.group}));
+            read_child_answer(in.payloads, sa, own.offered, {.preferred_group = own.group}));
   // §2.9.2: a successor is never narrower than what it replaces.
-  if (is_rekey(own) && (!session::covers(answer.selectors.local, own.offered.local) ||
-                        !session::covers(answer.selectors.remote, own.offered.remote)))
+  const session::SelectorPair& asked = own.offered.selectors;
+  if (is_rekey(own) && (!session::covers(answer.selectors.local, asked.local) ||
+                        !session::covers(answer.selectors.remote, asked.remote)))
     return base::fail(ErrorCode::kRefused, "the answer narrows the child that it replaces");
   if (answer.agreed.group != own.group)
     return base::fail(ErrorCode::kRefused, "the answer's group is not the one that we sent");
@@ -106,12 +106,12 @@ void make_own_child(Machine& machine, IkeSa& sa, base::Bytes secret) {
   ChildSa& child = machine.add_child(sa, *own.task.child, spi, own.peer_spi);
   own.child = spi;
   own.stage = OwnRequest::Stage::kInstalling;
-  child.esp = own.agreed;
+  child.agreed = own.agreed;
   child.selectors = own.chosen;
   auto specs = make_specs(machine.services().crypto, sa, child, {own.ni, own.nr}, secret, true);
   if (!specs) {
-    machine.request_child_delete(sa, spi, EndReason::kRequested);
     machine.end_child(sa, child, EndReason::kReplaced);
+    machine.request_offer_delete(sa, own.agreed.protocol, spi);
     return fail_own(machine, sa, specs.error().text);
   }
   const ChildSa* old = replaced_by(sa, own);
@@ -144,20 +144,25 @@ void begin_create_child(Machine& machine, IkeSa& sa) {
   const session::ChildConfig& config = *own.task.child;
   if (sa.children.size() >= machine.services().settings.children_per_ike_sa)
     return fail_own(machine, sa, "the IKE SA has as many children as it may");
+  if (own.offered.proposals.empty()) {
+    auto request =
+        old != nullptr ? successor_request(*old) : child_request(sa, config, own.task.packet);
+    if (!request) return fail_own(machine, sa, request.error().text);
+    own.offered = *std::move(request);
+  }
   if (!machine.take_spi_or_wait(sa)) return;
   if (own.ni.empty()) {
     own.ni = machine.services().random_bytes(isakmp::kOwnNonceOctets);
     // The group that made the old child is known to be accepted.
-    const bool known = old != nullptr && old->esp.group != DhGroupId::kNone;
-    own.group = known ? old->esp.group : session::first_group(config.esp_proposals);
-    own.offered = old != nullptr ? old->selectors : asked_selectors(sa, config, own.task.packet);
+    const bool known = old != nullptr && old->agreed.group != DhGroupId::kNone;
+    own.group = known ? old->agreed.group : session::first_group(own.offered.proposals);
   }
   if (own.group != DhGroupId::kNone && own.pair.group != own.group) {
     own.stage = OwnRequest::Stage::kKeyPair;
     own.job = machine.services().start_job({sa.serial, false}, session::GenerateKeyPair{own.group});
     return;
   }
-  send_create_child(machine, sa, config);
+  send_create_child(machine, sa);
 }
 
 void on_create_child_response(Machine& machine, IkeSa& sa, const Inbound& in) {
@@ -172,7 +177,7 @@ void on_create_child_response(Machine& machine, IkeSa& sa, const Inbound& in) {
   if (!answer) {
     machine.drop(IkeDrop::kInvalidSyntax);
     // The peer has a child SA that we cannot use: it is named by the SPI that we offered.
-    machine.request_child_delete(sa, own.spi, EndReason::kRequested);
+    machine.request_offer_delete(sa, protocol_of_answer(in.payloads, own.offered), own.spi);
     return fail_own(machine, sa, answer.error().text);
   }
   if (own.group == DhGroupId::kNone) return make_own_child(machine, sa, {});
@@ -233,8 +238,7 @@ bool take_wanted_group(Machine& machine, IkeSa& sa, const isakmp::NotifyPayload&
   OwnRequest& own = *sa.own;
   const bool ike = own.task.kind == Task::Kind::kRekeyIke;
   const auto group = isakmp::invalid_ke_group_of(notify);
-  const crypto::Proposals& offered =
-      ike ? sa.connection->config.proposals : own.task.child->esp_proposals;
+  const crypto::Proposals& offered = ike ? sa.connection->config.proposals : own.offered.proposals;
   if (!group || *group == own.group || !session::offers_group(offered, *group) ||
       ++own.rounds > kMaxRounds)
     return false;
@@ -298,6 +302,7 @@ void own_rekey_ready(Machine& machine, IkeSa& sa, ChildSa& child) {
   if (old != nullptr) {
     old->state = ChildState::kRekeyed;
     old->rekey_at.reset();
+    old->switch_by.reset();
     machine.request_child_delete(sa, old->spi_in, EndReason::kReplaced);
   }
   machine.finish_own(sa, "child SA rekeyed");
@@ -316,7 +321,8 @@ void on_child_ready(Machine& machine, IkeSa& sa, ChildSa& child) {
     return machine.request_child_delete(sa, spi, EndReason::kReplaced);
   }
   if (!ours) return machine.child_installed(sa, child);
-  if (std::ranges::find(sa.own->deleted_early, child.spi_out) != sa.own->deleted_early.end()) {
+  const isakmp::ChildReference made{child.agreed.protocol, child.spi_out};
+  if (std::ranges::find(sa.own->deleted_early, made) != sa.own->deleted_early.end()) {
     machine.end_child(sa, child, EndReason::kReplaced);
     return fail_own(machine, sa, "the peer deleted it before it was installed");
   }

@@ -118,8 +118,7 @@ void on_create_child_request(Machine& machine, IkeSa& sa, const Inbound& in) {
     const auto ref = isakmp::child_of(*rekey);
     if (!ref) return refuse_syntax(machine, sa, ref.error().text);
     // §2.25: the child that it names is not one of ours if it is of another protocol.
-    if (ref->protocol != isakmp::ProtocolId::kEsp) return refuse_not_found(machine, sa, *ref);
-    old = session::find_by_outbound(sa.children, ref->spi);
+    old = session::find_by_outbound(sa.children, ref->protocol, ref->spi);
     // It may be the child that our own request is about to make.
     if (old == nullptr && machine.is_busy_with_children(sa)) return temporary_failure(machine, sa);
     if (old == nullptr) return refuse_not_found(machine, sa, *ref);
@@ -135,6 +134,8 @@ void on_create_child_request(Machine& machine, IkeSa& sa, const Inbound& in) {
   const auto choice = old != nullptr ? choose_successor(sa, *old, request->offer, options)
                                      : choose_child(sa, request->offer, options);
   if (!choice) return refuse_child(machine, sa, choice.error());
+  if (old == nullptr && choice->config->is_transport() && machine.is_taken(sa, choice->selectors))
+    return refuse_child(machine, sa, taken_selectors());
   const DhGroupId group = choice->agreed.group;
   if (group != DhGroupId::kNone && group != request->ke.group) {
     machine.drop(IkeDrop::kInvalidKe);
@@ -168,7 +169,7 @@ void make_peer_child(Machine& machine, IkeSa& sa, base::Bytes secret) {
   const net::Spi spi = peer.spi;
   ChildSa& child = machine.add_child(sa, *peer.config, spi, peer.peer_spi);
   peer.child = spi;
-  child.esp = peer.agreed;
+  child.agreed = peer.agreed;
   child.selectors = peer.selectors;
   auto specs = make_specs(machine.services().crypto, sa, child, {peer.ni, peer.nr}, secret, false);
   if (!specs) {
@@ -191,10 +192,10 @@ void peer_child_ready(Machine& machine, IkeSa& sa, ChildSa& child) {
     return machine.refuse(sa, NotifyType::kTemporaryFailure, IkeDrop::kInstallFailed);
   }
   isakmp::MessageBuilder builder = machine.response(sa);
-  append_child_answer(builder, child.esp, peer.number, child.spi_in);
+  append_child_answer(builder, child, peer.number);
   isakmp::append_nonce(builder, peer.nr);
-  if (child.esp.group != DhGroupId::kNone)
-    isakmp::append_key_exchange(builder, child.esp.group, peer.own_public);
+  if (child.agreed.group != DhGroupId::kNone)
+    isakmp::append_key_exchange(builder, child.agreed.group, peer.own_public);
   append_selectors(builder, child.selectors, false);
   ChildSa* old = session::find_by_inbound(sa.children, peer.old_spi);
   machine.respond(sa, builder);

@@ -97,12 +97,39 @@ void decide_encapsulation(IkeSa& sa) {
 
 }  // namespace
 
+/// Of the children that wait: the first that can be asked for here. What cannot (AH, now that there
+/// is a NAT) is refused, and does not stand in the others' way.
+bool pick_first_child(Machine& machine, IkeSa& sa) {
+  OwnRequest& own = *sa.own;
+  for (;;) {
+    auto request = child_request(sa, *own.task.child, own.task.packet);
+    if (request) {
+      request->proposals = session::without_groups(request->proposals);
+      own.offered = *std::move(request);
+      return true;
+    }
+    const std::string why = "child " + own.task.child->name + ": " + request.error().text;
+    machine.report(sa, LogLevel::kWarning, "child_failed", why);
+    const auto next = std::ranges::find_if(
+        sa.tasks, [](const session::Task& t) { return t.kind == session::Task::Kind::kNewChild; });
+    if (next == sa.tasks.end()) {
+      machine.finish_own(sa, tl::unexpected(request.error()));
+      machine.close(sa, EndReason::kFailed, why);
+      return false;
+    }
+    machine.services().note(session::TaskDone{std::exchange(own.task, std::move(*next)),
+                                              tl::unexpected(request.error())});
+    sa.tasks.erase(next);
+  }
+}
+
 // ---- initiator ----
 
 void begin_ike_auth(Machine& machine, IkeSa& sa) {
   if (!machine.take_spi_or_wait(sa)) return;
   const session::ConnectionConfig& c = sa.connection->config;
   decide_encapsulation(sa);
+  if (!pick_first_child(machine, sa)) return;
   if (sa.encap && sa.local.port == kIkePort) sa.local.port = kNatPort;
   if (sa.encap && sa.remote.port == kIkePort) sa.remote.port = kNatPort;
   auto own = own_identity(sa, c);
@@ -116,16 +143,14 @@ void begin_ike_auth(Machine& machine, IkeSa& sa) {
     return machine.close(sa, EndReason::kFailed, auth.error().text);
   }
   OwnRequest& request = *sa.own;
-  request.offered = asked_selectors(sa, *request.task.child, request.task.packet);
   isakmp::MessageBuilder builder = machine.request(sa, ExchangeType::kIkeAuth);
   append_id(builder, PayloadType::kIdInitiator, sa.local_id);
   if (machine.is_first_contact(sa, expected.has_value()))
     isakmp::append_notify(builder, NotifyType::kInitialContact);
   if (expected) append_id(builder, PayloadType::kIdResponder, *expected);
   isakmp::append_authentication(builder, isakmp::AuthenticationMethod::kSharedKey, auth->bytes());
-  append_child_offer(builder, session::without_groups(request.task.child->esp_proposals),
-                     request.spi);
-  append_selectors(builder, request.offered, true);
+  append_child_offer(builder, request.offered, request.spi);
+  append_selectors(builder, request.offered.selectors, true);
   machine.enter(sa, State::kAuthSent);
   machine.send_request(sa, builder);
 }
@@ -161,22 +186,21 @@ void take_first_child(Machine& machine, IkeSa& sa, const isakmp::PayloadChain& p
   if (error || payloads.find(PayloadType::kSa) == nullptr)
     return fail("the peer refuses the child with " +
                 (error ? isakmp::name_of(error->type) : std::string("no reason")));
-  const auto answer = read_child_answer(payloads, session::without_groups(config.esp_proposals),
-                                        own.offered, kNoGroups);
+  const auto answer = read_child_answer(payloads, sa, own.offered, kNoGroups);
   const net::Spi spi = own.spi;
   if (!answer) {
-    machine.request_child_delete(sa, spi, EndReason::kRequested);
+    machine.request_offer_delete(sa, protocol_of_answer(payloads, own.offered), spi);
     return fail(answer.error().text);
   }
   ChildSa& child = machine.add_child(sa, config, spi, answer->peer_spi);
-  child.esp = answer->agreed;
+  child.agreed = answer->agreed;
   child.selectors = answer->selectors;
   own.child = spi;
   own.stage = OwnRequest::Stage::kInstalling;
   auto specs = make_specs(machine.services().crypto, sa, child, nonces, {}, true);
   if (!specs) {
-    machine.request_child_delete(sa, spi, EndReason::kRequested);
     machine.end_child(sa, child, EndReason::kReplaced);
+    machine.request_offer_delete(sa, answer->agreed.protocol, spi);
     return fail(specs.error().text);
   }
   session::install_fresh(machine.services(), {sa.serial, sa.connection}, child, *std::move(specs));
@@ -307,13 +331,15 @@ void on_ike_auth_request(Machine& machine, IkeSa& sa, const Inbound& in) {
     answer_ike_auth(machine, sa, nullptr, r.type);
   };
   if (!choice) return no_child(choice.error());
+  if (choice->config->is_transport() && machine.is_taken(sa, choice->selectors))
+    return no_child(taken_selectors());
   const auto spi = machine.services().take_spi();
   if (!spi)
     return no_child({NotifyType::kNoAdditionalSas, IkeDrop::kNoAdditionalSas, "no SPI is left"});
   sa.peer->number = choice->number;
   sa.peer->child = *spi;
   ChildSa& child = machine.add_child(sa, *choice->config, *spi, choice->peer_spi);
-  child.esp = choice->agreed;
+  child.agreed = choice->agreed;
   child.selectors = choice->selectors;
   const Nonces nonces{sa.handshake->ni, sa.handshake->nr};
   auto specs = make_specs(machine.services().crypto, sa, child, nonces, {}, false);
@@ -339,7 +365,7 @@ void answer_ike_auth(Machine& machine, IkeSa& sa, const ChildSa* child, NotifyTy
   append_id(builder, PayloadType::kIdResponder, sa.local_id);
   isakmp::append_authentication(builder, isakmp::AuthenticationMethod::kSharedKey, auth->bytes());
   if (child != nullptr) {
-    append_child_answer(builder, child->esp, sa.peer->number, child->spi_in);
+    append_child_answer(builder, *child, sa.peer->number);
     append_selectors(builder, child->selectors, false);
   } else {
     isakmp::append_notify(builder, refusal);

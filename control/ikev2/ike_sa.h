@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "control/ikev2/keys.h"
-#include "control/isakmp/registry.h"
+#include "control/isakmp/payload/notify.h"
 #include "control/session/child_sa.h"
 #include "lib/crypto/sk_cipher.h"
 
@@ -52,6 +52,13 @@ struct Collision {
   base::ByteVector lower_nonce;  ///< of the peer's exchange
 };
 
+/// What we ask for in a child SA.
+struct ChildRequest {
+  crypto::Proposals proposals;
+  session::SelectorPair selectors;
+  bool transport = false;  ///< mode, §1.3.1
+};
+
 /// A request of ours.
 struct OwnRequest {
   enum class Stage : std::uint8_t { kKeyPair, kSpi, kSent, kShared, kInstalling };
@@ -68,7 +75,7 @@ struct OwnRequest {
   crypto::DhGroupId group = crypto::DhGroupId::kNone;
   crypto::DhKeyPair pair;
   base::ByteVector ni, nr, peer_public;
-  session::SelectorPair offered;
+  ChildRequest offered;
   session::SelectorPair chosen;
   session::Agreed agreed;
   net::Spi peer_spi;
@@ -76,8 +83,8 @@ struct OwnRequest {
   unsigned rounds = 0;
   bool abandoned = false;  ///< what it was about is gone; its answer changes nothing
   std::optional<Collision> collision;
-  /// Outbound SPIs that the peer deleted while we wait: one of them may be the answer's.
-  std::vector<net::Spi> deleted_early;
+  /// Child SAs that the peer deleted while we wait: one of them may be the answer's.
+  std::vector<isakmp::ChildReference> deleted_early;
 };
 
 /// A request of the peer whose answer is not ready.

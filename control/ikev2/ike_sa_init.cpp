@@ -21,17 +21,6 @@ using session::IkeDrop;
 
 namespace {
 
-std::optional<net::IpAddress> own_address(const session::Settings& settings,
-                                          const session::ConnectionConfig& config,
-                                          net::Family family) {
-  const auto fits = [&](const net::IpAddress& a) { return a.family() == family; };
-  for (const auto* list : {&config.local_addrs, &settings.local_addresses}) {
-    const auto found = std::ranges::find_if(*list, fits);
-    if (found != list->end()) return *found;
-  }
-  return std::nullopt;
-}
-
 void make_key_pair(Machine& machine, IkeSa& sa, crypto::DhGroupId group) {
   sa.own->group = group;
   sa.own->stage = OwnRequest::Stage::kKeyPair;
@@ -152,7 +141,7 @@ IkeSa* Machine::initiate(session::Connection& connection, std::vector<session::T
   const session::ConnectionConfig& c = connection.config;
   if (!c.can_be_dialled() || c.proposals.empty() || tasks.empty()) return nullptr;
   const net::IpAddress remote = c.remote_addrs.front().address;
-  const auto local = own_address(services_.settings, c, remote.family());
+  const auto local = session::own_address(services_.settings.local_addresses, c, remote.family());
   if (!local) return nullptr;
   IkeSa* sa = create(true, IkeSpi{}, IkeSpi{});
   if (sa == nullptr) return nullptr;

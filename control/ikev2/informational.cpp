@@ -31,7 +31,8 @@ bool append_child_delete(isakmp::MessageBuilder& builder, IkeSa& sa) {
   if (gone) return false;
   if (child != nullptr) child->state = ChildState::kDeleting;
   const net::Spi spi = task.spi;
-  isakmp::append_delete_children(builder, ProtocolId::kEsp, {&spi, 1});
+  isakmp::append_delete_children(builder, child != nullptr ? child->agreed.protocol : task.protocol,
+                                 {&spi, 1});
   return true;
 }
 
@@ -82,9 +83,11 @@ namespace {
 /// Remembered at most while one request of ours is outstanding.
 constexpr std::size_t kMaxEarlyDeletes = 16;
 
+using isakmp::ChildReference;
+
 struct Deletes {
   bool ike = false;
-  std::vector<net::Spi> spis;
+  std::vector<ChildReference> children;
 };
 
 base::Result<Deletes> read_deletes(const isakmp::PayloadChain& payloads) {
@@ -93,32 +96,41 @@ base::Result<Deletes> read_deletes(const isakmp::PayloadChain& payloads) {
     if (p.type != PayloadType::kDelete) continue;
     PS_ASSIGN(const isakmp::DeletePayload d, isakmp::parse_delete(p.body));
     if (d.protocol == ProtocolId::kIke) result.ike = true;
-    if (d.protocol != ProtocolId::kEsp) continue;
-    for (std::size_t i = 0; i < d.count(); ++i) result.spis.push_back(d.spi(i));
+    for (std::size_t i = 0; i < d.count(); ++i) result.children.push_back({d.protocol, d.spi(i)});
   }
   return result;
 }
 
-/// @return the inbound SPIs to be named in the answer
-std::vector<net::Spi> delete_children(Machine& machine, IkeSa& sa,
-                                      const std::vector<net::Spi>& theirs) {
-  std::vector<net::Spi> ours;
-  for (const net::Spi spi : theirs) {
-    ChildSa* child = session::find_by_outbound(sa.children, spi);
+/// @return the inbound halves to be named in the answer
+std::vector<ChildReference> delete_children(Machine& machine, IkeSa& sa,
+                                            const std::vector<ChildReference>& theirs) {
+  std::vector<ChildReference> ours;
+  for (const ChildReference& named : theirs) {
+    ChildSa* child = session::find_by_outbound(sa.children, named.protocol, named.spi);
     if (child == nullptr || child->state == ChildState::kInstalling) {
       // It may be the child that our own request is about to make: then it ends when it is there.
       if (machine.is_busy_with_children(sa) && sa.own->deleted_early.size() < kMaxEarlyDeletes)
-        sa.own->deleted_early.push_back(spi);
+        sa.own->deleted_early.push_back(named);
       continue;
     }
     // §1.4.1: what we are deleting ourselves is not named again.
-    if (child->state != ChildState::kDeleting) ours.push_back(child->spi_in);
+    if (child->state != ChildState::kDeleting) ours.push_back({named.protocol, child->spi_in});
     machine.report(
         sa, LogLevel::kInfo, "child_deleted",
         "the peer deleted child " + child->config->name + ", " + net::to_string(child->spi_in));
     machine.child_deleted(sa, *child, EndReason::kPeer);
   }
   return ours;
+}
+
+/// §1.4.1, §3.11: a payload for each protocol.
+void append_deletes(isakmp::MessageBuilder& builder, const std::vector<ChildReference>& children) {
+  for (const ProtocolId protocol : {ProtocolId::kEsp, ProtocolId::kAh}) {
+    std::vector<net::Spi> spis;
+    for (const ChildReference& c : children)
+      if (c.protocol == protocol) spis.push_back(c.spi);
+    if (!spis.empty()) isakmp::append_delete_children(builder, protocol, spis);
+  }
 }
 
 void note_notifies(Machine& machine, IkeSa& sa, const isakmp::PayloadChain& payloads) {
@@ -148,9 +160,8 @@ void on_informational_request(Machine& machine, IkeSa& sa, const Inbound& in) {
     const EndReason mine = sa.state == State::kDeleting ? sa.end_reason : EndReason::kPeer;
     return machine.close(sa, replaced ? EndReason::kReplaced : mine, "deleted by the peer");
   }
-  if (!deletes->spis.empty() && sa.contested != 0) settle_by_use(machine, sa);
-  const std::vector<net::Spi> ours = delete_children(machine, sa, deletes->spis);
-  if (!ours.empty()) isakmp::append_delete_children(builder, ProtocolId::kEsp, ours);
+  if (!deletes->children.empty() && sa.contested != 0) settle_by_use(machine, sa);
+  append_deletes(builder, delete_children(machine, sa, deletes->children));
   note_notifies(machine, sa, in.payloads);
   machine.respond(sa, builder);
   // §2.21.2: these, right after IKE_AUTH, end the IKE SA without a Delete.

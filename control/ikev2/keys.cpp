@@ -95,14 +95,18 @@ IkeKeys derive_ike_keys(const crypto::CryptoContext& context, const IkeAlgorithm
 base::Result<ChildKeys> derive_child_keys(const crypto::CryptoContext& context,
                                           const crypto::PrfRow& prf, base::Bytes sk_d,
                                           base::Bytes shared_secret, const Nonces& nonces,
-                                          const session::Agreed& esp) {
-  const crypto::EncrRow* encr = crypto::find_encr(esp.encr.id, esp.encr.key_bits);
-  const bool aead = crypto::is_aead(esp.encr);
-  const crypto::IntegRow* integ = aead ? nullptr : crypto::find_integ(esp.integ);
-  if (encr == nullptr || (!aead && integ == nullptr))
-    return base::fail(base::ErrorCode::kUnsupported, esp.to_string());
-  const std::size_t encr_octets = cipher_key_octets(*encr);
-  const std::size_t integ_octets = integ != nullptr ? integ->key_octets : 0U;
+                                          const session::Agreed& agreed) {
+  const bool ah = agreed.protocol == crypto::ProtocolId::kAh;
+  const crypto::EncrRow* encr =
+      ah ? nullptr : crypto::find_encr(agreed.encr.id, agreed.encr.key_bits);
+  const bool aead = encr != nullptr && crypto::is_aead(agreed.encr);
+  const crypto::IntegRow* integ = aead ? nullptr : crypto::find_integ(agreed.integ);
+  if ((!ah && encr == nullptr) || (!aead && integ == nullptr))
+    return base::fail(base::ErrorCode::kUnsupported, agreed.to_string());
+  const std::size_t encr_octets = encr != nullptr ? cipher_key_octets(*encr) : 0U;
+  // RFC 4543 §5.4: AES-GMAC takes its salt from KEYMAT too.
+  const std::size_t integ_octets =
+      integ != nullptr ? std::size_t{integ->key_octets} + integ->salt_octets : 0U;
   const SecretBytes material = crypto::prf_plus(
       context, prf, sk_d, {shared_secret, nonces.i, nonces.r}, 2 * (encr_octets + integ_octets));
   // RFC 7296 §2.17: the initiator's direction first, the encryption key before the integrity key.

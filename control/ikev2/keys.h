@@ -50,13 +50,13 @@ struct ChildKeys {
   base::SecretBytes enc_i, auth_i, enc_r, auth_r;
 };
 
-/// KEYMAT = prf+(SK_d, [g^ir (new) |] Ni | Nr), cut by §2.17.
+/// KEYMAT = prf+(SK_d, [g^ir (new) |] Ni | Nr), cut by §2.17: for AH integrity keys alone.
 /// @param shared_secret  of this exchange's own key exchange; empty without PFS
 /// @return kUnsupported if the table lacks an algorithm
 [[nodiscard]] base::Result<ChildKeys> derive_child_keys(const crypto::CryptoContext& context,
                                                         const crypto::PrfRow& prf, base::Bytes sk_d,
                                                         base::Bytes shared_secret,
                                                         const Nonces& nonces,
-                                                        const session::Agreed& esp);
+                                                        const session::Agreed& agreed);
 
 }  // namespace penstock::ikev2

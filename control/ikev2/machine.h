@@ -107,6 +107,9 @@ class Machine {
   /// As responder: INITIAL_CONTACT and `unique` clear away older IKE SAs of the same identities.
   /// @return false if the new one is to be refused
   [[nodiscard]] bool admit_identity(IkeSa& sa, bool initial_contact);
+  /// As responder, transport mode: are these selectors of another peer behind the same NAT already?
+  /// What we send would go to the first of them (RFC 3948 §5.2).
+  [[nodiscard]] bool is_taken(const IkeSa& sa, const session::SelectorPair& selectors);
   void touch(const IkeSa& sa) { touched_.insert(sa.serial); }
 
   // ---- messages ----
@@ -144,6 +147,8 @@ class Machine {
   void child_deleted(IkeSa& sa, session::ChildSa& child, session::EndReason reason);
   void request_child_delete(IkeSa& sa, net::Spi spi, session::EndReason reason,
                             session::CommandId command = {});
+  /// The peer made a child SA that we have no use for: it is named by the SPI that we offered.
+  void request_offer_delete(IkeSa& sa, crypto::ProtocolId protocol, net::Spi spi);
 
   // ---- words ----
 

@@ -241,9 +241,10 @@ void Machine::child_installed(IkeSa& sa, ChildSa& child) {
     child.rekey_at = now() + services_.shortened(c.rekey_time, c.rand_time);
   if (c.life_time.count() != 0) child.end_at = now() + c.life_time;
   report(sa, base::LogLevel::kInfo, "child_installed",
-         fmt::format("child {} installed: in {}, out {}, {}{}, {} === {}", c.name,
+         fmt::format("child {} installed: in {}, out {}, {} {}{}{}, {} === {}", c.name,
                      net::to_string(child.spi_in), net::to_string(child.spi_out),
-                     child.esp.to_string(), child.encap ? " in UDP" : "",
+                     crypto::name_of(child.agreed.protocol), child.agreed.to_string(),
+                     c.is_transport() ? " in transport mode" : "", child.encap ? " in UDP" : "",
                      session::to_string(child.selectors.local),
                      session::to_string(child.selectors.remote)));
 }
@@ -282,6 +283,14 @@ void Machine::request_child_delete(IkeSa& sa, net::Spi spi, EndReason reason,
   task.reason = reason;
   const ChildSa* child = session::find_by_inbound(sa.children, spi);
   if (child != nullptr) task.child = child->config;
+  put_first(sa, std::move(task));
+}
+
+void Machine::request_offer_delete(IkeSa& sa, crypto::ProtocolId protocol, net::Spi spi) {
+  Task task;
+  task.kind = Task::Kind::kDeleteChild;
+  task.spi = spi;
+  task.protocol = protocol;
   put_first(sa, std::move(task));
 }
 

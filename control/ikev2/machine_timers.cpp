@@ -46,7 +46,7 @@ void job_failed(Machine& m, IkeSa& sa, bool for_peer, const base::Error& error) 
   if (for_peer) return m.refuse(sa, isakmp::NotifyType::kInvalidSyntax, IkeDrop::kInvalidSyntax);
   const bool answered = !sa.own->nr.empty();
   const net::Spi spi = sa.own->spi;
-  if (answered && spi.value() != 0) m.request_child_delete(sa, spi, EndReason::kExpired);
+  if (answered && spi.value() != 0) m.request_offer_delete(sa, sa.own->agreed.protocol, spi);
   m.finish_own(sa, base::fail(error.code, why));
 }
 
@@ -108,12 +108,23 @@ void Machine::first_packet(const policy::SaEvent& event) {
   touch(*sa);
 }
 
+namespace {
+
+/// Whose SA an event is about, in either direction.
+ChildSa* child_of(const IkeSa& sa, const policy::SaEvent& event) {
+  const bool inbound = event.direction == policy::Direction::kInbound;
+  const auto found = std::ranges::find_if(sa.children, [&](const auto& c) {
+    return (inbound ? c->spi_in : c->spi_out) == event.spi && c->slot == event.slot;
+  });
+  return found == sa.children.end() ? nullptr : found->get();
+}
+
+}  // namespace
+
 void Machine::soft_expiry(const policy::SaEvent& event) {
   IkeSa* sa = owner_of(event.slot);
   if (sa == nullptr) return;
-  ChildSa* child = event.direction == policy::Direction::kInbound
-                       ? session::find_by_inbound(sa->children, event.spi)
-                       : session::find_by_outbound(sa->children, event.spi);
+  ChildSa* child = child_of(*sa, event);
   if (child == nullptr || child->state != ChildState::kInstalled) return;
   child->rekey_at = now();
   touch(*sa);
@@ -122,9 +133,7 @@ void Machine::soft_expiry(const policy::SaEvent& event) {
 void Machine::hard_expiry(const policy::SaEvent& event) {
   IkeSa* sa = owner_of(event.slot);
   if (sa == nullptr) return;
-  ChildSa* child = event.direction == policy::Direction::kInbound
-                       ? session::find_by_inbound(sa->children, event.spi)
-                       : session::find_by_outbound(sa->children, event.spi);
+  ChildSa* child = child_of(*sa, event);
   if (child == nullptr || !child->live()) return;
   child->end_at = now();
   touch(*sa);
@@ -146,7 +155,14 @@ void Machine::move_peer(IkeSa& sa, const net::Endpoint& remote) {
   peers_.insert(remote, sa.serial);
   report(sa, base::LogLevel::kInfo, "peer_moved",
          "the peer's NAT gives it another address: " + remote.to_string());
-  for (const auto& child : sa.children) session::follow_peer(services_, *child, remote);
+  for (const auto& child : sa.children) {
+    // The selectors of transport mode are the old address: such a child is made anew.
+    if (child->config->is_transport() && child->remote != remote.address) {
+      if (child->live()) request_child_delete(sa, child->spi_in, EndReason::kExpired);
+      continue;
+    }
+    session::follow_peer(services_, *child, remote);
+  }
 }
 
 void Machine::hint(const net::Endpoint& remote) {

@@ -70,9 +70,10 @@ ChildSa* find_by_inbound(const ChildSas& children, net::Spi spi) {
   return found == children.end() ? nullptr : found->get();
 }
 
-ChildSa* find_by_outbound(const ChildSas& children, net::Spi spi) {
+ChildSa* find_by_outbound(const ChildSas& children, crypto::ProtocolId protocol, net::Spi spi) {
   const auto found = std::ranges::find_if(children, [&](const auto& c) {
-    return c->spi_out == spi && c->state != ChildState::kLingering;
+    return c->spi_out == spi && c->agreed.protocol == protocol &&
+           c->state != ChildState::kLingering;
   });
   return found == children.end() ? nullptr : found->get();
 }

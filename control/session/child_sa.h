@@ -42,7 +42,7 @@ struct ChildSa {
   bool failed = false;           ///< a part could not be installed
   std::uint8_t pending = 0;      ///< installations without a result
   std::uint64_t packets_in = 0;  ///< verified, when we last asked
-  Agreed esp;
+  Agreed agreed;
   SelectorPair selectors;
   net::IpAddress remote;
   std::unique_ptr<policy::SaSpec> outbound;  ///< until it is switched to
@@ -65,8 +65,10 @@ struct ChildSpecs {
 };
 
 [[nodiscard]] ChildSa* find_by_inbound(const ChildSas& children, net::Spi spi);
-/// The one whose outbound SPI this is: what a peer's Delete and REKEY_SA name.
-[[nodiscard]] ChildSa* find_by_outbound(const ChildSas& children, net::Spi spi);
+/// The one of this protocol whose outbound SPI this is: what a peer's Delete and REKEY_SA name. The
+/// peer chooses the SPI, and may use one number for AH and for ESP (RFC 7296 §2.25).
+[[nodiscard]] ChildSa* find_by_outbound(const ChildSas& children, crypto::ProtocolId protocol,
+                                        net::Spi spi);
 
 /// Where a new child belongs.
 struct ChildOwner {

@@ -35,7 +35,7 @@ struct ChildConfig {
   ChildMode mode = ChildMode::kTunnel;
   policy::TrafficSelectors local_ts;  ///< empty: `dynamic`, the IKE SA's own address
   policy::TrafficSelectors remote_ts;
-  crypto::Proposals esp_proposals;
+  crypto::Proposals esp_proposals;  ///< of both lists one is agreed on, rather of this one
   crypto::Proposals ah_proposals;
   bool sha256_96 = false;  ///< negotiated SHA2-256 is cut to 96 bits, as old peers do
   StartAction start_action = StartAction::kNone;
@@ -52,6 +52,11 @@ struct ChildConfig {
   policy::TunnelHeader tunnel_header;
   std::uint32_t priority = 0;  ///< 0: the default of its kind (policy_rule.h)
 
+  /// Has SAs, which a peer is asked for; else it is a rule and no more.
+  [[nodiscard]] bool is_negotiated() const {
+    return mode == ChildMode::kTunnel || mode == ChildMode::kTransport;
+  }
+  [[nodiscard]] bool is_transport() const { return mode == ChildMode::kTransport; }
   friend bool operator==(const ChildConfig&, const ChildConfig&) = default;
 };
 

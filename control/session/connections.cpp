@@ -32,6 +32,17 @@ unsigned match(const ConnectionConfig& config, const net::IpAddress& local,
 
 }  // namespace
 
+std::optional<net::IpAddress> own_address(const std::vector<net::IpAddress>& ours,
+                                          const ConnectionConfig& config,
+                                          std::optional<net::Family> family) {
+  const auto fits = [&](const net::IpAddress& a) { return !family || a.family() == *family; };
+  for (const auto* list : {&config.local_addrs, &ours}) {
+    const auto found = std::ranges::find_if(*list, fits);
+    if (found != list->end()) return *found;
+  }
+  return std::nullopt;
+}
+
 Connection& Connections::add(ConnectionConfig config) {
   auto connection = std::make_unique<Connection>();
   connection->config = std::move(config);

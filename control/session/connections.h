@@ -5,6 +5,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -32,6 +33,12 @@ struct Connection {
   unsigned attempts = 0;      ///< of dialling, since the last success (keyingtries)
   std::optional<base::MonoTime> redial_at;
 };
+
+/// The address of ours that the connection speaks from, of this IP version or, if that is not known
+/// yet, of either.
+[[nodiscard]] std::optional<net::IpAddress> own_address(const std::vector<net::IpAddress>& ours,
+                                                        const ConnectionConfig& config,
+                                                        std::optional<net::Family> family);
 
 class Connections {
  public:

@@ -71,6 +71,24 @@ TrafficSelectors or_dynamic(const TrafficSelectors& configured, const net::IpAdd
   return {TrafficSelector{own, own}};
 }
 
+TrafficSelectors of_host(const TrafficSelectors& selectors, const net::IpAddress& host) {
+  TrafficSelectors result;
+  for (const TrafficSelector& s : selectors)
+    if (const auto own = s.intersect({host, host})) add(result, *own);
+  return result;
+}
+
+std::optional<TrafficSelectors> as_seen(const TrafficSelectors& selectors,
+                                        const net::IpAddress& seen) {
+  TrafficSelectors result = selectors;
+  for (TrafficSelector& s : result) {
+    if (s.first != s.last || s.first != selectors.front().first || s.family() != seen.family())
+      return std::nullopt;
+    s.first = s.last = seen;
+  }
+  return result;
+}
+
 std::vector<isakmp::TsSelector> to_wire(const TrafficSelectors& selectors) {
   std::vector<isakmp::TsSelector> wire;
   wire.reserve(selectors.size());

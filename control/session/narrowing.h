@@ -46,6 +46,14 @@ struct Narrowed {
 [[nodiscard]] policy::TrafficSelectors or_dynamic(const policy::TrafficSelectors& configured,
                                                   const net::IpAddress& own);
 
+/// What of the selectors is this host's own: all that transport mode is for (RFC 4301 §4.1).
+[[nodiscard]] policy::TrafficSelectors of_host(const policy::TrafficSelectors& selectors,
+                                               const net::IpAddress& host);
+/// Selectors of one host, as they are where its address is `seen` (RFC 7296 §2.23.1).
+/// @return nothing if they are not of one single address, or of another IP version
+[[nodiscard]] std::optional<policy::TrafficSelectors> as_seen(
+    const policy::TrafficSelectors& selectors, const net::IpAddress& seen);
+
 /// Between the codec's values and ours: member for member.
 [[nodiscard]] std::vector<isakmp::TsSelector> to_wire(const policy::TrafficSelectors& selectors);
 [[nodiscard]] policy::TrafficSelectors from_wire(std::span<const isakmp::TsSelector> selectors);

@@ -80,6 +80,10 @@ Attempt compare(const Proposal& ours, const Proposal& theirs, const ChoiceOption
     const EncrTransform* encr = first_common(ours.encr, theirs.encr);
     if (encr == nullptr) return a;
     a.agreed.encr = *encr;
+  } else if (!theirs.encr.empty()) {
+    // RFC 7296 §3.3.3, §3.3.6: what is accepted has one transform of each type that was proposed,
+    // and AH has no cipher to accept.
+    return a;
   }
   a.differs = Step::kInteg;
   if (!agree_integ(ours, theirs, a.agreed)) return a;
@@ -88,6 +92,9 @@ Attempt compare(const Proposal& ours, const Proposal& theirs, const ChoiceOption
     const PrfId* prf = first_common(ours.prf, theirs.prf);
     if (prf == nullptr) return a;
     a.agreed.prf = *prf;
+  } else if (!theirs.prf.empty()) {
+    a.differs = Step::kPrf;  // nor AH and ESP a PRF
+    return a;
   }
   a.differs = Step::kGroup;
   if (!agree_group(ours, theirs, options, a.agreed)) return a;

@@ -34,6 +34,7 @@ struct Task {
   Kind kind = Kind::kLiveness;
   const ChildConfig* child = nullptr;  ///< kNewChild; else borrowed for texts
   net::Spi spi;                        ///< the child's inbound SPI, for kRekeyChild, kDeleteChild
+  crypto::ProtocolId protocol = crypto::ProtocolId::kEsp;  ///< kDeleteChild: of the child
   std::optional<policy::PacketSelectors> packet;  ///< kNewChild by acquire (RFC 7296 §2.9)
   CommandId command;                              ///< 0: nobody waits
   base::MonoTime not_before{};  ///< TEMPORARY_FAILURE: not at once again (RFC 7296 §2.25)

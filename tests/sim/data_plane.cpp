@@ -2,11 +2,15 @@
 // The model judges as it goes: what the real data plane would refuse or leak is a fault.
 #include "tests/sim/data_plane.h"
 
+#include <algorithm>
+
 namespace penstock::sim {
 namespace {
 
 ModelSa model_of(const policy::SaSpec& spec) {
   ModelSa sa;
+  sa.protocol = spec.protocol;
+  sa.mode = spec.mode;
   sa.spi = spec.spi;
   sa.slot = spec.slot;
   sa.keys = base::to_vector(spec.enc_key.bytes());
@@ -22,9 +26,28 @@ ModelSa model_of(const policy::SaSpec& spec) {
   return sa;
 }
 
+/// What no table would take, or take and pass nothing by it.
+void judge(const policy::SaSpec& spec, std::vector<std::string>& faults) {
+  const auto fault = [&](std::string_view text) {
+    faults.push_back("SA " + net::to_string(spec.spi) + ": " + std::string(text));
+  };
+  const bool ah = spec.protocol == policy::IpsecProtocol::kAh;
+  if (ah && (spec.encap || !spec.enc_key.empty())) fault("AH in UDP, or with a cipher");
+  if (ah == (spec.encr != crypto::EncrId::kNone)) fault("the cipher does not fit the protocol");
+  if (ah && spec.auth_key.empty()) fault("AH without a key");
+  if (spec.mode != policy::IpsecMode::kTransport) return;
+  const auto is_host = [](const policy::TrafficSelectors& side, const net::IpAddress& host) {
+    return std::ranges::all_of(side,
+                               [&](const auto& s) { return s.first == host && s.last == host; });
+  };
+  if (!is_host(spec.local_ts, spec.local) || !is_host(spec.remote_ts, spec.remote))
+    fault("transport mode for others than its ends");
+}
+
 }  // namespace
 
 base::Result<void> DataPlane::install_inbound(const policy::SaSpec& spec) {
+  judge(spec, faults);
   if (larval.erase(spec.spi) == 0)
     faults.push_back("inbound SA with an SPI that was not granted: " + net::to_string(spec.spi));
   if (fail_installs) {
@@ -37,6 +60,7 @@ base::Result<void> DataPlane::install_inbound(const policy::SaSpec& spec) {
 }
 
 base::Result<void> DataPlane::install_outbound(const policy::SaSpec& spec) {
+  judge(spec, faults);
   if (fail_installs) return base::fail(base::ErrorCode::kLimit, "the model refuses");
   if (!outbound.emplace(spec.spi, model_of(spec)).second)
     return base::fail(base::ErrorCode::kExists, "the outbound SA is there already");

@@ -15,6 +15,8 @@ namespace penstock::sim {
 
 /// What the model keeps of an SA: enough to know whether two ends fit.
 struct ModelSa {
+  policy::IpsecProtocol protocol{};
+  policy::IpsecMode mode{};
   net::Spi spi;
   policy::ChildSlot slot;
   base::ByteVector keys;  ///< enc_key | auth_key

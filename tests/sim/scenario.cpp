@@ -25,7 +25,9 @@ struct Plan {
   bool trap = false;
   bool b_starts = false;
   bool timed_rekeys = false;
-  std::string esp;
+  bool transport = false;
+  bool ah = false;
+  std::string proposal;
 };
 
 Plan draw_plan(World& w) {
@@ -38,8 +40,10 @@ Plan draw_plan(World& w) {
   p.timed_rekeys = w.draw(4) == 0;
   constexpr std::array<std::string_view, 4> kCiphers{"aes128gcm16", "aes256-sha256",
                                                      "chacha20poly1305", "aes256gcm16"};
-  p.esp = std::string(kCiphers.at(w.draw(kCiphers.size()))) + (p.pfs ? "-x25519" : "") +
-          (w.draw(2) == 0 ? "-esn" : "-noesn");
+  p.transport = w.draw(4) == 0;
+  p.ah = !p.encap && w.draw(4) == 0;
+  p.proposal = (p.ah ? "sha256" : std::string(kCiphers.at(w.draw(kCiphers.size())))) +
+               (p.pfs ? "-x25519" : "") + (w.draw(2) == 0 ? "-esn" : "-noesn");
   return p;
 }
 
@@ -56,7 +60,19 @@ ike::ConfigChange configuration(const Plan& p, bool is_a) {
   }
   for (std::size_t i = 0; i < p.children; ++i) {
     session::ChildConfig k = child(fmt::format("net{}", i), is_a, static_cast<int>(i));
-    k.esp_proposals = {*crypto::parse_proposal(crypto::ProtocolId::kEsp, p.esp)};
+    const auto protocol = p.ah ? crypto::ProtocolId::kAh : crypto::ProtocolId::kEsp;
+    k.esp_proposals.clear();
+    crypto::Proposals& proposals = p.ah ? k.ah_proposals : k.esp_proposals;
+    proposals = {*crypto::parse_proposal(protocol, p.proposal)};
+    if (p.transport) {
+      k.mode = session::ChildMode::kTransport;
+      const auto own = [&](bool of_a) {
+        return *policy::TrafficSelector::parse(
+            fmt::format("192.0.2.{}[udp/{}]", of_a ? 1 : 2, 4000 + i));
+      };
+      k.local_ts = {own(is_a)};
+      k.remote_ts = {own(!is_a)};
+    }
     if (is_a && p.trap) {
       k.start_action = session::StartAction::kTrap;
     } else if (is_a || p.b_starts) {
@@ -81,7 +97,12 @@ void raise_acquire(World& w, Node& node) {
     policy::SaEvent event;
     event.kind = policy::SaEventKind::kAcquire;
     event.slot = rule.slot;
-    event.packet = {rule.local_ts.front().first, rule.remote_ts.front().last, 17, 1000, 2000, true};
+    const policy::TrafficSelector& from = rule.local_ts.front();
+    const policy::TrafficSelector& to = rule.remote_ts.front();
+    const auto port = [](const policy::TrafficSelector& s, std::uint16_t any) {
+      return s.any_port() ? any : s.first_port;
+    };
+    event.packet = {from.first, to.last, 17, port(from, 1000), port(to, 2000), true};
     return node.input([&](ike::Engine& e, base::Now t) { e.sa_event(t, event); });
   }
 }

@@ -154,10 +154,19 @@ std::optional<Answer> ScriptedPeer::request(isakmp::ExchangeType exchange, const
   return send_raw(sealed(exchange, next_id++, fill));
 }
 
+void append_child(isakmp::MessageBuilder& b, const session::ChildConfig& c, base::Bytes spi) {
+  if (c.is_transport()) isakmp::append_notify(b, isakmp::NotifyType::kUseTransportMode);
+  crypto::Proposals both = c.esp_proposals;
+  both.insert(both.end(), c.ah_proposals.begin(), c.ah_proposals.end());
+  isakmp::append_sa(b, both, spi);
+  isakmp::append_traffic_selectors(b, PayloadType::kTsInitiator, session::to_wire(c.local_ts));
+  isakmp::append_traffic_selectors(b, PayloadType::kTsResponder, session::to_wire(c.remote_ts));
+}
+
 std::optional<Answer> ScriptedPeer::authenticate(std::string_view secret_text) {
-  const auto id = *policy::Identity::parse("a.example");
-  const auto type = static_cast<std::uint8_t>(id.type);
-  base::ByteVector body = isakmp::identification_body(type, id.data);
+  const auto identity = *policy::Identity::parse(name);
+  const auto type = static_cast<std::uint8_t>(identity.type);
+  base::ByteVector body = isakmp::identification_body(type, identity.data);
   body[1] = id_reserved;  // RFC 7296 §3.5
   const auto auth =
       session::psk_auth(world_.crypto, *ikev2::algorithms_of(agreed_)->prf,
@@ -166,11 +175,8 @@ std::optional<Answer> ScriptedPeer::authenticate(std::string_view secret_text) {
     b.append(PayloadType::kIdInitiator, body);
     isakmp::append_authentication(b, isakmp::AuthenticationMethod::kSharedKey, auth.bytes());
     base::ByteWriter spi;
-    spi.u32(0xabcd0001);
-    const session::ChildConfig c = child("net", true);
-    isakmp::append_sa(b, c.esp_proposals, spi.bytes());
-    isakmp::append_traffic_selectors(b, PayloadType::kTsInitiator, session::to_wire(c.local_ts));
-    isakmp::append_traffic_selectors(b, PayloadType::kTsResponder, session::to_wire(c.remote_ts));
+    spi.u32(spi_in.value());
+    append_child(b, asks, spi.bytes());
     if (refuses_padding) isakmp::append_notify(b, isakmp::NotifyType::kEspTfcPaddingNotSupported);
   });
 }

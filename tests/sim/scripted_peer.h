@@ -29,6 +29,10 @@ struct Answer {
   [[nodiscard]] bool has(isakmp::PayloadType type) const;
 };
 
+/// Mode, SA, TSi and TSr that ask for this child.
+void append_child(isakmp::MessageBuilder& builder, const session::ChildConfig& child,
+                  base::Bytes spi);
+
 class ScriptedPeer {
  public:
   explicit ScriptedPeer(World& world);
@@ -68,6 +72,9 @@ class ScriptedPeer {
   bool gateway_behind_nat = false;  ///< it sees B at another address than B's own
   bool refuses_padding = false;     ///< of traffic flow confidentiality (RFC 7296 §1.3.1)
   std::byte id_reserved{0};         ///< in the first RESERVED octet of its ID payload
+  std::string name = "a.example";
+  session::ChildConfig asks = child("net", true);  ///< in IKE_AUTH
+  net::Spi spi_in{0xabcd0001};                     ///< for that child
 
  private:
   std::optional<Answer> read(base::ByteVector raw);

@@ -181,6 +181,7 @@ void World::send(ike::Datagram d) {
   const std::uint64_t copies = draw(1000) < weather.doubled ? 2 : 1;
   for (std::uint64_t i = 0; i < copies; ++i) {
     ike::Datagram copy{d.remote, d.local, d.data};
+    if (translate) translate(copy);
     if (draw(1000) < weather.corrupted && !copy.data.empty())
       copy.data[draw(copy.data.size())] ^= std::byte{static_cast<unsigned char>(1 + draw(255))};
     base::Duration delay = weather.least_delay;
@@ -272,7 +273,8 @@ void World::compare(Node& from, Node& to, std::vector<std::string>& faults) {
       continue;
     }
     const ModelSa& t = twin->second;
-    if (t.keys != sa.keys || t.esn != sa.esn || t.encr != sa.encr || t.encap != sa.encap)
+    if (t.keys != sa.keys || t.esn != sa.esn || t.encr != sa.encr || t.integ != sa.integ ||
+        t.encap != sa.encap || t.protocol != sa.protocol || t.mode != sa.mode)
       fault("the two ends differ in SA " + net::to_string(spi));
     if (t.local_ts != sa.remote_ts || t.remote_ts != sa.local_ts)
       fault("the two ends differ in the selectors of SA " + net::to_string(spi));

@@ -102,6 +102,8 @@ class World {
   Weather weather;
   /// Looks at a datagram on its way; false: it is lost. For directed tests.
   std::function<bool(const ike::Datagram&)> filter;
+  /// Changes addresses of a datagram as it arrives, as NATs do.
+  std::function<void(ike::Datagram&)> translate;
   base::Duration job_time = base::milliseconds{1};
   base::Duration install_time = base::milliseconds{1};
   bool trace = false;

@@ -61,6 +61,7 @@ void append_window_size(MessageBuilder& builder, std::uint32_t messages);
 struct ChildReference {
   ProtocolId protocol;
   net::Spi spi;
+  friend bool operator==(const ChildReference&, const ChildReference&) = default;
 };
 [[nodiscard]] base::Result<ChildReference> child_of(const NotifyPayload& notify);
 

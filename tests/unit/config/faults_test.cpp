@@ -216,10 +216,17 @@ constexpr Spoiled kConnections[] = {
      "connections.branch.reauth_time: not built yet: reauthentication"},
     {"Pools", "version = 2;", "pools = \"rw\";",
      "connections.branch.pools: not built yet: address pools"},
-    {"TransportMode", "start_action = \"start\";", "mode = \"transport\";",
-     "connections.branch.children.net.mode: not built yet: transport mode"},
-    {"AhProposals", "start_action = \"start\";", "ah_proposals = \"sha256\";",
-     "connections.branch.children.net.ah_proposals: not built yet: AH"},
+    {"BeetMode", "start_action = \"start\";", "mode = \"beet\";",
+     "connections.branch.children.net.mode: not built yet: BEET mode"},
+    {"TransportForANetwork", "local_ts = \"10.1.0.0/16,10.3.0.0/16[tcp/80]\";",
+     "mode = \"transport\"; local_ts = \"192.0.2.0/24[udp]\";",
+     "connections.branch.children.net.remote_ts: transport mode is for traffic of the IKE SA's own "
+     "addresses, which it leaves out"},
+    {"AhWithACipher", "start_action = \"start\";", "ah_proposals = \"aes128-sha256\";",
+     "connections.branch.children.net.ah_proposals: \"aes128\" cannot be in an AH proposal"},
+    {"Bundle", "start_action = \"start\";", "bundle = \"ah\";",
+     "connections.branch.children.net.bundle: IKEv2 negotiates no AH around ESP (RFC 7296 §1.7): "
+     "only manual_sas have bundles"},
     {"LocalNotOurs", "local_addrs = \"192.0.2.1\"", "local_addrs = \"10.1.0.1\"",
      "connections.branch.local_addrs: 10.1.0.1 is no address of an outside port"},
     {"RemoteOurs", "remote_addrs = [\"198.51.100.7\"]", "remote_addrs = \"192.0.2.1\"",
@@ -330,6 +337,20 @@ std::string list_of(const std::string& word, unsigned count) {
   std::string text = word;
   for (unsigned i = 1; i < count; ++i) text += "," + word;
   return text;
+}
+
+// RFC 3948 §1; beside ESP, AH is only never taken.
+TEST(FaultsTogether, TellOfAhThatIsToBeInUdp) {
+  std::string text = with("dpd_delay = ", "encap = true; dpd_delay = ");
+  const std::string esp = "esp_proposals = \"aes128gcm16-esn\"";
+  const auto ah_for_esp = [&](const std::string& proposals) {
+    std::string changed = text;
+    return told(changed.replace(changed.find(esp), esp.size(), proposals));
+  };
+  EXPECT_EQ(ah_for_esp("ah_proposals = \"sha256\""),
+            "connections.branch.children.net.ah_proposals: with `encap` all is in UDP, and AH "
+            "cannot be (RFC 3948 §1)\n");
+  EXPECT_EQ(ah_for_esp(esp + "; ah_proposals = \"sha256\""), "");
 }
 
 TEST(FaultsTogether, TellOfMoreThanAnIkePayloadCarries) {

@@ -146,6 +146,27 @@ TEST(Load, TakesDefaultProposalsWhereNoneAreGiven) {
             crypto::default_proposals(crypto::ProtocolId::kEsp));
 }
 
+TEST(Load, HasNoEspBesideAhThatNobodyAskedFor) {
+  const auto child = [](const std::string& proposals) {
+    return good(with("esp_proposals = \"aes128gcm16-esn\"", proposals)).connections[0].children[0];
+  };
+  const session::ChildConfig alone = child("ah_proposals = [\"sha256-esn\", \"aes128gmac\"]");
+  EXPECT_TRUE(alone.esp_proposals.empty());
+  ASSERT_EQ(alone.ah_proposals.size(), 2U);
+  EXPECT_EQ(alone.ah_proposals[0].protocol, crypto::ProtocolId::kAh);
+  EXPECT_EQ(alone.ah_proposals[0].to_string(), "sha256-esn");
+  const session::ChildConfig both = child("ah_proposals = \"sha256\"; esp_proposals = \"default\"");
+  EXPECT_EQ(both.esp_proposals, crypto::default_proposals(crypto::ProtocolId::kEsp));
+  EXPECT_EQ(both.ah_proposals.size(), 1U);
+}
+
+TEST(Load, ReadsTransportMode) {
+  const Settings settings =
+      good(with("local_ts = \"10.1.0.0/16,10.3.0.0/16[tcp/80]\"; remote_ts = \"10.9.0.0/16\";",
+                "mode = \"transport\"; remote_ts = \"198.51.100.0/24[udp]\";"));
+  EXPECT_EQ(settings.connections[0].children[0].mode, session::ChildMode::kTransport);
+}
+
 TEST(Load, ReadsWhatATunnelDoesWithItsPackets) {
   const Settings settings = good(with(
       "start_action = \"start\";",

@@ -45,6 +45,9 @@ TEST(Keys, AreThoseOfNistCavp) {
   esp.protocol = crypto::ProtocolId::kEsp;
   esp.encr = kAes256;
   esp.integ = kSha512;
+  session::Agreed ah;
+  ah.protocol = crypto::ProtocolId::kAh;
+  ah.integ = kSha512;
   for (const test::IkeCase& c : cases) {
     SCOPED_TRACE(std::string(c.prf->name) + " COUNT " + c.text("COUNT"));
     const ByteVector ni = c.octets("Ni");
@@ -65,6 +68,10 @@ TEST(Keys, AreThoseOfNistCavp) {
     ASSERT_TRUE(child.has_value());
     expect_same_stream(join({&child->enc_i, &child->auth_i, &child->enc_r, &child->auth_r}),
                        c.text("DKM(Child SA)"));
+    const auto of_ah = derive_child_keys(context, *c.prf, k.d.bytes(), {}, nonces, ah);
+    ASSERT_TRUE(of_ah.has_value());
+    EXPECT_TRUE(of_ah->enc_i.empty() && of_ah->enc_r.empty());
+    expect_same_stream(join({&of_ah->auth_i, &of_ah->auth_r}), c.text("DKM(Child SA)"));
     const auto pfs = derive_child_keys(context, *c.prf, k.d.bytes(), new_secret, nonces, esp);
     ASSERT_TRUE(pfs.has_value());
     expect_same_stream(join({&pfs->enc_i, &pfs->auth_i, &pfs->enc_r, &pfs->auth_r}),
@@ -87,6 +94,20 @@ TEST(Keys, OfAnAeadHoldTheSaltAndNoIntegrityKey) {
   EXPECT_EQ(keys->enc_i.size(), 20U);
   EXPECT_EQ(keys->enc_r.size(), 20U);
   EXPECT_TRUE(keys->auth_i.empty() && keys->auth_r.empty());
+}
+
+// RFC 4543 §5.4.
+TEST(Keys, OfGmacInAhHoldTheSalt) {
+  const crypto::CryptoContext context;
+  session::Agreed ah;
+  ah.protocol = crypto::ProtocolId::kAh;
+  ah.integ = crypto::parse_proposal(ah.protocol, "aes256gmac")->integ.front();
+  const ByteVector nonce(32);
+  const auto keys = derive_child_keys(context, *crypto::find_prf(crypto::PrfId::kHmacSha256),
+                                      ByteVector(32), {}, {nonce, nonce}, ah);
+  ASSERT_TRUE(keys.has_value());
+  EXPECT_EQ(keys->auth_i.size(), 36U);
+  EXPECT_EQ(keys->auth_r.size(), 36U);
 }
 
 // RFC 7296 §2.14: for AES-XCBC-PRF-128 and AES-CMAC-PRF-128 only 64 bits of each nonce go into

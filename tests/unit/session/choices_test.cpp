@@ -73,6 +73,30 @@ TEST(ProposalChoice, EsnIsNegotiatedAndItsAbsenceMeansNone) {
   EXPECT_FALSE(choose_proposal(esp("aes128gcm16-esn"), offer(silent)));
 }
 
+// RFC 7296 §3.3.3, §3.3.6: the choice has one transform of each type of the proposal.
+TEST(ProposalChoice, AhHasNoCipherAndNeitherAhNorEspAPrf) {
+  const auto ah = [](std::string_view text) {
+    return *crypto::parse_proposals(ProtocolId::kAh, text);
+  };
+  const auto ours = ah("sha256-sha512-esn");
+  const auto choice = choose_proposal(ours, offer(ah("sha512-esn-noesn")));
+  ASSERT_TRUE(choice);
+  EXPECT_EQ(choice->agreed.protocol, ProtocolId::kAh);
+  EXPECT_EQ(choice->agreed.integ, crypto::IntegId::kHmacSha512_256);
+  EXPECT_EQ(choice->agreed.encr.id, crypto::EncrId::kNone);
+  EXPECT_FALSE(choose_proposal(ours, offer(esp("aes128-sha256-esn"))));
+  auto bent = ah("sha256-esn");
+  bent.front().encr = {{crypto::EncrId::kAesCbc, 128}};
+  EXPECT_FALSE(choose_proposal(ours, offer(bent)));
+  EXPECT_FALSE(accept_answer(ours, offer(bent)));
+  bent = ah("sha256-esn");
+  bent.front().prf = {crypto::PrfId::kHmacSha256};
+  EXPECT_FALSE(choose_proposal(ours, offer(bent)));
+  auto gcm = esp("aes128gcm16");
+  gcm.front().prf = {crypto::PrfId::kHmacSha256};
+  EXPECT_FALSE(choose_proposal(esp("aes128gcm16"), offer(gcm)));
+}
+
 TEST(ProposalChoice, TheRefusalNamesTheFirstTransformOfTheClosestPair) {
   const auto refused = choose_proposal(ike("aes256-sha512-x25519,aes128-sha256-ecp256"),
                                        offer(ike("aes128-sha256-modp2048")));
@@ -135,6 +159,25 @@ TEST(Narrowing, AForeignFirstSelectorLeavesAnAcceptableSubset) {
                         {ts({"192.0.2.1/32", "10.0.0.0/8"}), ts({"10.2.0.0/24"})});
   ASSERT_TRUE(n);
   EXPECT_EQ(n->fit, Fit::kSubset);
+}
+
+// RFC 4301 §4.1.
+TEST(Narrowing, TransportModeIsForTheHostItself) {
+  const net::IpAddress host = *net::IpAddress::parse("192.0.2.1");
+  EXPECT_EQ(to_string(of_host(ts({"0.0.0.0/0[udp]", "10.0.0.0/8", "192.0.2.1/32[tcp/80]"}), host)),
+            "192.0.2.1/32[udp] 192.0.2.1/32[tcp/80]");
+  EXPECT_TRUE(of_host(ts({"10.0.0.0/8", "2001:db8::/32"}), host).empty());
+}
+
+// RFC 7296 §2.23.1.
+TEST(Narrowing, ANatsAddressTakesTheHostsPlace) {
+  const net::IpAddress seen = *net::IpAddress::parse("203.0.113.7");
+  const auto all = as_seen(ts({"10.1.2.3/32[udp/4000]", "10.1.2.3/32"}), seen);
+  ASSERT_TRUE(all);
+  EXPECT_EQ(to_string(*all), "203.0.113.7/32[udp/4000] 203.0.113.7/32");
+  EXPECT_FALSE(as_seen(ts({"10.1.2.3/32", "10.1.2.4/32"}), seen));
+  EXPECT_FALSE(as_seen(ts({"10.1.2.0/24"}), seen));
+  EXPECT_FALSE(as_seen(ts({"2001:db8::1/128"}), seen));
 }
 
 TEST(Narrowing, NothingInCommonIsUnacceptable) {
