@@ -7,7 +7,6 @@
 #include <dlfcn.h>
 #include <fmt/format.h>
 #include <rte_errno.h>
-#include <rte_memory.h>
 #include <rte_mempool.h>
 
 #include <array>
@@ -16,6 +15,7 @@
 #include <memory>
 #include <optional>
 
+#include "tests/crypto_device/iova_map.h"
 #include "tests/crypto_device/transform.h"
 
 namespace penstock::test {
@@ -64,10 +64,6 @@ Device* device_of(std::uint8_t id) {
   return &device;
 }
 
-bool is_dpdk_memory(const void* address) {
-  return rte_mem_virt2memseg(address, nullptr) != nullptr;
-}
-
 const CryptoDeviceBehaviour& behaviour_of(const QueuePair& pair) {
   return pair.own ? *pair.own : devices()[pair.device].behaviour;
 }
@@ -77,25 +73,36 @@ class Inspector {
   Inspector(CryptoDeviceReport& report, const rte_crypto_op& op) : report_(report), op_(op) {}
 
   void look(const CryptoSession& session) {
-    address("the operation", &op_, op_.phys_addr);
+    // IVs have no address of their own: they are counted from the operation's.
+    address("the operation", &op_, op_.mempool->elt_size, op_.phys_addr);
+    if (op_.phys_addr != rte_mempool_virt2iova(&op_)) complain("the operation has another IOVA");
     const rte_mbuf* packet = sym_of(op_).m_src;
     if (packet == nullptr || packet->nb_segs != 1 || packet->pkt_len != packet->data_len)
       return complain("the packet is not one segment");
-    address("the packet", packet->buf_addr, rte_mbuf_iova_get(packet));
+    address("the packet", packet->buf_addr, packet->buf_len, rte_mbuf_iova_get(packet));
+    if (packet->data_off + packet->data_len > packet->buf_len)
+      complain("the packet is longer than its buffer");
     if (packet->refcnt != 1) complain("the packet has another holder");
     for (const auto& step : session.steps) look(step.transform);
   }
 
  private:
   void complain(std::string_view what) { report_.complaints.emplace_back(what); }
-  void address(std::string_view what, const void* at, rte_iova_t iova) {
-    if (!is_dpdk_memory(at)) complain(fmt::format("{} is not in DPDK memory", what));
-    if (rte_mem_virt2iova(at) != iova) complain(fmt::format("{} has a wrong IOVA", what));
+  void address(std::string_view what, const void* at, std::size_t octets, rte_iova_t iova) {
+    if (iova_of(at) == RTE_BAD_IOVA)
+      complain(fmt::format("{} is not in DPDK memory", what));
+    else if (!is_at_iova(at, octets, iova))
+      complain(fmt::format("{} has a wrong IOVA", what));
   }
   void range(std::string_view what, std::uint32_t offset, std::uint32_t octets) {
     if (offset + octets > sym_of(op_).m_src->data_len)
       complain(fmt::format("{} ends {} octets behind the packet's data", what,
                            offset + octets - sym_of(op_).m_src->data_len));
+  }
+  /// rte_crypto_sym.h: AES-CCM's begins 18 octets later and is filled up to 16.
+  static std::size_t aad_octets(const rte_crypto_aead_xform& aead) {
+    return aead.algo == RTE_CRYPTO_AEAD_AES_CCM ? 18U + (aead.aad_length + 15U) / 16U * 16U
+                                                : aead.aad_length;
   }
   void iv(std::uint16_t offset, std::uint16_t octets) {
     if (octets != 0 && (offset < sizeof(rte_crypto_op) + sizeof(rte_crypto_sym_op) ||
@@ -107,8 +114,9 @@ class Inspector {
     switch (transform.type) {
       case RTE_CRYPTO_SYM_XFORM_AEAD:
         range("the text", sym.aead.data.offset, sym.aead.data.length);
-        address("the ICV", sym.aead.digest.data, sym.aead.digest.phys_addr);
-        address("the AAD", sym.aead.aad.data, sym.aead.aad.phys_addr);
+        address("the ICV", sym.aead.digest.data, transform.aead.digest_length,
+                sym.aead.digest.phys_addr);
+        address("the AAD", sym.aead.aad.data, aad_octets(transform.aead), sym.aead.aad.phys_addr);
         iv(transform.aead.iv.offset, transform.aead.iv.length);
         break;
       case RTE_CRYPTO_SYM_XFORM_CIPHER:
@@ -117,7 +125,8 @@ class Inspector {
         break;
       default:
         range("what is covered", sym.auth.data.offset, sym.auth.data.length);
-        address("the ICV", sym.auth.digest.data, sym.auth.digest.phys_addr);
+        address("the ICV", sym.auth.digest.data, transform.auth.digest_length,
+                sym.auth.digest.phys_addr);
         iv(transform.auth.iv.offset, transform.auth.iv.length);
     }
   }

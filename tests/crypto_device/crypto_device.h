@@ -2,7 +2,9 @@
 // A crypto device for tests, behind DPDK's own functions: a binary that links it has crypto_test0
 // and crypto_test1 beside the real devices. It does the work with OpenSSL when an operation is
 // taken back, and misbehaves as it is told: delays (so queue pairs overtake each other), fails,
-// refuses, sticks. It looks at every address that it is given, and at sessions freed too early.
+// refuses, sticks. It looks at every address that it is given, whether all octets that it would
+// read or write are DPDK's memory and at that IOVA (iova_map.h makes IOVAs differ from the
+// process's addresses), and at sessions freed too early.
 #pragma once
 
 #include <cstdint>

@@ -12,6 +12,7 @@
 #include "dataplane/stages.h"
 #include "dataplane/wait_table.h"
 #include "lib/dpdk/eal.h"
+#include "tests/crypto_device/iova_map.h"
 
 namespace penstock::pipeline {
 
@@ -49,17 +50,21 @@ std::string unique(std::string_view what) {
   return fmt::format("{}{}", what, count++);
 }
 
-}  // namespace
-
-void start_eal() {
-  static dpdk::Eal eal = must(dpdk::Eal::start(
+dpdk::Eal started() {
+  dpdk::Eal eal = must(dpdk::Eal::start(
       {.args = {"--no-huge", "-m", "512", "--no-shconf", "--no-telemetry", "--iova-mode=va"},
        .file_prefix = fmt::format("penstock_test_{}", getpid()),
        .control_cpu = 0,
        .workers = {},
        .pci_devices = {}},
       test_log()));
+  test::give_memory_other_iovas();
+  return eal;
 }
+
+}  // namespace
+
+void start_eal() { static const dpdk::Eal kEal = started(); }
 
 struct Gateway::RingPort {
   RingPort(std::uint16_t mtu, const dpdk::PacketPool& pool)

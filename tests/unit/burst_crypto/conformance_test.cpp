@@ -21,6 +21,7 @@
 #include "lib/dpdk/mempool.h"
 #include "reference.h"
 #include "tests/crypto_device/crypto_device.h"
+#include "tests/crypto_device/iova_map.h"
 
 namespace penstock::burst_crypto {
 namespace {
@@ -108,6 +109,7 @@ struct Bench {
 
   Bench() {
     EXPECT_TRUE(eal) << eal.error().text;
+    penstock::test::give_memory_other_iovas();
     pool = std::make_unique<dpdk::PacketPool>(
         dpdk::PacketPool::create({.packets = 255, .largest_mtu = 9200}).value());
     for (const EngineRow& row : engine_table())
