@@ -36,6 +36,8 @@ struct ShapedFit {
   std::optional<DropReason> refused;
   unsigned sealed = 0;
   unsigned added = 0;  ///< at most, to whatever size
+  /// Of a bundle: its packets are AH's, so that is what ICMP tells of.
+  unsigned path_mtu = ipsec::kNoPathMtu;
 };
 
 ShapedFit fit_shaped(const WorkerContext& ctx, const Packet* packet, const ipsec::OutboundSa& sa) {
@@ -46,6 +48,7 @@ ShapedFit fit_shaped(const WorkerContext& ctx, const Packet* packet, const ipsec
     const ipsec::OutboundSa* outer = ctx.ipsec->tables->outbound_of(sa.outer_slot);
     if (outer == nullptr) return {.refused = DropReason::kNoOutboundSa};
     around = outer->overhead_octets;
+    fit.path_mtu = outer->path_mtu.load(std::memory_order_relaxed);
   }
   unsigned in_front = 0;  // not under the cipher
   if (sa.has(ipsec::kTransport)) {
@@ -78,6 +81,7 @@ void fit_mtu(WorkerContext& ctx, Burst& burst) {
       clamp_mss(packet, largest_mss(ctx, sa.clamp_mss, sa, is_ipv6(meta)));
     unsigned sealed = sa.sealed_octets(meta.total_length);
     unsigned added = 0;
+    unsigned path_mtu = sa.path_mtu.load(std::memory_order_relaxed);
     if (sa.shape != 0) [[unlikely]] {
       const ShapedFit fit = fit_shaped(ctx, packet, sa);
       if (fit.refused) {
@@ -86,10 +90,10 @@ void fit_mtu(WorkerContext& ctx, Burst& burst) {
       }
       sealed = fit.sealed;
       added = fit.added;
+      path_mtu = std::min(path_mtu, fit.path_mtu);
     }
-    const unsigned path_mtu = sa.path_mtu.load(std::memory_order_relaxed);
     if (sealed > std::min(state.smallest_mtu, path_mtu)) [[unlikely]] {
-      const unsigned mtu = tunnel_mtu(ctx, sa);
+      const unsigned mtu = std::min(tunnel_mtu(ctx, sa), path_mtu);
       if (sealed > net::kIpv4MaxPacket) {
         ctx.drop(packet, DropReason::kTooBig);
         return false;

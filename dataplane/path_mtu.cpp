@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "dataplane/addresses.h"
+#include "lib/net/ah.h"
 #include "lib/net/esp.h"
 #include "lib/net/icmp.h"
 #include "lib/net/icmp6.h"
@@ -68,22 +69,29 @@ unsigned mtu_of(const net::IcmpHeader& icmp, bool v6, const Quoted& quoted) {
   return told != 0 ? told : plateau_below(quoted.total_length);
 }
 
-/// The ESP header, behind UDP (RFC 3948) or not. @return nothing if it is not ESP, or not quoted
-std::optional<net::EspHeader> quoted_esp(const Quoted& quoted, SaEvent& event) {
+/// The SPI and the number behind it, of ESP in UDP (RFC 3948) or not, or of AH.
+/// @return whether it is one of them and both are quoted: of AH RFC 792's eight octets are too few
+bool read_ipsec(const Quoted& quoted, SaEvent& event) {
   Bytes upper = quoted.upper;
   if (quoted.protocol == net::kProtocolUdp) {
-    if (upper.size() < sizeof(net::UdpHeader)) return std::nullopt;
+    if (upper.size() < sizeof(net::UdpHeader)) return false;
     const auto& udp = *reinterpret_cast<const net::UdpHeader*>(upper.data());
     event.local.port = net::Port{udp.source_port.get()};
     event.remote.port = net::Port{udp.destination_port.get()};
     upper = upper.subspan(sizeof(udp));
+  } else if (quoted.protocol == net::kProtocolAh) {
+    if (upper.size() < net::kAhSpiOffset) return false;
+    event.protocol = policy::IpsecProtocol::kAh;
+    upper = upper.subspan(net::kAhSpiOffset);
   } else if (quoted.protocol != net::kProtocolEsp) {
-    return std::nullopt;
+    return false;
   }
-  net::EspHeader esp;
-  if (upper.size() < sizeof(esp)) return std::nullopt;
-  std::memcpy(&esp, upper.data(), sizeof(esp));
-  return esp;
+  net::EspHeader header;  // from its SPI on AH is laid out like that
+  if (upper.size() < sizeof(header)) return false;
+  std::memcpy(&header, upper.data(), sizeof(header));
+  event.spi = net::Spi{header.spi.get()};
+  event.sequence = header.sequence.get();
+  return true;
 }
 
 }  // namespace
@@ -105,12 +113,9 @@ std::optional<SaEvent> path_mtu_told_by(const dpdk::Packet* error) {
   SaEvent event;
   event.kind = policy::SaEventKind::kPathMtu;
   event.direction = policy::Direction::kOutbound;
-  const auto esp = quoted_esp(*quoted, event);
-  if (!esp) return std::nullopt;
-  event.spi = net::Spi{esp->spi.get()};
+  if (!read_ipsec(*quoted, event)) return std::nullopt;
   event.local.address = quoted->source;
   event.remote.address = quoted->destination;
-  event.sequence = esp->sequence.get();
   event.mtu = static_cast<std::uint16_t>(std::min(mtu, net::kIpv4MaxPacket));
   return event;
 }

@@ -372,7 +372,9 @@ std::uint16_t Writer::learn_path_mtu(const policy::SaEvent& event, base::MonoTim
   if (found == m.outbound_by_name.end() || m.limits.path_mtu_time == base::Duration{}) return 0;
   OutboundSa& sa = m.outbound[found->second];
   Impl::Note& note = m.outbound_notes[found->second];
-  if (note.local != event.local.address || sa.in_udp() != (event.remote.port.value() != 0))
+  const bool ah = event.protocol == policy::IpsecProtocol::kAh;
+  if (note.local != event.local.address || sa.has(kAh) != ah ||
+      sa.in_udp() != (event.remote.port.value() != 0))
     return 0;
   const std::uint64_t sent = sa.sequence.reserved();
   const std::uint32_t age = static_cast<std::uint32_t>(sent - event.sequence);

@@ -123,9 +123,9 @@ class Writer {
   base::Result<void> move(const SaName& name, const net::Endpoint& to);
 
   /// ICMP says that a packet was too big for the path to a peer (a kPathMtu; RFC 4301 §8.2). It
-  /// counts if an outbound SA has the packet's addresses and SPI and sent its number lately, lowers
-  /// the SA's path MTU and never raises it (RFC 1191 §4, RFC 8201 §4), and not below what
-  /// WriterLimits and RFC 8200 §5 say.
+  /// counts if an outbound SA has the packet's addresses, protocol and SPI and sent its number
+  /// lately, lowers the SA's path MTU and never raises it (RFC 1191 §4, RFC 8201 §4), and not below
+  /// what WriterLimits and RFC 8200 §5 say.
   /// @return the MTU if the SA's path MTU is lower now, else 0
   std::uint16_t learn_path_mtu(const policy::SaEvent& event, base::MonoTime now);
   /// Forgets what was learned WriterLimits::path_mtu_time ago: the path may have widened.

@@ -32,6 +32,7 @@ struct SaEvent {
       0;                   ///< kUnknownSpi, kIcvFailed: as far as it is known; kPathMtu: 32 bits
   PacketSelectors packet;  ///< for kAcquire: the packet that asked (RFC 7296 §2.9)
   std::uint16_t mtu = 0;   ///< kPathMtu
+  IpsecProtocol protocol = IpsecProtocol::kEsp;  ///< kPathMtu: what the packet was
 };
 static_assert(std::is_trivially_copyable_v<SaEvent>);
 

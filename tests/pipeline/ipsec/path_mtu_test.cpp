@@ -23,6 +23,14 @@ struct PathMtu : testing::Test {
         make_spec({.encap = encap, .local = "2001:db8:f::1", .remote = "2001:db8:f::9"}));
     g.policy(policy::PolicyAction::kProtect, "10.1.0.0/16", "10.2.0.0/16");
   }
+  /// AH in tunnel mode.
+  void protect_ah(bool v6) {
+    SpecOptions options{.protocol = policy::IpsecProtocol::kAh};
+    options.suite.integ = crypto::IntegId::kHmacSha256_128;
+    if (v6) options.local = "2001:db8:f::1", options.remote = "2001:db8:f::9";
+    g.must_install(make_spec(options));
+    g.policy(policy::PolicyAction::kProtect, "10.1.0.0/16", "10.2.0.0/16");
+  }
   /// One packet leaves; what of it an error quotes.
   ByteVector sent_outside(std::size_t octets = 1000) {
     g.gateway.send(0, outbound_packet(octets));
@@ -80,6 +88,52 @@ TEST_F(PathMtu, OverIpv6InUdp) {
   protect6(true);
   tell6(sent_outside(), 1280);
   EXPECT_EQ(learn(), 1280U);
+}
+
+TEST_F(PathMtu, OfAhNeedsItsNumberToBeQuoted) {
+  protect_ah(false);
+  const ByteVector out = sent_outside();
+  tell(out, 1000, 28);  // RFC 792: eight octets end with the SPI
+  EXPECT_EQ(learn(), 0U);
+  g.expect_drop(DropReason::kIcmpErrorIgnored);
+  tell(out, 1000, 32);
+  EXPECT_EQ(learn(), 1000U);
+  // AH 28 and IPv4 20 octets go around.
+  g.gateway.send(0, outbound_packet(952 - 28, {.fragment = net::kIpv4DontFragment}));
+  EXPECT_EQ(g.only(1).size(), 1000U);
+  g.gateway.send(0, outbound_packet(953 - 28, {.fragment = net::kIpv4DontFragment}));
+  const auto told = g.gateway.sent(0);
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_EQ(icmp_of(told[0]).rest.get(), 952U);
+}
+TEST_F(PathMtu, OfAhOverIpv6) {
+  protect_ah(true);
+  tell6(sent_outside(), 1300);
+  EXPECT_EQ(learn(), 1300U);
+}
+
+TEST_F(PathMtu, OfAhAndOfEspAreToldApart) {
+  protect_ah(false);
+  const ByteVector out = sent_outside();
+  const auto altered = [&](std::size_t place, std::uint8_t value) {
+    ByteVector other = out;
+    other[place] = static_cast<std::byte>(value);
+    tell(other, 1000, 40);
+    EXPECT_EQ(learn(), 0U) << "octet " << place;
+  };
+  altered(27, 0x02);  // SPI
+  altered(19, 10);    // destination
+  altered(28, 1);     // sequence: of the future
+  altered(31, 0);
+  // ESP of this SPI and number, which this SA did not send.
+  ByteVector esp(out.begin(), out.begin() + 20);
+  esp[9] = std::byte{net::kProtocolEsp};
+  esp.insert(esp.end(), out.begin() + 24, out.begin() + 64);
+  tell(esp, 1000, 40);
+  EXPECT_EQ(learn(), 0U);
+  EXPECT_EQ(known(), 0U);
+  tell(out, 1000, 40);
+  EXPECT_EQ(learn(), 1000U);
 }
 
 TEST_F(PathMtu, SendersOfWhatDoesNotFitAreToldTheInnerMtu) {
