@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // classify: one lookup says where each destination leads; what is ours is told apart.
-// Ways out: onward (kLocal or not), ESP, punt (IKE), consumed (keepalives, ICMP about our ESP), a
+// Ways out: onward (kLocal or not), ESP, punt (IKE), consumed (keepalives, ICMP about our ESP and
+// AH), a
 // drop by name.
 #include "dataplane/addresses.h"
 #include "dataplane/ipsec_state.h"
+#include "dataplane/parse.h"
 #include "dataplane/path_mtu.h"
+#include "dataplane/reassemble.h"
 #include "dataplane/stages.h"
 #include "lib/net/ah.h"
 #include "lib/net/icmp.h"
@@ -122,6 +125,10 @@ Way take_local(WorkerContext& ctx, Packet* packet, Burst& esp) {
   // design §1, RFC 4301 §3.1: SAs end at outside ports.
   if ((meta.flags & dpdk::kFromOutside) == 0) return drop(DropReason::kIpsecFromInside);
   if (!is_esp && !is_ah) return take_ike_port(ctx, packet, esp);
+  // RFC 4302 appendix A2: of a whole packet (RFC 6946) it is not under the ICV.
+  if (is_ah && is_ipv6(meta) && take_out_fragment_header(packet)) {
+    if (const auto reason = read_ipv6(packet)) return drop(*reason);
+  }
   const unsigned to_spi = is_ah ? net::kAhSpiOffset : 0U;
   meta.payload_offset = static_cast<std::uint16_t>(meta.header_length + to_spi);
   esp.push(packet);

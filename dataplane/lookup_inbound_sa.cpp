@@ -62,12 +62,7 @@ std::optional<DropReason> fault_of_ah(const Packet* packet, const ipsec::Inbound
   if (dpdk::headroom(packet) < hidden_octets(packet, meta.header_length) ||
       dpdk::tailroom(packet) < sizeof(burst_crypto::Job::sequence_high))
     return DropReason::kNoHeadroom;
-  if (!sa.is_v6() || meta.header_length == sizeof(net::Ipv6Header)) return std::nullopt;
-  // RFC 4302 appendix A2: IPsec sees no Fragment header; one of a whole packet (RFC 6946) is
-  // refused.
-  net::Ipv6Chain chain;
-  const bool fine = !net::follow_chain(dpdk::bytes(packet), chain) && chain.fragment_at == 0;
-  return fine ? std::nullopt : std::optional(DropReason::kFragmentNotReassembled);
+  return std::nullopt;
 }
 
 /// The protocol is not the one of a plain SA. @return nothing: the SA asks for more, and has it

@@ -59,17 +59,9 @@ void finish_ipv4(Packet* whole, bool congestion) {
   net::set_checksum(ip);
 }
 
-/// RFC 8200 §4.5: the Fragment header goes, and what named it names what it named.
 void finish_ipv6(Packet* whole, bool congestion) {
-  constexpr unsigned kOctets = sizeof(net::Ipv6FragmentHeader);
-  net::Ipv6Chain chain;
-  (void)net::follow_chain(dpdk::bytes(whole), chain);
-  std::byte* front = dpdk::data(whole);
-  front[chain.fragment_named_at] = front[chain.fragment_at];
-  std::memmove(front + kOctets, front, chain.fragment_at);
-  dpdk::trim_front(whole, kOctets);
+  (void)take_out_fragment_header(whole);
   net::Ipv6Header& ip = ipv6_of(whole);
-  ip.payload_length.set(static_cast<std::uint16_t>(whole->data_len - sizeof(ip)));
   if (congestion)
     ip.set_traffic_class(static_cast<std::uint8_t>(ip.traffic_class() | kEcnCongestionExperienced));
 }
@@ -88,6 +80,20 @@ bool is_needed_whole(const WorkerContext& ctx, const Packet* packet) {
 }
 
 }  // namespace
+
+bool take_out_fragment_header(Packet* packet) {
+  constexpr unsigned kOctets = sizeof(net::Ipv6FragmentHeader);
+  net::Ipv6Chain chain;  // parse has followed it
+  (void)net::follow_chain(dpdk::bytes(packet), chain);
+  if (chain.fragment_at == 0) return false;
+  std::byte* front = dpdk::data(packet);
+  front[chain.fragment_named_at] = front[chain.fragment_at];
+  std::memmove(front + kOctets, front, chain.fragment_at);
+  dpdk::trim_front(packet, kOctets);
+  net::Ipv6Header& ip = ipv6_of(packet);
+  ip.payload_length.set(static_cast<std::uint16_t>(packet->data_len - sizeof(ip)));
+  return true;
+}
 
 void reassemble(WorkerContext& ctx, Burst& burst) {
   unsigned kept = 0;

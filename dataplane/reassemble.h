@@ -85,4 +85,9 @@ class Reassembler {
   base::MonoTime next_look_{};
 };
 
+/// RFC 8200 §4.5: takes the Fragment header out of an IPv6 packet that is whole, so that what named
+/// it names what it named. The meta is as before.
+/// @return whether there was one
+[[nodiscard]] bool take_out_fragment_header(dpdk::Packet* packet);
+
 }  // namespace penstock::dataplane

@@ -1,201 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What is not ESP in tunnel mode: transport mode, AH, and both together, judged by scapy in both
-// directions (judge.py); and each way in which such a packet is lost.
-#include <nlohmann/json.hpp>
+// What is not ESP in tunnel mode: transport mode and AH, judged by scapy in both directions
+// (judge.py); and each way in which such a packet is lost.
+#include "tests/pipeline/ipsec/shapes.h"
 
-#include "lib/net/ah.h"
-#include "tests/pipeline/ipsec/ipsec_gateway.h"
-#include "tests/pipeline/ipsec/judge.h"
-
-namespace penstock::pipeline {
+namespace penstock::pipeline::shapes {
 namespace {
-
-using crypto::EncrId;
-using crypto::IntegId;
-using net::DropReason;
-using nlohmann::json;
-using policy::BundlePart;
-using policy::Direction;
-using policy::IpsecMode;
-using policy::IpsecProtocol;
-
-constexpr std::uint64_t kBeyondTheFirstSubspace = 0x1'0000'0000;
-
-/// Octets of a header written as a list of numbers.
-ByteVector octets(std::initializer_list<unsigned> values) {
-  ByteVector out;
-  for (const unsigned value : values) out.push_back(static_cast<std::byte>(value));
-  return out;
-}
-
-/// One SA pair between the gateway and its peer, of IPv4 or IPv6.
-struct Pair {
-  bool v6 = false;
-  bool ah = false;
-  bool transport = true;
-  bool encap = false;
-  bool esn = false;
-  Suite suite{"gcm"};
-  std::string auth{};  ///< as the judge names it
-  std::string cipher = "AES-GCM";
-  std::uint32_t spi_in = kSpiIn;
-  std::uint32_t spi_out = kSpiOut;
-  BundlePart bundle = BundlePart::kAlone;
-  std::uint32_t slot_out = kSlot;
-  bool align4 = true;
-
-  [[nodiscard]] std::string ours() const { return v6 ? "2001:db8:f::1" : "192.0.2.1"; }
-  [[nodiscard]] std::string theirs() const { return v6 ? "2001:db8:f::9" : "192.0.2.9"; }
-  [[nodiscard]] std::string before() const {
-    return transport ? ours() : v6 ? "2001:db8:1::/64" : "10.1.0.0/16";
-  }
-  [[nodiscard]] std::string behind() const {
-    return transport ? theirs() : v6 ? "2001:db8:2::/48" : "10.2.0.0/16";
-  }
-  [[nodiscard]] policy::SaSpec spec(bool in) const {
-    auto made = make_spec({.direction = in ? Direction::kInbound : Direction::kOutbound,
-                           .spi = in ? spi_in : spi_out,
-                           .suite = suite,
-                           .esn = esn,
-                           .encap = encap,
-                           .slot = in ? kSlot : slot_out,
-                           .local = ours(),
-                           .remote = theirs(),
-                           .local_ts = before(),
-                           .remote_ts = behind(),
-                           .protocol = ah ? IpsecProtocol::kAh : IpsecProtocol::kEsp,
-                           .mode = transport ? IpsecMode::kTransport : IpsecMode::kTunnel,
-                           .bundle = bundle,
-                           .outer_slot = bundle == BundlePart::kInner ? kSlot + 1 : 0});
-    made.align4 = align4;
-    return made;
-  }
-  [[nodiscard]] json judged(bool in, std::uint64_t sequence, Bytes packet) const {
-    const auto keyed = spec(in);
-    const auto* row = crypto::find_encr(suite.encr, suite.key_bits);
-    return {{"name", auth + (v6 ? " v6" : " v4") + (transport ? " transport" : " tunnel")},
-            {"ah", ah},
-            {"transport", transport},
-            {"cipher", cipher},
-            {"auth", auth},
-            {"key", base::to_hex(keyed.enc_key.bytes())},
-            {"auth_key", base::to_hex(keyed.auth_key.bytes())},
-            {"icv", unsigned{row->icv_octets}},
-            {"spi", in ? spi_in : spi_out},
-            {"sequence", sequence},
-            {"esn", esn},
-            {"encap", encap},
-            {"outer", in ? json{theirs(), ours()} : json{ours(), theirs()}},
-            {"packet", base::to_hex(packet)}};
-  }
-};
-
-class Shapes : public testing::Test {
- protected:
-  std::optional<IpsecGateway> g{std::in_place, IpsecGateway::small_limits()};
-
-  /// A gateway without SAs.
-  void restart() {
-    g.reset();
-    g.emplace(IpsecGateway::small_limits());
-  }
-  void install(const Pair& pair) {
-    for (const bool in : {false, true}) g->must_install(pair.spec(in));
-    if (!pair.esn) return;
-    g->writer->tables().outbound_of(pair.slot_out)->sequence.restart(kBeyondTheFirstSubspace);
-    ipsec::InboundSa* inbound = g->writer->tables().find_inbound(pair.spi_in);
-    ASSERT_NE(inbound, nullptr);
-    (void)inbound->window.insert(0xffffffff);
-  }
-  void protect(const Pair& pair) {
-    install(pair);
-    g->policy(policy::PolicyAction::kProtect, pair.before(), pair.behind());
-  }
-  static std::uint64_t first(const Pair& pair) {
-    return pair.esn ? kBeyondTheFirstSubspace + 1 : 1;
-  }
-  void send(const Pair& pair, unsigned port, Bytes packet) {
-    if (pair.v6)
-      g->gateway.send6(port, packet);
-    else
-      g->gateway.send(port, packet);
-  }
-  /// A packet that the pair's outbound SA is to take: in transport mode we make it ourselves.
-  void leave(const Pair& pair, Bytes packet) {
-    if (pair.transport)
-      g->gateway.make(packet);
-    else
-      send(pair, 0, packet);
-  }
-  /// What the judge makes of one packet; nothing (and a skip) if it is not there.
-  static std::optional<ByteVector> one(const char* way, const json& judged_case) {
-    const auto answer = judge(way, json::array({judged_case}));
-    if (!answer) return std::nullopt;
-    return base::from_hex(answer->front()).value();
-  }
-  static ByteVector echo(const Pair& pair, bool request, std::size_t size = 100) {
-    const std::string from = request ? pair.theirs() : pair.ours();
-    const std::string to = request ? pair.ours() : pair.theirs();
-    if (pair.v6)
-      return icmp6(from, to, request ? net::kIcmp6EchoRequest : net::kIcmp6EchoReply, 0, 0x10002,
-                   pattern(size));
-    return icmp(from, to, request ? net::kIcmpEchoRequest : net::kIcmpEchoReply, 0, 0x10002,
-                pattern(size));
-  }
-  /// Without the IPv4 identification and its checksum, which are the sender's own.
-  static ByteVector same(const Pair& pair, ByteVector packet) {
-    if (pair.v6 || packet.size() < 20) return packet;
-    std::fill_n(packet.begin() + 4, 2, std::byte{0});
-    std::fill_n(packet.begin() + 10, 2, std::byte{0});
-    return packet;
-  }
-  /// A packet of the network behind us, or between the ends.
-  static ByteVector traffic(const Pair& pair, bool out, std::size_t size, Ipv4Spec rest = {},
-                            Ipv6Spec rest6 = {}) {
-    const std::string here = pair.transport ? pair.ours() : pair.v6 ? "2001:db8:1::9" : "10.1.0.9";
-    const std::string there = pair.transport ? pair.theirs()
-                              : pair.v6      ? "2001:db8:2::7"
-                                             : "10.2.0.7";
-    const std::string& from = out ? here : there;
-    const std::string& to = out ? there : here;
-    return pair.v6 ? udp6(from, to, 1000, 2000, pattern(size), std::move(rest6))
-                   : udp(from, to, 1000, 2000, pattern(size), std::move(rest));
-  }
-  /// As it leaves: what is forwarded has one hop less.
-  static ByteVector passed_on(const Pair& pair, ByteVector packet) {
-    if (pair.transport) return packet;
-    if (!pair.v6) return forwarded(std::move(packet));
-    --reinterpret_cast<net::Ipv6Header*>(packet.data())->hop_limit;
-    return packet;
-  }
-};
-
-#define JUDGED(variable, way, ...)                                                           \
-  const auto variable##_answer = one(way, __VA_ARGS__);                                      \
-  if (!variable##_answer) GTEST_SKIP() << "python3-scapy or python3-cryptography is absent"; \
-  const ByteVector& variable = *variable##_answer
-
-struct Mac {
-  IntegId id;
-  const char* name;
-};
-constexpr Mac kMacs[] = {
-    {IntegId::kHmacSha1_96, "sha1"},      {IntegId::kHmacSha256_128, "sha256"},
-    {IntegId::kHmacSha384_192, "sha384"}, {IntegId::kHmacSha512_256, "sha512"},
-    {IntegId::kHmacMd5_96, "md5"},        {IntegId::kHmacSha256_96, "sha256_96"},
-    {IntegId::kAesXcbc96, "xcbc"},        {IntegId::kAesCmac96, "cmac"},
-    {IntegId::kAes128Gmac, "gmac"},       {IntegId::kAes256Gmac, "gmac"},
-};
-Pair ah_pair(const Mac& mac, bool v6, bool transport, bool esn = false) {
-  Pair pair;
-  pair.v6 = v6;
-  pair.ah = true;
-  pair.transport = transport;
-  pair.esn = esn;
-  pair.suite.integ = mac.id;
-  pair.auth = mac.name;
-  return pair;
-}
 
 /// ESP in transport mode: IPv6, in UDP, ESN.
 class EspTransport : public Shapes,
@@ -384,6 +193,63 @@ TEST_F(Shapes, WhatRoutersChangeDoesNotBreakAhAndTheRestDoes) {
   EXPECT_FALSE(g->only(1).empty());
 }
 
+/// What a host makes of a packet when it was told of a path narrower than 1,280 octets (RFC 6946
+/// §1): it is whole, behind a Fragment header.
+ByteVector atomic(const ByteVector& packet, std::size_t at, std::size_t named_at) {
+  ByteVector out(packet.begin(), packet.begin() + static_cast<std::ptrdiff_t>(at));
+  const ByteVector header =
+      fragment_header(std::to_integer<std::uint8_t>(packet[named_at]), 0, false, 0x77);
+  out.insert(out.end(), header.begin(), header.end());
+  out.insert(out.end(), packet.begin() + static_cast<std::ptrdiff_t>(at), packet.end());
+  out[named_at] = std::byte{net::kExtensionFragment};
+  auto& ip = *reinterpret_cast<net::Ipv6Header*>(out.data());
+  ip.payload_length.set(static_cast<std::uint16_t>(out.size() - sizeof(ip)));
+  return out;
+}
+
+// RFC 4302 appendix A2: AH is computed without the Fragment header.
+TEST_F(Shapes, AFragmentHeaderOfAWholePacketIsNotUnderAh) {
+  for (const bool transport : {true, false}) {
+    SCOPED_TRACE(transport);
+    restart();
+    const Pair pair = ah_pair(kMacs[1], true, transport);
+    protect(pair);
+    const ByteVector in = transport ? echo(pair, true) : traffic(pair, false, 100);
+    JUDGED(sealed, "seal", pair.judged(true, 1, in));
+    ByteVector forged = atomic(sealed, 40, 6);
+    forged.back() ^= std::byte{1};
+    g->gateway.send6(1, forged);
+    g->expect_drop(DropReason::kIcvMismatch);
+    g->gateway.send6(1, atomic(sealed, 40, 6));
+    EXPECT_EQ(g->gateway.dropped(), 1U);
+    const ByteVector got = g->only(transport ? 1 : 0);
+    if (transport) {
+      JUDGED(reply, "open", pair.judged(false, 1, got));
+      EXPECT_EQ(reply, echo(pair, false));
+    } else {
+      EXPECT_EQ(got, passed_on(pair, in));
+    }
+    EXPECT_EQ(g->counters_in().packets, 1U);
+  }
+}
+
+TEST_F(Shapes, AFragmentHeaderBehindExtensionHeadersIsNotUnderAhEither) {
+  const Pair pair = ah_pair(kMacs[1], true, true);
+  protect(pair);
+  ByteVector extensions = extensions6();
+  extensions[extensions.size() - 8] = std::byte{58};
+  JUDGED(sealed, "seal",
+         pair.judged(true, 1,
+                     icmp6(pair.theirs(), pair.ours(), net::kIcmp6EchoRequest, 0, 7, pattern(40),
+                           {.next_header = 0, .extensions = extensions})));
+  net::Ipv6Chain chain;
+  ASSERT_FALSE(net::follow_chain(sealed, chain));
+  ASSERT_GT(chain.octets, sizeof(net::Ipv6Header));
+  g->gateway.send6(1, atomic(sealed, chain.octets, chain.named_at));
+  EXPECT_EQ(g->gateway.dropped(), 0U);
+  EXPECT_FALSE(g->only(1).empty());
+}
+
 TEST_F(Shapes, AhPaddedAsLinuxDoesIsTakenAndSentIfAsked) {
   Pair pair = ah_pair(kMacs[1], false, true);  // 12 and 16 octets
   pair.align4 = false;
@@ -395,60 +261,6 @@ TEST_F(Shapes, AhPaddedAsLinuxDoesIsTakenAndSentIfAsked) {
   JUDGED(opened, "open", pair.judged(false, 1, sealed));
   EXPECT_EQ(opened, passed_on(pair, traffic(pair, true, 10)));
 }
-
-// ---- bundles ----
-
-class Bundle : public Shapes, public testing::WithParamInterface<std::tuple<bool, bool>> {
- protected:
-  Pair inner;
-  Pair outer = ah_pair(kMacs[1], std::get<0>(GetParam()), true);
-
-  Bundle() {
-    inner.v6 = std::get<0>(GetParam());
-    inner.transport = std::get<1>(GetParam());
-    inner.bundle = BundlePart::kInner;
-    outer.bundle = BundlePart::kOuter;
-    outer.spi_in = kSpiIn + 0x100;
-    outer.spi_out = kSpiOut + 0x100;
-    outer.slot_out = kSlot + 1;
-    install(outer);
-    protect(inner);
-  }
-};
-
-TEST_P(Bundle, AhIsAroundEspBothWays) {
-  const ByteVector out = traffic(inner, true, 200);
-  leave(inner, out);
-  JUDGED(unwrapped, "open", outer.judged(false, 1, g->only(1)));
-  JUDGED(opened, "open", inner.judged(false, 1, unwrapped));
-  EXPECT_EQ(opened, passed_on(inner, out));
-
-  const ByteVector in = inner.transport ? echo(inner, true) : traffic(inner, false, 200);
-  JUDGED(sealed, "seal", inner.judged(true, 1, in));
-  JUDGED(wrapped, "seal", outer.judged(true, 1, sealed));
-  send(inner, 1, wrapped);
-  EXPECT_EQ(g->gateway.dropped(), 0U);
-  EXPECT_FALSE(g->only(inner.transport ? 1 : 0).empty());
-}
-
-TEST_P(Bundle, OneOfTheTwoIsNotEnough) {
-  const ByteVector in = inner.transport ? echo(inner, true) : traffic(inner, false, 200);
-  JUDGED(esp_alone, "seal", inner.judged(true, 1, in));
-  send(inner, 1, esp_alone);
-  g->expect_drop(DropReason::kBundleIncomplete);
-  JUDGED(ah_alone, "seal", outer.judged(true, 1, echo(outer, true)));
-  send(inner, 1, ah_alone);
-  g->expect_drop(DropReason::kBundleIncomplete, 2);
-}
-
-TEST_P(Bundle, WithoutItsAhNothingLeaves) {
-  ASSERT_TRUE(g->writer->retire({Direction::kOutbound, net::Spi{outer.spi_out},
-                                 net::IpAddress::parse(outer.theirs()).value()}));
-  leave(inner, traffic(inner, true, 20));
-  g->expect_drop(DropReason::kNoOutboundSa);
-}
-
-INSTANTIATE_TEST_SUITE_P(All, Bundle, testing::Combine(testing::Bool(), testing::Bool()));
 
 // ---- drops ----
 
@@ -581,4 +393,4 @@ TEST_F(Shapes, BehindANatTheChecksumIsMended) {
 }
 
 }  // namespace
-}  // namespace penstock::pipeline
+}  // namespace penstock::pipeline::shapes
