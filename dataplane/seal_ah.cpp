@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // seal AH (RFC 4302 §3.3): the outer header or the packet's own, then AH with its ICV field of
 // zeros, and what routers may change hidden until close. Lies in seal ESP.
+#include <algorithm>
+#include <cstring>
+
 #include "dataplane/ah_fields.h"
 #include "dataplane/seal.h"
 #include "dataplane/transport.h"
@@ -12,6 +15,18 @@ using dpdk::Packet;
 using dpdk::PacketMeta;
 
 namespace {
+
+/// In front of a bundle's ESP there may be too little; then there is room behind it, which every
+/// buffer has for kMaxNesting seals.
+bool has_room(Packet* packet, unsigned in_front, unsigned behind) {
+  const unsigned headroom = dpdk::headroom(packet);
+  const unsigned missing = in_front - std::min(in_front, headroom);
+  if (dpdk::tailroom(packet) < missing + behind) return false;
+  if (missing == 0) return true;
+  std::memmove(dpdk::data(packet) + missing, dpdk::data(packet), packet->data_len);
+  packet->data_off = static_cast<std::uint16_t>(headroom + missing);
+  return true;
+}
 
 /// An outer header in front of a gap for AH. @return what AH carries
 std::uint8_t write_tunnel(Packet* packet, const OutboundSa& sa, std::uint16_t fragment) {
@@ -50,9 +65,8 @@ bool seal_ah(Packet* packet, const OutboundSa& sa, std::uint16_t fragment, burst
   const unsigned hidden = in_front - sa.ip_octets();
   const unsigned added = sa.ah_octets + (transport ? 0U : unsigned{sa.prefix_octets});
   // The link header comes when the options are back in their place.
-  if (dpdk::headroom(packet) < added + std::max(hidden, unsigned{dpdk::kLinkHeadroom}) ||
-      dpdk::tailroom(packet) < sizeof(job.sequence_high))
-    return false;
+  const unsigned in_front_of_all = added + std::max(hidden, unsigned{dpdk::kLinkHeadroom});
+  if (!has_room(packet, in_front_of_all, sizeof(job.sequence_high))) return false;
   const std::uint8_t carried =
       transport ? write_transport(packet, sa) : write_tunnel(packet, sa, fragment);
   std::uint8_t* out = base::u8(dpdk::data(packet));
