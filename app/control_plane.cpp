@@ -10,6 +10,7 @@
 
 #include "app/version.h"
 #include "control/io/clock.h"
+#include "control/pki/notary.h"
 
 namespace penstock::app {
 namespace {
@@ -19,10 +20,17 @@ constexpr base::Duration kHouseInterval = base::seconds{1};
 constexpr base::Duration kGoodbyeInterval = base::milliseconds{20};
 constexpr base::Duration kResetInterval = base::milliseconds{10};  // a crypto device is closed
 
-/// Each thread has a context of its own: OpenSSL's fetched algorithms are shared by nobody.
-io::JobPool::Runner make_runner() {
-  auto context = std::make_shared<crypto::CryptoContext>();
-  return [context](ike::Job job) { return ike::run_job(*context, std::move(job)); };
+/// Each thread has a context of its own: OpenSSL's objects are shared by nobody.
+struct JobTools {
+  explicit JobTools(std::shared_ptr<const pki::Vault> vault) : notary(context, std::move(vault)) {}
+  crypto::CryptoContext context;
+  pki::Notary notary;
+};
+
+io::JobPool::Runner make_runner(std::shared_ptr<const pki::Vault> vault) {
+  auto tools = std::make_shared<JobTools>(std::move(vault));
+  return
+      [tools](ike::Job job) { return ike::run_job(tools->context, tools->notary, std::move(job)); };
 }
 
 }  // namespace
@@ -42,7 +50,7 @@ void ControlPlane::make_engine() {
   ike::EngineConfig config;
   config.local_addresses = network_->outside_addresses();
   engine_.emplace(std::move(config), random_, crypto_);
-  jobs_.emplace(settings_.control.jobs, make_runner);
+  jobs_.emplace(settings_.control.jobs, [vault = settings_.vault] { return make_runner(vault); });
   driver_.emplace(
       bridge::EngineDriver::Parts{*engine_, *installer_, *transmitter_, *jobs_, loop_, log_},
       [this](ike::CommandId id, const base::Result<std::string>& result) {

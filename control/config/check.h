@@ -17,6 +17,10 @@ void check_dataplane(const Place& root, Settings& settings);
 void check_manual_sas(const Place& root, Settings& settings, const DataplaneSettings* addresses);
 void check_connections(const Place& root, Settings& settings, const DataplaneSettings* addresses);
 
+/// Reads the files of certificates and keys, fills the vault and what connections say by them.
+/// @param file  of the configuration: other files are looked for beside it
+void load_certificates(const Place& root, Settings& settings, const std::string& file);
+
 /// True for an address of a port of the outside: ESP and IKE come and go by these.
 [[nodiscard]] bool is_outside_address(const DataplaneSettings& dataplane, const net::IpAddress& a);
 

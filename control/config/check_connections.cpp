@@ -7,6 +7,7 @@
 #include <unordered_set>
 
 #include "control/config/check.h"
+#include "control/session/signatures.h"
 
 namespace penstock::config {
 
@@ -147,6 +148,7 @@ struct SecretOwners {
 SecretOwners owners_of(const std::vector<SharedSecret>& secrets) {
   SecretOwners owners;
   for (const SharedSecret& secret : secrets) {
+    if (!secret.file.empty()) continue;
     if (secret.ids.empty()) owners.everyone = true;
     for (const IdentityPattern& id : secret.ids) {
       owners.exact.insert(id.text);
@@ -210,7 +212,8 @@ void check_connection(const Place& at, const ConnectionConfig& connection,
   const auto& children = connection.children;
   const bool has_sas = std::any_of(children.begin(), children.end(),
                                    [](const ChildConfig& child) { return child.is_negotiated(); });
-  if (has_sas) check_secret(at, connection, owners);
+  if (has_sas && !(session::signs(connection.local.auth) && session::signs(connection.remote.auth)))
+    check_secret(at, connection, owners);
   for (std::size_t i = 0; i < children.size(); ++i)
     check_child(at["children"][i], connection, children[i]);
 }
@@ -222,11 +225,22 @@ bool has_outside_address(const DataplaneSettings& dataplane) {
   });
 }
 
-/// Only pre-shared keys are read; other kinds of swanctl.conf have other names.
+/// What a secret is shows in its name, as in swanctl.conf.
 void check_secret_names(const Place& at, const std::vector<SharedSecret>& secrets) {
-  for (std::size_t i = 0; i < secrets.size(); ++i)
-    if (!secrets[i].name.starts_with("ike"))
-      at[i].fault("the name of a pre-shared key begins with `ike`; other kinds are not built yet");
+  for (std::size_t i = 0; i < secrets.size(); ++i) {
+    const SharedSecret& one = secrets[i];
+    if (one.name.starts_with("private")) {
+      if (!at[i]["file"].exists()) at[i]["file"].fault("is missing");
+    } else if (!one.name.starts_with("ike")) {
+      at[i].fault(
+          "the name of a pre-shared key begins with `ike`, of a private key with `private`; "
+          "other kinds are not built yet");
+    } else if (!at[i]["secret"].exists()) {
+      at[i]["secret"].fault("is missing");
+    } else if (at[i]["file"].exists()) {
+      at[i]["file"].fault("a pre-shared key has none");
+    }
+  }
 }
 
 }  // namespace

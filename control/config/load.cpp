@@ -22,7 +22,7 @@ void sort_by_place(std::vector<Fault>& faults) {
 }
 
 bool holds_secrets(const Settings& settings) {
-  return !settings.secrets.empty() || !settings.manual_sas.empty();
+  return !settings.secrets.empty() || !settings.manual_sas.empty() || !settings.key_files.empty();
 }
 
 void warn_of_access(const std::string& file, std::vector<Fault>& warnings) {
@@ -59,6 +59,7 @@ tl::expected<Settings, std::vector<Fault>> load_text(std::string_view text,
   const DataplaneSettings* addresses = ports_have_faults ? nullptr : &settings.dataplane;
   check_manual_sas(root, settings, addresses);
   check_connections(root, settings, addresses);
+  load_certificates(root, settings, file);
   sort_by_place(findings.faults);
   if (!findings.faults.empty()) return tl::unexpected(std::move(findings.faults));
   sort_by_place(findings.warnings);
@@ -75,8 +76,8 @@ tl::expected<Settings, std::vector<Fault>> load(const std::string& file) {
   auto settings = load_text(base::as_text(content->bytes()), file);
   if (!settings || !holds_secrets(*settings)) return settings;
   warn_of_access(file, settings->warnings);
-  for (const std::string& included : settings->included)
-    warn_of_access(included, settings->warnings);
+  for (const auto* files : {&settings->included, &settings->key_files})
+    for (const std::string& one : *files) warn_of_access(one, settings->warnings);
   return settings;
 }
 

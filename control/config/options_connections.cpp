@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The options of `connections` and `secrets`: swanctl.conf's names, with its meanings. Names of
+// The options of `connections`: swanctl.conf's names, with its meanings. Names of
 // swanctl.conf that nothing reads yet are rows too, so that they are told and never ignored.
 #include <fmt/format.h>
 
@@ -16,8 +16,6 @@ using session::ChildMode;
 using session::ConnectionConfig;
 using session::EndAction;
 using session::IkeVersion;
-using session::PeerAuth;
-using session::SharedSecret;
 using session::StartAction;
 using session::UniquePolicy;
 
@@ -102,27 +100,6 @@ void read_fragmentation(const Place& at, ConnectionConfig& out) {
   // swanctl.conf has it on by default, and whoever copies it should not have to strike it out.
   if (wanted) at.warn("not built yet: IKE fragmentation (RFC 7383); messages go whole");
   out.fragmentation = false;
-}
-
-void read_auth(const Place& at, PeerAuth&) {
-  const auto text = text_of(at);
-  if (!text || *text == "psk") return;
-  static constexpr std::string_view kLater[] = {"pubkey", "rsa",   "ecdsa", "ed25519",
-                                                "ed448",  "bliss", "eap",   "xauth"};
-  for (const std::string_view word : kLater)
-    if (text->starts_with(word))
-      return not_built_yet(at, fmt::format("authentication by {}", word));
-  at.fault(fmt::format("'{}' is none of `psk`", *text));
-}
-
-void read_secret(const Place& at, SharedSecret& out) {
-  const auto text = text_of(at);
-  if (!text) return;
-  auto secret = parse_secret(*text);
-  at.wipe_text();
-  if (!secret) return at.fault(secret.error().text);
-  if (secret->empty()) return at.fault("the secret is empty");
-  out.secret = *std::move(secret);
 }
 
 // ---- words ----
@@ -297,29 +274,11 @@ Options<ChildConfig> child_options() { return kWholeChild; }
 
 // ---- connections ----
 
-constexpr std::array kPeerAuth{
-    Option<PeerAuth>{{.name = "auth",
-                      .kind = "word",
-                      .preset = "psk",
-                      .text = "How this end proves who it is: `psk`.",
-                      .reader = kEngine},
-                     read_auth},
-    value<&PeerAuth::id>({.name = "id",
-                          .preset = "%any",
-                          .text = "Local: who we say we are (`%any`: our address). Remote: who we "
-                                  "accept, also `%any` or `*.example`.",
-                          .reader = kEngine}),
-    later<PeerAuth>("certs", "certificates", "Certificates to use or accept."),
-    later<PeerAuth>("cacerts", "certificates", "Authorities to accept."),
-    later<PeerAuth>("pubkeys", "public keys", "Raw public keys to use or accept."),
-    later<PeerAuth>("revocation", "certificates", "How strictly revocation is checked."),
-    later<PeerAuth>("eap_id", "EAP", "Identity inside EAP."),
-    later<PeerAuth>("aaa_id", "EAP", "Identity of the AAA server."),
-    later<PeerAuth>("xauth_id", "XAuth", "Identity inside XAuth."),
-    later<PeerAuth>("groups", "group membership", "Groups that the peer must be in."),
-    later<PeerAuth>("round", "several rounds of authentication", "Order of rounds."),
+constexpr std::array kSendCertWords{
+    Word{.word = "ifasked", .value = static_cast<int>(session::SendCertificate::kIfAsked)},
+    Word{.word = "always", .value = static_cast<int>(session::SendCertificate::kAlways)},
+    Word{.word = "never", .value = static_cast<int>(session::SendCertificate::kNever)},
 };
-Options<PeerAuth> peer_auth_options() { return kPeerAuth; }
 
 constexpr std::array kConnection{
     Option<ConnectionConfig>{{.name = "version",
@@ -431,8 +390,16 @@ constexpr std::array kConnection{
     later<ConnectionConfig>("pull", "IKEv1", "Mode config."),
     later<ConnectionConfig>("vips", "virtual addresses", "Addresses to ask for."),
     later<ConnectionConfig>("pools", "address pools", "Pools to give addresses from."),
-    later<ConnectionConfig>("send_cert", "certificates", "Whether to send ours."),
-    later<ConnectionConfig>("send_certreq", "certificates", "Whether to ask for the peer's."),
+    value<&ConnectionConfig::send_cert>({.name = "send_cert",
+                                         .preset = "ifasked",
+                                         .text = "Whether our certificates are sent.",
+                                         .reader = kEngine,
+                                         .words = kSendCertWords}),
+    value<&ConnectionConfig::send_certreq>(
+        {.name = "send_certreq",
+         .preset = "true",
+         .text = "Whether the peer is asked for certificates under our authorities.",
+         .reader = kEngine}),
     later<ConnectionConfig>("ppk_id", "post-quantum keys (RFC 8784)", "Name of the key."),
     later<ConnectionConfig>("ppk_required", "post-quantum keys (RFC 8784)", "Whether it must be."),
     later<ConnectionConfig>("childless", "childless IKE SAs (RFC 6023)", "IKE SAs without child."),
@@ -444,23 +411,8 @@ constexpr std::array kConnection{
     later<ConnectionConfig>("mediation_peer", "mediation", "The mediated peer."),
 };
 
-constexpr std::array kSecret{
-    value<&SharedSecret::ids>({.name = "id",
-                               .text = "Whom it is for, also `id-one`, `id-two`; without any: for "
-                                       "everyone.",
-                               .reader = kEngine,
-                               .prefix = true}),
-    Option<SharedSecret>{{.name = "secret",
-                          .kind = "secret",
-                          .text = "Text, or `0x` and hexadecimal, or `0s` and Base64.",
-                          .reader = kEngine,
-                          .required = true},
-                         read_secret},
-};
-
 }  // namespace
 
 Options<ConnectionConfig> connection_options() { return kConnection; }
-Options<SharedSecret> secret_options() { return kSecret; }
 
 }  // namespace penstock::config

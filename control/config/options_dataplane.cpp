@@ -296,9 +296,15 @@ constexpr std::array kRoot{
     named<&Settings::connections, connection_options>(
         {.name = "connections", .text = "Peers: a group each, under a name of your choice."}),
     named<&Settings::secrets, secret_options>(
-        {.name = "secrets", .text = "Pre-shared keys: groups whose names begin with `ike`."}),
+        {.name = "secrets",
+         .text = "Groups whose names begin with `ike` are pre-shared keys, with `private` files of "
+                 "private keys; which certificate a private key belongs to shows by itself."}),
+    named<&Settings::authorities, authority_options>(
+        {.name = "authorities",
+         .text =
+             "Certification authorities that are trusted, each with its CRLs and OCSP "
+             "responses. Files are beside the configuration unless their names begin with `/`."}),
     later<Settings>("pools", "address pools", "Address pools for remote access."),
-    later<Settings>("authorities", "certificates", "Certification authorities."),
 };
 
 }  // namespace

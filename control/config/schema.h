@@ -155,6 +155,8 @@ constexpr Option<ClassOf<kMember>> named(OptionDoc doc) {
 [[nodiscard]] Options<DataplaneSettings> dataplane_options();
 [[nodiscard]] Options<policy::SaSpec> manual_sa_options();
 [[nodiscard]] Options<session::ConnectionConfig> connection_options();
+[[nodiscard]] Options<session::PeerAuth> peer_auth_options();
 [[nodiscard]] Options<session::SharedSecret> secret_options();
+[[nodiscard]] Options<AuthoritySettings> authority_options();
 
 }  // namespace penstock::config

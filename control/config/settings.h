@@ -4,11 +4,13 @@
 
 #include <cstdint>
 #include <iosfwd>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "control/pki/vault.h"
 #include "control/session/connection_config.h"
 #include "lib/net/address.h"
 #include "lib/policy/sa_spec.h"
@@ -114,6 +116,14 @@ struct InterfaceView {
   return all;
 }
 
+/// Whom we trust, unless a connection names others.
+struct AuthoritySettings {
+  std::string name;
+  std::string cacert;
+  std::vector<std::string> crls;
+  std::vector<std::string> ocsp;
+};
+
 /// A remark about a setting; faults are told all together (a syntax error is told alone).
 struct Fault {
   std::string file;
@@ -128,6 +138,9 @@ struct Settings {
   std::vector<policy::SaSpec> manual_sas;  ///< slot pairs an outbound with the inbound of its name
   std::vector<session::ConnectionConfig> connections;
   std::vector<session::SharedSecret> secrets;
+  std::vector<AuthoritySettings> authorities;
+  std::shared_ptr<const pki::Vault> vault;  ///< keys and trust of the connections
+  std::vector<std::string> key_files;
   std::vector<Fault> warnings;        ///< what works, but perhaps not as meant
   std::vector<std::string> included;  ///< files that the first one includes
 };

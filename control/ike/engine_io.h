@@ -20,6 +20,10 @@
 #include "lib/policy/sa_event.h"
 #include "lib/policy/sa_spec.h"
 
+namespace penstock::pki {
+class Notary;
+}
+
 namespace penstock::ike {
 
 using session::CommandId;
@@ -55,9 +59,9 @@ using session::Job;
 using session::JobResult;
 using session::SharedSecretResult;
 
-/// Runs a job; any thread that has a context of its own. control/io calls it, so does the
-/// simulator.
-[[nodiscard]] JobResult run_job(const crypto::CryptoContext& context, Job job);
+/// Runs a job; any thread that has a context and a notary of its own. The pool's threads call it,
+/// so does the simulator.
+[[nodiscard]] JobResult run_job(const crypto::CryptoContext& context, pki::Notary& notary, Job job);
 
 // ---- out: described where they are defined ----
 

@@ -1,24 +1,52 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Runs one job of the engine; it knows no engine and keeps nothing.
 #include "control/ike/engine_io.h"
+#include "control/pki/notary.h"
 
 namespace penstock::ike {
 namespace {
 
-JobResult run(const crypto::CryptoContext& context, const GenerateKeyPair& job) {
-  PS_ASSIGN(crypto::DhKeyPair pair, crypto::dh_generate(context, job.group));
+/// What a job may use: its thread's own.
+struct Tools {
+  const crypto::CryptoContext& context;
+  pki::Notary& notary;
+};
+
+JobResult run(const Tools& tools, GenerateKeyPair& job) {
+  PS_ASSIGN(crypto::DhKeyPair pair, crypto::dh_generate(tools.context, job.group));
   return pair;
 }
 
-JobResult run(const crypto::CryptoContext& context, const ComputeSharedSecret& job) {
-  PS_ASSIGN(base::SecretBytes secret, crypto::dh_shared_secret(context, job.own, job.peer_public));
+JobResult run(const Tools& tools, ComputeSharedSecret& job) {
+  PS_ASSIGN(base::SecretBytes secret,
+            crypto::dh_shared_secret(tools.context, job.own, job.peer_public));
   return SharedSecretResult{std::move(secret)};
+}
+
+JobResult run(const Tools& tools, session::SignOctets& job) {
+  PS_ASSIGN(base::ByteVector signature, tools.notary.sign(job.key, job.scheme, job.octets));
+  return session::SignatureResult{std::move(signature)};
+}
+
+JobResult run(const Tools& tools, session::VerifyProof& job) {
+  const pki::PeerProof proof{
+      .certificates = std::move(job.certificates),
+      .name = {static_cast<std::uint8_t>(job.identity.type), std::move(job.identity.data)},
+      .trust = job.trust,
+      .octets = std::move(job.octets),
+      .signature = std::move(job.signature),
+      .schemes = std::move(job.schemes),
+      .kind = job.kind,
+      .now = job.now};
+  PS_ASSIGN(pki::ProvedPeer proved, tools.notary.verify(proof));
+  return session::ProofResult{std::move(proved.subject), proved.scheme};
 }
 
 }  // namespace
 
-JobResult run_job(const crypto::CryptoContext& context, Job job) {
-  return std::visit([&](const auto& j) { return run(context, j); }, job);
+JobResult run_job(const crypto::CryptoContext& context, pki::Notary& notary, Job job) {
+  const Tools tools{context, notary};
+  return std::visit([&](auto& j) { return run(tools, j); }, job);
 }
 
 }  // namespace penstock::ike

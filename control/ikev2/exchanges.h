@@ -23,6 +23,8 @@ void begin_ike_auth(Machine& machine, IkeSa& sa);
 void on_ike_auth_request(Machine& machine, IkeSa& sa, const Inbound& in);
 void on_ike_auth_response(Machine& machine, IkeSa& sa, const Inbound& in);
 void on_ike_auth_refused(Machine& machine, IkeSa& sa, const Inbound& in);
+/// A signature was made or judged, or could not be.
+void on_auth_job(Machine& machine, IkeSa& sa, session::JobResult result);
 /// The first child was installed, or not: the responder answers, the initiator is done.
 void on_first_child_ready(Machine& machine, IkeSa& sa, session::ChildSa& child);
 void answer_ike_auth(Machine& machine, IkeSa& sa, const session::ChildSa* child,

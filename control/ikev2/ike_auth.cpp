@@ -3,13 +3,14 @@
 // child that fails leaves the IKE SA standing (§1.2, §2.21.2).
 #include <algorithm>
 
+#include "control/ikev2/auth_identity.h"
+#include "control/ikev2/auth_signature.h"
 #include "control/ikev2/child_negotiation.h"
 #include "control/ikev2/exchanges.h"
 #include "control/ikev2/nat.h"
 #include "control/isakmp/payload/authentication.h"
-#include "control/isakmp/payload/identification.h"
 #include "control/isakmp/payload/notify.h"
-#include "control/session/authentication.h"
+#include "lib/base/check.h"
 
 namespace penstock::ikev2 {
 
@@ -25,70 +26,6 @@ using session::IkeDrop;
 namespace {
 
 constexpr session::ChoiceOptions kNoGroups{.ignore_groups = true};
-
-Identity identity_of(const net::IpAddress& address) {
-  return {address.is_v4() ? policy::IdType::kIpv4Addr : policy::IdType::kIpv6Addr,
-          base::to_vector(address.bytes())};
-}
-
-/// What we say of ourselves; `%any` is our address.
-base::Result<Identity> own_identity(const IkeSa& sa, const session::ConnectionConfig& config) {
-  if (config.local.id.is_any()) return identity_of(sa.local.address);
-  return Identity::parse(config.local.id.text);
-}
-
-/// The peer's identity if the configuration names exactly one.
-std::optional<Identity> expected_identity(const session::ConnectionConfig& config) {
-  const policy::IdentityPattern& p = config.remote.id;
-  if (p.is_any() || p.text.find('*') != std::string::npos) return std::nullopt;
-  auto id = Identity::parse(p.text);
-  if (!id) return std::nullopt;
-  return *std::move(id);
-}
-
-base::Result<Identity> read_identity(const isakmp::PayloadView& payload) {
-  PS_ASSIGN(const isakmp::IdPayload id, isakmp::parse_identification(payload.body));
-  return Identity{policy::IdType{id.type}, base::to_vector(id.data)};
-}
-
-/// AUTH of the original initiator (`of_initiator`) or responder, by the secret for both identities.
-base::Result<base::SecretBytes> auth_value(session::Services& s, const IkeSa& sa,
-                                           bool of_initiator) {
-  const session::SharedSecret* secret = session::find_secret(s.secrets, sa.local_id, sa.remote_id);
-  if (secret == nullptr)
-    return base::fail(base::ErrorCode::kNotFound, "no secret for " + sa.local_id.to_string() +
-                                                      " and " + sa.remote_id.to_string());
-  PS_ASSIGN(const IkeAlgorithms algorithms, algorithms_of(sa.agreed));
-  const Handshake& h = *sa.handshake;
-  // §2.15: the peer signs its payload's octets as it sent them, RESERVED ones too.
-  const base::ByteVector body =
-      of_initiator == sa.initiator
-          ? isakmp::identification_body(static_cast<std::uint8_t>(sa.local_id.type),
-                                        sa.local_id.data)
-          : h.peer_id_body;
-  const session::SignedOctets octets =
-      of_initiator ? session::SignedOctets{h.init_request, h.nr, body, h.sk_pi.bytes()}
-                   : session::SignedOctets{h.init_response, h.ni, body, h.sk_pr.bytes()};
-  return session::psk_auth(s.crypto, *algorithms.prf, secret->secret.bytes(), octets);
-}
-
-base::Result<void> verify_auth(session::Services& s, const IkeSa& sa,
-                               const isakmp::PayloadView& payload) {
-  PS_ASSIGN(const isakmp::AuthPayload auth, isakmp::parse_authentication(payload.body));
-  if (auth.method != isakmp::AuthenticationMethod::kSharedKey)
-    return base::fail(
-        base::ErrorCode::kAuthentication,
-        "the peer authenticates by " + isakmp::name_of(auth.method) + ", we ask for a shared key");
-  PS_ASSIGN(const base::SecretBytes wanted, auth_value(s, sa, !sa.initiator));
-  if (!base::equal_constant_time(auth.data, wanted.bytes()))
-    return base::fail(base::ErrorCode::kAuthentication,
-                      "the AUTH value is wrong: the secrets differ");
-  return {};
-}
-
-void append_id(isakmp::MessageBuilder& builder, PayloadType which, const Identity& id) {
-  isakmp::append_identification(builder, which, static_cast<std::uint8_t>(id.type), id.data);
-}
 
 /// §2.23: both ends see the same NATs, so both encapsulate or neither does.
 void decide_encapsulation(IkeSa& sa) {
@@ -125,6 +62,34 @@ bool pick_first_child(Machine& machine, IkeSa& sa) {
 
 // ---- initiator ----
 
+namespace {
+
+void cannot_authenticate(Machine& machine, IkeSa& sa, const char* code, const std::string& why) {
+  machine.report(sa, LogLevel::kError, code, why);
+  machine.close(sa, EndReason::kFailed, why);
+}
+
+void send_auth_request(Machine& machine, IkeSa& sa, isakmp::AuthenticationMethod method,
+                       base::Bytes auth) {
+  const session::ConnectionConfig& c = sa.connection->config;
+  const OwnRequest& request = *sa.own;
+  const auto expected = expected_identity(c);
+  isakmp::MessageBuilder builder = machine.request(sa, ExchangeType::kIkeAuth);
+  append_id(builder, PayloadType::kIdInitiator, sa.local_id);
+  append_certificates(builder, sa);
+  if (c.send_certreq) append_certificate_requests(builder, c.remote.authorities);
+  if (machine.is_first_contact(sa, expected.has_value()))
+    isakmp::append_notify(builder, NotifyType::kInitialContact);
+  if (expected) append_id(builder, PayloadType::kIdResponder, *expected);
+  isakmp::append_authentication(builder, method, auth);
+  append_child_offer(builder, request.offered, request.spi);
+  append_selectors(builder, request.offered.selectors, true);
+  machine.enter(sa, State::kAuthSent);
+  machine.send_request(sa, builder);
+}
+
+}  // namespace
+
 void begin_ike_auth(Machine& machine, IkeSa& sa) {
   if (!machine.take_spi_or_wait(sa)) return;
   const session::ConnectionConfig& c = sa.connection->config;
@@ -137,22 +102,16 @@ void begin_ike_auth(Machine& machine, IkeSa& sa) {
   sa.local_id = *std::move(own);
   const auto expected = expected_identity(c);
   sa.remote_id = expected ? *expected : identity_of(sa.remote.address);
-  const auto auth = auth_value(machine.services(), sa, true);
-  if (!auth) {
-    machine.report(sa, LogLevel::kError, "no_secret", auth.error().text);
-    return machine.close(sa, EndReason::kFailed, auth.error().text);
-  }
   OwnRequest& request = *sa.own;
-  isakmp::MessageBuilder builder = machine.request(sa, ExchangeType::kIkeAuth);
-  append_id(builder, PayloadType::kIdInitiator, sa.local_id);
-  if (machine.is_first_contact(sa, expected.has_value()))
-    isakmp::append_notify(builder, NotifyType::kInitialContact);
-  if (expected) append_id(builder, PayloadType::kIdResponder, *expected);
-  isakmp::append_authentication(builder, isakmp::AuthenticationMethod::kSharedKey, auth->bytes());
-  append_child_offer(builder, request.offered, request.spi);
-  append_selectors(builder, request.offered.selectors, true);
-  machine.enter(sa, State::kAuthSent);
-  machine.send_request(sa, builder);
+  if (session::signs(c.local.auth)) {
+    request.stage = OwnRequest::Stage::kSigning;
+    const auto signing = start_signing(machine, sa);
+    if (!signing) cannot_authenticate(machine, sa, "no_certificate", signing.error().text);
+    return;
+  }
+  const auto auth = auth_value(machine.services(), sa, true);
+  if (!auth) return cannot_authenticate(machine, sa, "no_secret", auth.error().text);
+  send_auth_request(machine, sa, isakmp::AuthenticationMethod::kSharedKey, auth->bytes());
 }
 
 namespace {
@@ -206,6 +165,13 @@ void take_first_child(Machine& machine, IkeSa& sa, const isakmp::PayloadChain& p
   session::install_fresh(machine.services(), {sa.serial, sa.connection}, child, *std::move(specs));
 }
 
+void accept_responder(Machine& machine, IkeSa& sa, const isakmp::PayloadChain& payloads) {
+  const base::ByteVector ni = std::move(sa.handshake->ni);
+  const base::ByteVector nr = std::move(sa.handshake->nr);
+  machine.established(sa);
+  take_first_child(machine, sa, payloads, {ni, nr});
+}
+
 }  // namespace
 
 void on_ike_auth_response(Machine& machine, IkeSa& sa, const Inbound& in) {
@@ -218,13 +184,16 @@ void on_ike_auth_response(Machine& machine, IkeSa& sa, const Inbound& in) {
         "it says it is " + id->to_string() + ", we expect " + sa.connection->config.remote.id.text);
   sa.remote_id = *std::move(id);
   sa.handshake->peer_id_body = base::to_vector(idr.body);
+  if (session::signs(sa.connection->config.remote.auth)) {
+    sa.own->stage = OwnRequest::Stage::kVerifying;
+    const auto judging = start_verifying(machine, sa, in, sa.connection->config.remote);
+    if (!judging) reject_responder(machine, sa, judging.error().text);
+    return;
+  }
   const auto verified =
       verify_auth(machine.services(), sa, *in.payloads.find(PayloadType::kAuthentication));
   if (!verified) return reject_responder(machine, sa, verified.error().text);
-  const base::ByteVector ni = std::move(sa.handshake->ni);
-  const base::ByteVector nr = std::move(sa.handshake->nr);
-  machine.established(sa);
-  take_first_child(machine, sa, in.payloads, {ni, nr});
+  accept_responder(machine, sa, in.payloads);
 }
 
 void on_ike_auth_refused(Machine& machine, IkeSa& sa, const Inbound& in) {
@@ -244,18 +213,45 @@ struct AuthRefusal {
   std::string text;
 };
 
+/// What the peer says of itself and of us.
+struct Claim {
+  std::optional<Identity> wanted_of_us;
+  isakmp::AuthPayload auth;
+};
+
+base::Result<Claim> read_claim(IkeSa& sa, const isakmp::PayloadChain& payloads) {
+  Claim claim;
+  PS_ASSIGN(sa.remote_id, read_identity(*payloads.find(PayloadType::kIdInitiator)));
+  if (const isakmp::PayloadView* p = payloads.find(PayloadType::kIdResponder)) {
+    PS_ASSIGN(Identity id, read_identity(*p));
+    claim.wanted_of_us = std::move(id);
+  }
+  PS_ASSIGN(claim.auth,
+            isakmp::parse_authentication(payloads.find(PayloadType::kAuthentication)->body));
+  sa.handshake->peer_id_body = base::to_vector(payloads.find(PayloadType::kIdInitiator)->body);
+  read_signature_support(*sa.handshake, payloads);
+  return claim;
+}
+
+bool is_signature(const Claim& claim) {
+  return claim.auth.method != isakmp::AuthenticationMethod::kSharedKey;
+}
+
 /// The connection for both identities: the guess of IKE_SA_INIT knew addresses alone.
-session::Connection* connection_for(Machine& machine, IkeSa& sa,
-                                    const std::optional<Identity>& wanted_of_us) {
+/// @param nearest  set to one that takes such a proof, of whomever
+session::Connection* connection_for(Machine& machine, IkeSa& sa, const Claim& claim,
+                                    session::Connection*& nearest) {
   const crypto::Proposal agreed = sa.agreed.as_proposal();
   const std::vector<session::OfferedProposal> offer{{1, {}, agreed}};
   session::Connection* best = nullptr;
   bool best_exact = false;
   for (session::Connection* c :
        machine.services().connections.candidates(sa.local.address, sa.remote.address)) {
+    if (session::signs(c->config.remote.auth) != is_signature(claim)) continue;
+    if (nearest == nullptr) nearest = c;
     if (!c->config.remote.id.matches(sa.remote_id)) continue;
     const auto own = own_identity(sa, c->config);
-    if (!own || (wanted_of_us && *own != *wanted_of_us)) continue;
+    if (!own || (claim.wanted_of_us && *own != *claim.wanted_of_us)) continue;
     if (!session::choose_proposal(c->config.proposals, offer)) continue;
     const bool exact = expected_identity(c->config).has_value();
     if (best != nullptr && (best_exact || !exact)) continue;
@@ -263,38 +259,6 @@ session::Connection* connection_for(Machine& machine, IkeSa& sa,
     best_exact = exact;
   }
   return best;
-}
-
-tl::expected<void, AuthRefusal> authenticate(Machine& machine, IkeSa& sa,
-                                             const isakmp::PayloadChain& payloads) {
-  const auto syntax = [](const base::Error& e) {
-    return tl::unexpected(AuthRefusal{NotifyType::kInvalidSyntax, e.text});
-  };
-  auto idi = read_identity(*payloads.find(PayloadType::kIdInitiator));
-  if (!idi) return syntax(idi.error());
-  std::optional<Identity> idr;
-  if (const isakmp::PayloadView* p = payloads.find(PayloadType::kIdResponder)) {
-    auto id = read_identity(*p);
-    if (!id) return syntax(id.error());
-    idr = *std::move(id);
-  }
-  sa.remote_id = *std::move(idi);
-  sa.handshake->peer_id_body = base::to_vector(payloads.find(PayloadType::kIdInitiator)->body);
-  session::Connection* connection = connection_for(machine, sa, idr);
-  if (connection == nullptr)
-    return tl::unexpected(
-        AuthRefusal{NotifyType::kAuthenticationFailed,
-                    "no connection is for " + sa.remote_id.to_string() +
-                        (idr ? " asking for " + idr->to_string() : std::string())});
-  machine.set_connection(sa, connection);
-  sa.local_id = *own_identity(sa, connection->config);
-  const auto verified =
-      verify_auth(machine.services(), sa, *payloads.find(PayloadType::kAuthentication));
-  if (verified) return {};
-  const bool malformed = verified.error().code == base::ErrorCode::kMalformed ||
-                         verified.error().code == base::ErrorCode::kTruncated;
-  if (malformed) return syntax(verified.error());
-  return tl::unexpected(AuthRefusal{NotifyType::kAuthenticationFailed, verified.error().text});
 }
 
 /// The response stays to be repeated until the half-open limit; nothing else is processed.
@@ -309,15 +273,28 @@ void refuse_initiator(Machine& machine, IkeSa& sa, const AuthRefusal& refusal) {
 
 }  // namespace
 
-void on_ike_auth_request(Machine& machine, IkeSa& sa, const Inbound& in) {
-  sa.peer->kind = PeerRequest::Kind::kAuth;
-  const auto authentic = authenticate(machine, sa, in.payloads);
-  if (!authentic) return refuse_initiator(machine, sa, authentic.error());
-  const auto offer = read_child_offer(in.payloads, true);
+namespace {
+
+AuthRefusal unknown_peer(const IkeSa& sa, const Claim& claim) {
+  return {
+      NotifyType::kAuthenticationFailed,
+      "no connection is for " + sa.remote_id.to_string() +
+          (claim.wanted_of_us ? " asking for " + claim.wanted_of_us->to_string() : std::string())};
+}
+
+AuthRefusal refusal_of(const base::Error& error) {
+  const bool malformed =
+      error.code == base::ErrorCode::kMalformed || error.code == base::ErrorCode::kTruncated;
+  return {malformed ? NotifyType::kInvalidSyntax : NotifyType::kAuthenticationFailed, error.text};
+}
+
+/// It is who it says: its first child is made.
+void accept_initiator(Machine& machine, IkeSa& sa, const isakmp::PayloadChain& payloads) {
+  const auto offer = read_child_offer(payloads, true);
   if (!offer)
     return refuse_initiator(machine, sa, {NotifyType::kInvalidSyntax, offer.error().text});
   const bool initial_contact =
-      isakmp::find_notify(in.payloads, NotifyType::kInitialContact).has_value();
+      isakmp::find_notify(payloads, NotifyType::kInitialContact).has_value();
   if (!machine.admit_identity(sa, initial_contact))
     return refuse_initiator(
         machine, sa,
@@ -350,6 +327,34 @@ void on_ike_auth_request(Machine& machine, IkeSa& sa, const Inbound& in) {
   session::install_fresh(machine.services(), {sa.serial, sa.connection}, child, *std::move(specs));
 }
 
+}  // namespace
+
+void on_ike_auth_request(Machine& machine, IkeSa& sa, const Inbound& in) {
+  sa.peer->kind = PeerRequest::Kind::kAuth;
+  const auto claim = read_claim(sa, in.payloads);
+  if (!claim)
+    return refuse_initiator(machine, sa, {NotifyType::kInvalidSyntax, claim.error().text});
+  session::Connection* nearest = nullptr;
+  session::Connection* connection = connection_for(machine, sa, *claim, nearest);
+  if (connection != nullptr) {
+    machine.set_connection(sa, connection);
+    sa.local_id = *own_identity(sa, connection->config);
+  }
+  if (is_signature(*claim) && nearest != nullptr) {
+    // Whom we do not know costs the same work and gets the same answer as whom we do.
+    sa.handshake->signature.stranger = connection == nullptr;
+    const session::Connection& judge = connection != nullptr ? *connection : *nearest;
+    const auto judging = start_verifying(machine, sa, in, judge.config.remote);
+    if (!judging) refuse_initiator(machine, sa, refusal_of(judging.error()));
+    return;
+  }
+  if (connection == nullptr) return refuse_initiator(machine, sa, unknown_peer(sa, *claim));
+  const auto verified =
+      verify_auth(machine.services(), sa, *in.payloads.find(PayloadType::kAuthentication));
+  if (!verified) return refuse_initiator(machine, sa, refusal_of(verified.error()));
+  accept_initiator(machine, sa, in.payloads);
+}
+
 void on_first_child_ready(Machine& machine, IkeSa& sa, ChildSa& child) {
   if (!child.failed) return answer_ike_auth(machine, sa, &child, {});
   machine.end_child(sa, child, EndReason::kReplaced);
@@ -357,13 +362,41 @@ void on_first_child_ready(Machine& machine, IkeSa& sa, ChildSa& child) {
   answer_ike_auth(machine, sa, nullptr, NotifyType::kNoAdditionalSas);
 }
 
+namespace {
+
+/// Our AUTH with its method; signed already where it is a signature.
+base::Result<std::pair<isakmp::AuthenticationMethod, base::SecretBytes>> own_auth(Machine& machine,
+                                                                                  const IkeSa& sa) {
+  const SignatureWork& work = sa.handshake->signature;
+  if (session::signs(sa.connection->config.local.auth))
+    return std::pair{work.choice.method, base::SecretBytes::copy_of(work.auth)};
+  PS_ASSIGN(base::SecretBytes auth, auth_value(machine.services(), sa, false));
+  return std::pair{isakmp::AuthenticationMethod::kSharedKey, std::move(auth)};
+}
+
+/// No AUTH of ours, no IKE SA: what was installed goes, and the peer is refused.
+void cannot_answer(Machine& machine, IkeSa& sa, const std::string& why) {
+  while (!sa.children.empty()) machine.end_child(sa, *sa.children.back(), EndReason::kReplaced);
+  refuse_initiator(machine, sa, {NotifyType::kAuthenticationFailed, why});
+}
+
+}  // namespace
+
 void answer_ike_auth(Machine& machine, IkeSa& sa, const ChildSa* child, NotifyType refusal) {
-  const auto auth = auth_value(machine.services(), sa, false);
-  if (!auth)
-    return refuse_initiator(machine, sa, {NotifyType::kAuthenticationFailed, auth.error().text});
+  SignatureWork& work = sa.handshake->signature;
+  if (session::signs(sa.connection->config.local.auth) && work.auth.empty()) {
+    work.child = child != nullptr ? child->spi_in : net::Spi{};
+    work.child_refusal = refusal;
+    const auto signing = start_signing(machine, sa);
+    if (!signing) cannot_answer(machine, sa, signing.error().text);
+    return;
+  }
+  const auto auth = own_auth(machine, sa);
+  if (!auth) return cannot_answer(machine, sa, auth.error().text);
   isakmp::MessageBuilder builder = machine.response(sa);
   append_id(builder, PayloadType::kIdResponder, sa.local_id);
-  isakmp::append_authentication(builder, isakmp::AuthenticationMethod::kSharedKey, auth->bytes());
+  append_certificates(builder, sa);
+  isakmp::append_authentication(builder, auth->first, auth->second.bytes());
   if (child != nullptr) {
     append_child_answer(builder, *child, sa.peer->number);
     append_selectors(builder, child->selectors, false);
@@ -375,6 +408,58 @@ void answer_ike_auth(Machine& machine, IkeSa& sa, const ChildSa* child, NotifyTy
   if (child == nullptr) return;
   ChildSa* installed = session::find_by_inbound(sa.children, child->spi_in);
   machine.child_installed(sa, *installed);
+}
+
+// ---- jobs ----
+
+namespace {
+
+void on_signed(Machine& machine, IkeSa& sa, const session::JobResult& result) {
+  SignatureWork& work = sa.handshake->signature;
+  base::Result<base::ByteVector> auth =
+      result ? signed_auth(sa, std::get<session::SignatureResult>(*result).signature)
+             : base::Result<base::ByteVector>(tl::unexpected(result.error()));
+  const std::string why = auth ? std::string() : "our AUTH: " + auth.error().text;
+  if (sa.initiator) {
+    if (!auth) return cannot_authenticate(machine, sa, "no_certificate", why);
+    return send_auth_request(machine, sa, work.choice.method, *auth);
+  }
+  if (!auth) return cannot_answer(machine, sa, why);
+  work.auth = *std::move(auth);
+  const ChildSa* child =
+      work.child.value() != 0 ? session::find_by_inbound(sa.children, work.child) : nullptr;
+  // It may have ended while we signed.
+  const bool ended = work.child.value() != 0 && child == nullptr;
+  answer_ike_auth(machine, sa, child, ended ? NotifyType::kNoAdditionalSas : work.child_refusal);
+}
+
+void on_judged(Machine& machine, IkeSa& sa, const session::JobResult& result) {
+  SignatureWork& work = sa.handshake->signature;
+  base::Result<void> verdict = check_address(sa);
+  if (!result) verdict = tl::unexpected(result.error());
+  if (verdict && work.stranger)
+    verdict = base::fail(base::ErrorCode::kAuthentication,
+                         "no connection is for " + sa.remote_id.to_string());
+  if (!verdict && sa.initiator) return reject_responder(machine, sa, verdict.error().text);
+  if (!verdict)
+    return refuse_initiator(machine, sa, {NotifyType::kAuthenticationFailed, verdict.error().text});
+  const auto& proof = std::get<session::ProofResult>(*result);
+  machine.report(sa, LogLevel::kInfo, "peer_proved",
+                 sa.remote_id.to_string() + " is " + proof.subject + ", by " +
+                     std::string(crypto::row_of(proof.scheme).name));
+  const base::SecretBytes inside = std::move(work.inside);
+  const auto payloads = isakmp::PayloadChain::parse(work.first, inside.bytes());
+  PS_CHECK(payloads.has_value());  // it was read once already
+  if (sa.initiator) return accept_responder(machine, sa, *payloads);
+  accept_initiator(machine, sa, *payloads);
+}
+
+}  // namespace
+
+void on_auth_job(Machine& machine, IkeSa& sa, session::JobResult result) {
+  const auto step = std::exchange(sa.handshake->signature.step, SignatureWork::Step::kNone);
+  if (step == SignatureWork::Step::kSigning) return on_signed(machine, sa, result);
+  on_judged(machine, sa, result);
 }
 
 }  // namespace penstock::ikev2

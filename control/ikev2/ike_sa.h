@@ -12,6 +12,7 @@
 #include "control/ikev2/keys.h"
 #include "control/isakmp/payload/notify.h"
 #include "control/session/child_sa.h"
+#include "control/session/signatures.h"
 #include "lib/crypto/sk_cipher.h"
 
 namespace penstock::ikev2 {
@@ -30,6 +31,24 @@ enum class State : std::uint8_t {
 };
 [[nodiscard]] std::string_view name_of(State state);
 
+/// Where one end or both authenticate by signatures.
+struct SignatureWork {
+  enum class Step : std::uint8_t { kNone, kSigning, kVerifying };
+  Step step = Step::kNone;  ///< the job that is under way
+  session::HashSet hashes;  ///< the peer's SIGNATURE_HASH_ALGORITHMS (RFC 7427 §4)
+  bool asked = false;       ///< the peer's CERTREQ wants an X.509 certificate
+  std::vector<session::AuthorityHash> authorities;  ///< under one of these
+  const session::Credential* credential = nullptr;  ///< ours; of the connection
+  session::SignatureChoice choice;
+  base::ByteVector auth;  ///< our AUTH payload's data, once it is signed
+  bool stranger = false;  ///< no connection is for this peer: judged all the same, then refused
+  // the message that waits for a job
+  isakmp::PayloadType first = isakmp::PayloadType::kNone;
+  base::SecretBytes inside;
+  net::Spi child;  ///< responder: made and installed while our AUTH is signed
+  isakmp::NotifyType child_refusal{};
+};
+
 /// Until IKE_AUTH is done.
 struct Handshake {
   base::ByteVector ni, nr;
@@ -43,6 +62,7 @@ struct Handshake {
   net::Endpoint source;                   ///< responder: of the first request
   unsigned rounds = 0;                    ///< COOKIE and INVALID_KE_PAYLOAD so far
   std::string refusal;  ///< an unauthenticated error; acted on only in time (§2.21.1)
+  SignatureWork signature;
 };
 
 /// The new SA that the peer's request made while ours for the same SA was under way (§2.8.1).
@@ -61,7 +81,15 @@ struct ChildRequest {
 
 /// A request of ours.
 struct OwnRequest {
-  enum class Stage : std::uint8_t { kKeyPair, kSpi, kSent, kShared, kInstalling };
+  enum class Stage : std::uint8_t {
+    kKeyPair,
+    kSpi,
+    kSent,
+    kShared,
+    kSigning,
+    kVerifying,
+    kInstalling
+  };
   session::Task task;
   Stage stage = Stage::kKeyPair;
   session::JobId job;

@@ -4,6 +4,7 @@
 // shared secret is made when IKE_AUTH comes.
 #include <algorithm>
 
+#include "control/ikev2/auth_signature.h"
 #include "control/ikev2/exchanges.h"
 #include "control/ikev2/nat.h"
 #include "control/isakmp/payload/key_exchange.h"
@@ -38,6 +39,7 @@ void send_init_request(Machine& machine, IkeSa& sa) {
   isakmp::append_key_exchange(builder, h.pair.group, h.pair.public_value);
   isakmp::append_nonce(builder, h.ni);
   append_nat_detection(builder, s.crypto, sa, sa.connection->config.encap);
+  append_signature_hashes(builder, sa.connection->config);
   h.init_request = builder.finish();
   machine.enter(sa, State::kInitSent);
   machine.send_first(sa, h.init_request);
@@ -50,6 +52,7 @@ void send_init_response(Machine& machine, IkeSa& sa) {
   isakmp::append_key_exchange(builder, h.pair.group, h.pair.public_value);
   isakmp::append_nonce(builder, h.nr);
   append_nat_detection(builder, machine.services().crypto, sa, sa.connection->config.encap);
+  append_signature_support(machine, sa, builder);
   h.init_response = builder.finish();
   sa.answered.answer(h.init_response);
   machine.services().send(sa.peer->local, sa.peer->remote, h.init_response);
@@ -217,6 +220,7 @@ void on_ike_sa_init_response(Machine& machine, IkeSa& sa, const Inbound& in) {
   h.nr = base::to_vector(nonce->data);
   h.init_response = base::to_vector(in.message.bytes());
   detect_nat(machine.services().crypto, sa, in.payloads);
+  read_signature_support(h, in.payloads);
   sa.next_request = 1;
   sa.own->job = machine.services().start_job(
       {sa.serial, false},
@@ -261,6 +265,7 @@ void on_ike_sa_init_request(Machine& machine, IkeSa& sa, const Inbound& in) {
   h.init_request = base::to_vector(in.message.bytes());
   h.peer_public = base::to_vector(request->ke.data);
   detect_nat(machine.services().crypto, sa, in.payloads);
+  read_signature_support(h, in.payloads);
   machine.table().open(sa.spi_i, sa.remote, sa.serial);
   machine.enter(sa, State::kInitDone);
   sa.end_at = machine.now() + machine.services().settings.half_open_timeout;

@@ -306,7 +306,7 @@ void Machine::process_request(IkeSa& sa, const session::Datagram& datagram,
     return close(sa, EndReason::kPeer, "the peer sent a malformed request");
   }
   note_what_peer_refuses(sa, *chain);
-  dispatch_request(sa, {datagram, message, *chain});
+  dispatch_request(sa, {datagram, message, *chain, false, plaintext->bytes(), sk.inner_type});
 }
 
 void Machine::dispatch_request(IkeSa& sa, const Inbound& in) {
@@ -380,7 +380,9 @@ void Machine::receive_response(IkeSa& sa, const session::Datagram& datagram,
     return delete_ike(sa, EndReason::kExpired);
   }
   note_what_peer_refuses(sa, *chain);
-  match.row->handler(*this, sa, {datagram, message, *chain});
+  match.row->handler(
+      *this, sa,
+      {datagram, message, *chain, false, plaintext->bytes(), message.encrypted()->inner_type});
 }
 
 void Machine::repeat_first(IkeSa& sa, const session::Datagram& datagram) {

@@ -60,6 +60,8 @@ void Machine::job_done(const session::JobOwner& owner, session::JobResult result
   const bool wanted =
       owner.for_peer ? sa->peer && sa->peer->job == owner.id : sa->own && sa->own->job == owner.id;
   if (!sa->handshake && !wanted) return;
+  if (sa->handshake && sa->handshake->signature.step != SignatureWork::Step::kNone)
+    return on_auth_job(*this, *sa, std::move(result));
   if (!result) return job_failed(*this, *sa, owner.for_peer, result.error());
   if (auto* pair = std::get_if<crypto::DhKeyPair>(&*result))
     return key_pair_made(*this, *sa, owner.for_peer, std::move(*pair));

@@ -20,6 +20,8 @@ struct Inbound {
   const isakmp::MessageView& message;
   const isakmp::PayloadChain& payloads;  ///< those within SK, if there is one
   bool proved = false;                   ///< a first request with a good cookie (RFC 7296 §2.6)
+  base::Bytes inside = {};               ///< what was within SK, and
+  isakmp::PayloadType first = isakmp::PayloadType::kNone;  ///< the type of its first payload
 };
 
 using Handler = void (*)(Machine&, IkeSa&, const Inbound&);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Authentication by pre-shared key. Called by IKE_AUTH once the identities are known; the
-// comparison of AUTH values is the caller's, in constant time.
+// Authentication by pre-shared key, and what is signed where a signature takes its place. Called by
+// IKE_AUTH once the identities are known; the comparison of AUTH values is the caller's, in
+// constant time.
 #include "control/session/authentication.h"
 
 #include <algorithm>
@@ -37,6 +38,15 @@ const SharedSecret* find_secret(std::span<const SharedSecret> secrets,
     }
   }
   return best;
+}
+
+base::ByteVector signed_octets(const crypto::CryptoContext& context, const crypto::PrfRow& prf,
+                               const SignedOctets& octets) {
+  const base::SecretBytes maced_id = crypto::prf(context, prf, octets.sk_p, {octets.identity_body});
+  base::ByteVector all;
+  for (const base::Bytes part : {octets.first_message, octets.other_nonce, maced_id.bytes()})
+    all.insert(all.end(), part.begin(), part.end());
+  return all;
 }
 
 base::SecretBytes psk_auth(const crypto::CryptoContext& context, const crypto::PrfRow& prf,

@@ -25,6 +25,10 @@ struct SignedOctets {
   base::Bytes sk_p;           ///< SK_pi or SK_pr, whose identity it is
 };
 
+/// <SignedOctets> themselves: first message | other's nonce | prf(SK_p, identity) (§2.15).
+[[nodiscard]] base::ByteVector signed_octets(const crypto::CryptoContext& context,
+                                             const crypto::PrfRow& prf, const SignedOctets& octets);
+
 /// AUTH = prf(prf(Shared Secret, "Key Pad for IKEv2"), <SignedOctets>)
 [[nodiscard]] base::SecretBytes psk_auth(const crypto::CryptoContext& context,
                                          const crypto::PrfRow& prf, base::Bytes secret,

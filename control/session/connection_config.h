@@ -3,6 +3,7 @@
 // engine keeps it. Names are swanctl.conf's.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -11,6 +12,7 @@
 #include "lib/base/secret.h"
 #include "lib/base/time.h"
 #include "lib/crypto/proposal.h"
+#include "lib/crypto/signature.h"
 #include "lib/policy/identity.h"
 #include "lib/policy/policy_rule.h"
 #include "lib/policy/traffic_selector.h"
@@ -22,7 +24,20 @@ enum class StartAction : std::uint8_t { kNone, kTrap, kStart };
 /// What to do when a child ends unasked (dpd_action, close_action).
 enum class EndAction : std::uint8_t { kClear, kTrap, kRestart };
 enum class ChildMode : std::uint8_t { kTunnel, kTransport, kPass, kDrop };
-enum class AuthMethod : std::uint8_t { kPsk, kPubkey };
+/// How an end proves who it is: by a secret that both have, or by a signature.
+enum class AuthMethod : std::uint8_t {
+  kPsk,
+  kPubkey,   ///< whatever its key makes; RSA signs by PSS and never with SHA-1
+  kRsa,      ///< PKCS #1 v1.5 with SHA-2
+  kRsaSha1,  ///< the same, SHA-1 too: for old peers
+  kRsaPss,
+  kEcdsa,
+  kEd25519,
+  kEd448,
+};
+/// How much must be known of whether a peer's certificates were revoked.
+enum class RevocationCheck : std::uint8_t { kStrict, kRelaxed, kOff };
+enum class SendCertificate : std::uint8_t { kIfAsked, kAlways, kNever };
 enum class UniquePolicy : std::uint8_t { kNo, kReplace, kKeep, kNever };
 
 /// What one list may hold, so that it fits the payload that carries it.
@@ -60,9 +75,34 @@ struct ChildConfig {
   friend bool operator==(const ChildConfig&, const ChildConfig&) = default;
 };
 
+/// SHA-1 of an authority's SubjectPublicKeyInfo: how CERTREQ names it (RFC 7296 §3.7).
+using AuthorityHash = std::array<std::byte, 20>;
+/// Authorities of a connection that count in CERTREQ, in what we send and what we read.
+inline constexpr std::size_t kMaxAuthorities = 32;
+/// Names whom we trust: a trust set of control/pki's vault.
+using TrustName = std::array<std::byte, 32>;
+
+/// A certificate of ours. Its private key is in control/pki's vault, under the key's name.
+struct Credential {
+  base::ByteVector certificate;                 ///< DER
+  std::vector<base::ByteVector> intermediates;  ///< sent after it
+  base::ByteVector subject;                     ///< DER; who we are unless `id` says otherwise
+  crypto::KeyKind kind{};
+  crypto::KeyId key{};
+  std::vector<AuthorityHash> authorities;  ///< above it, as far as they are known
+
+  friend bool operator==(const Credential&, const Credential&) = default;
+};
+
 struct PeerAuth {
   AuthMethod auth = AuthMethod::kPsk;
   policy::IdentityPattern id;  ///< local: what we say (%any: our address); remote: what we accept
+  std::vector<std::string> certs;    ///< local: files, the most wanted first
+  std::vector<std::string> cacerts;  ///< remote: files; empty: all authorities
+  RevocationCheck revocation = RevocationCheck::kRelaxed;  ///< remote
+  std::vector<Credential> credentials;                     ///< local: what the files hold
+  TrustName trust{};                                       ///< remote
+  std::vector<AuthorityHash> authorities;                  ///< remote: what CERTREQ asks for
 
   friend bool operator==(const PeerAuth&, const PeerAuth&) = default;
 };
@@ -80,6 +120,8 @@ struct ConnectionConfig {
   bool encap = false;  ///< force UDP encapsulation
   bool mobike = false;
   bool fragmentation = true;
+  SendCertificate send_cert = SendCertificate::kIfAsked;
+  bool send_certreq = true;
   base::Duration dpd_delay{};  ///< 0: no liveness checks
   EndAction dpd_action = EndAction::kClear;
   base::Duration rekey_time = base::seconds{14400};
@@ -103,6 +145,7 @@ struct SharedSecret {
   std::string name;
   std::vector<policy::IdentityPattern> ids;
   base::SecretBytes secret;
+  std::string file;  ///< while the configuration is read: of a private key, whose passphrase it is
 };
 
 }  // namespace penstock::session

@@ -5,11 +5,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 
 #include "control/isakmp/header.h"
+#include "control/session/connection_config.h"
 #include "lib/base/log.h"
 #include "lib/crypto/dh.h"
 #include "lib/policy/policy_rule.h"
@@ -39,12 +41,37 @@ struct ComputeSharedSecret {
   crypto::DhKeyPair own;
   base::ByteVector peer_public;
 };
-using Job = std::variant<GenerateKeyPair, ComputeSharedSecret>;
+/// With a private key of ours, by its name.
+struct SignOctets {
+  crypto::KeyId key;
+  crypto::SignatureScheme scheme;
+  base::ByteVector octets;
+};
+/// Is the peer whom it says it is? Its chain, its name and its signature (control/pki).
+struct VerifyProof {
+  std::vector<base::ByteVector> certificates;  ///< DER, the end entity first
+  policy::Identity identity;
+  TrustName trust{};
+  base::ByteVector octets;                       ///< what was signed
+  base::ByteVector signature;                    ///< ECDSA's as DER
+  std::vector<crypto::SignatureScheme> schemes;  ///< any of them
+  std::optional<crypto::KeyKind> kind;           ///< nothing: any key that makes them
+  base::UtcTime now{};
+};
+using Job = std::variant<GenerateKeyPair, ComputeSharedSecret, SignOctets, VerifyProof>;
 
 struct SharedSecretResult {
   base::SecretBytes secret;
 };
-using JobResult = base::Result<std::variant<crypto::DhKeyPair, SharedSecretResult>>;
+struct SignatureResult {
+  base::ByteVector signature;  ///< ECDSA's as DER
+};
+struct ProofResult {
+  std::string subject;  ///< of the peer's certificate, for people
+  crypto::SignatureScheme scheme{};
+};
+using JobResult =
+    base::Result<std::variant<crypto::DhKeyPair, SharedSecretResult, SignatureResult, ProofResult>>;
 
 // ---- outputs ----
 

@@ -37,11 +37,17 @@ struct PrefixRow {
 };
 // strongSwan's explicit prefixes; `@` is FQDN, `@@` is an e-mail address.
 constexpr PrefixRow kPrefixes[] = {
-    {"ipv4:", IdType::kIpv4Addr},       {"ipv6:", IdType::kIpv6Addr},
-    {"fqdn:", IdType::kFqdn},           {"dns:", IdType::kFqdn},
-    {"email:", IdType::kRfc822Addr},    {"rfc822:", IdType::kRfc822Addr},
-    {"userfqdn:", IdType::kRfc822Addr}, {"keyid:", IdType::kKeyId},
-    {"@@", IdType::kRfc822Addr},        {"@", IdType::kFqdn},
+    {"ipv4:", IdType::kIpv4Addr},
+    {"ipv6:", IdType::kIpv6Addr},
+    {"fqdn:", IdType::kFqdn},
+    {"dns:", IdType::kFqdn},
+    {"email:", IdType::kRfc822Addr},
+    {"rfc822:", IdType::kRfc822Addr},
+    {"userfqdn:", IdType::kRfc822Addr},
+    {"keyid:", IdType::kKeyId},
+    {"asn1dn:", IdType::kDerAsn1Dn},
+    {"@@", IdType::kRfc822Addr},
+    {"@", IdType::kFqdn},
 };
 
 bool is_printable(base::Bytes data) {
@@ -71,10 +77,10 @@ Result<Identity> Identity::parse(std::string_view text) {
     const std::string_view rest = text.substr(row.prefix.size());
     if (row.type == IdType::kIpv4Addr) return address_identity(rest, net::Family::kIpv4);
     if (row.type == IdType::kIpv6Addr) return address_identity(rest, net::Family::kIpv6);
-    if (row.type == IdType::kKeyId && rest.starts_with("0x")) {
+    if (row.type == IdType::kDerAsn1Dn || (row.type == IdType::kKeyId && rest.starts_with("0x"))) {
       PS_ASSIGN(const base::ByteVector data, base::from_hex(rest));
       if (data.empty()) return fail(ErrorCode::kMalformed, "the identity is empty");
-      return make(IdType::kKeyId, data);
+      return make(row.type, data);
     }
     return text_identity(rest, row.type);
   }
@@ -82,7 +88,8 @@ Result<Identity> Identity::parse(std::string_view text) {
     return make(address->is_v4() ? IdType::kIpv4Addr : IdType::kIpv6Addr, address->bytes());
   if (text.find('=') != std::string_view::npos)
     return fail(ErrorCode::kUnsupported,
-                "\"" + std::string(text) + "\": distinguished names come with certificates");
+                "\"" + std::string(text) +
+                    "\": a distinguished name is written as asn1dn: and its DER in hexadecimal");
   return text_identity(
       text, text.find('@') == std::string_view::npos ? IdType::kFqdn : IdType::kRfc822Addr);
 }
@@ -103,6 +110,8 @@ std::string Identity::to_string() const {
     }
     case IdType::kKeyId:
       return text_form("keyid:", data);
+    case IdType::kDerAsn1Dn:
+      return "asn1dn:0x" + base::to_hex(data);
     default:
       break;
   }

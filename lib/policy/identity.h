@@ -32,7 +32,7 @@ struct Identity {
   base::ByteVector data;  ///< as on the wire
 
   /// strongSwan's rules: an IP address, `user@host` (an e-mail address), `@name` or a bare name
-  /// (FQDN), `keyid:NAME`, and the explicit prefixes `ipv4: ipv6: fqdn: email: keyid:`.
+  /// (FQDN), `keyid:NAME`, and the explicit prefixes `ipv4: ipv6: fqdn: email: keyid: asn1dn:`.
   /// `%any` is no identity: use IdentityPattern.
   [[nodiscard]] static base::Result<Identity> parse(std::string_view text);
   [[nodiscard]] std::string to_string() const;

@@ -35,6 +35,7 @@ void Node::boot() {
   random_ = std::make_unique<base::SeededRandom>(world_.draw(~std::uint64_t{0}));
   plane_ = std::make_unique<DataPlane>(0x1000'0000U * static_cast<std::uint32_t>(index_ + 1) +
                                        static_cast<std::uint32_t>(life_ & 0xff) * 0x10'0000U);
+  notary_ = std::make_unique<pki::Notary>(world_.crypto, vault);
   engine_ = std::make_unique<ike::Engine>(config, *random_, world_.crypto);
   input([&](ike::Engine& e, base::Now now) { e.configure(now, configuration()); });
 }
@@ -106,8 +107,8 @@ void Node::carry_out(ike::Output output) {
   } else if (auto* back = std::get_if<ike::ReturnSpis>(&output)) {
     plane_->give_back(back->spis);
   } else if (auto* job = std::get_if<ike::StartJob>(&output)) {
-    auto result =
-        std::make_shared<ike::JobResult>(ike::run_job(world_.crypto, std::move(job->job)));
+    auto result = std::make_shared<ike::JobResult>(
+        ike::run_job(world_.crypto, *notary_, std::move(job->job)));
     const std::uint64_t life = life_;
     world_.at(world_.job_time, [this, life, id = job->id, result] {
       if (life != life_) return;
@@ -359,7 +360,7 @@ session::ConnectionConfig connection(const std::string& name, bool is_a) {
 }
 
 session::SharedSecret secret(std::string_view text) {
-  return {"test", {}, base::SecretBytes::copy_of(base::as_bytes(text))};
+  return {"test", {}, base::SecretBytes::copy_of(base::as_bytes(text)), {}};
 }
 
 }  // namespace penstock::sim

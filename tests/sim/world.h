@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "control/ike/engine.h"
+#include "control/pki/notary.h"
 #include "tests/sim/data_plane.h"
 
 namespace penstock::sim {
@@ -55,6 +56,7 @@ class Node {
 
   ike::EngineConfig config;
   std::function<ike::ConfigChange()> configuration;
+  std::shared_ptr<const pki::Vault> vault;  ///< keys and trust, where certificates are used
   std::vector<ike::Report> reports;
   std::map<ike::CommandId, base::Result<std::string>> replies;
 
@@ -69,6 +71,7 @@ class Node {
   std::uint64_t life_ = 0;
   std::unique_ptr<base::SeededRandom> random_;
   std::unique_ptr<DataPlane> plane_;
+  std::unique_ptr<pki::Notary> notary_;
   std::unique_ptr<ike::Engine> engine_;
   std::uint64_t last_command_ = 0;
 };

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "control/io/clock.h"
+#include "control/pki/notary.h"
 
 namespace penstock::pipeline {
 namespace {
@@ -19,7 +20,9 @@ ike::EngineConfig engine_config() {
 
 io::JobPool::Runner make_runner() {
   auto context = std::make_shared<crypto::CryptoContext>();
-  return [context](ike::Job job) { return ike::run_job(*context, std::move(job)); };
+  auto notary = std::make_shared<pki::Notary>(*context, nullptr);
+  return
+      [context, notary](ike::Job job) { return ike::run_job(*context, *notary, std::move(job)); };
 }
 
 session::ConnectionConfig branch(session::StartAction start_action) {
@@ -76,7 +79,7 @@ void ControlCore::configure(session::StartAction start_action) {
   ike::ConfigChange change;
   change.connections.push_back(branch(start_action));
   change.secrets.push_back(
-      {"test", {}, base::SecretBytes::copy_of(base::as_bytes("a secret of the test"))});
+      {"test", {}, base::SecretBytes::copy_of(base::as_bytes("a secret of the test")), {}});
   driver.configure(std::move(change));
   driver.settle();
 }

@@ -204,10 +204,28 @@ constexpr Spoiled kConnections[] = {
      "connections.branch.version: not built yet: IKEv1"},
     {"NoVersion", "version = 2", "version = 3",
      "connections.branch.version: the version is 2 (IKEv2), 1 (IKEv1) or 0 (either)"},
-    {"Certificates", "local = { auth = \"psk\"", "local = { certs = \"hub.pem\"",
-     "connections.branch.local.certs: not built yet: certificates"},
-    {"PublicKey", "local = { auth = \"psk\"", "local = { auth = \"pubkey\"",
-     "connections.branch.local.auth: not built yet: authentication by pubkey"},
+    {"PublicKeyWithoutCertificate", "local = { auth = \"psk\"", "local = { auth = \"pubkey\"",
+     "connections.branch.local.certs: is missing: without a certificate there is no signature of "
+     "ours"},
+    {"NobodyToTrust", "remote = { auth = \"psk\"", "remote = { auth = \"ecdsa\"",
+     "connections.branch.remote.cacerts: there is nobody to trust: no `cacerts`, no `authorities`"},
+    {"NoSuchCertificate", "remote = { auth = \"psk\"",
+     "remote = { cacerts = \"nowhere.pem\"; auth = \"pubkey\"",
+     "connections.branch.remote.cacerts: nowhere.pem: No such file or directory\n"
+     "connections.branch.remote.cacerts: there is nobody to trust: no `cacerts`, no "
+     "`authorities`"},
+    {"NoSuchMethod", "local = { auth = \"psk\"", "local = { auth = \"dsa\"",
+     "connections.branch.local.auth: 'dsa' is none of `psk`, `pubkey`, `rsa`, `rsa-sha1`, "
+     "`rsa/pss`, `ecdsa`, `ed25519`, `ed448`"},
+    {"Fetching", "remote = { auth = \"psk\"", "remote = { revocation = \"ifuri\"; auth = \"psk\"",
+     "connections.branch.remote.revocation: not built yet: fetching CRLs and OCSP responses"},
+    {"PrivateKeyWithoutFile", "secrets = {", "secrets = { private-hub = { secret = \"x\"; };",
+     "secrets.private-hub.file: is missing"},
+    {"SecretWithoutSecret", "secrets = {", "secrets = { ike-other = { id = \"x\"; };",
+     "secrets.ike-other.secret: is missing"},
+    {"SecretWithFile", "secrets = {",
+     "secrets = { ike-other = { secret = \"x\"; file = \"nowhere.pem\"; };",
+     "secrets.ike-other.file: a pre-shared key has none"},
     {"Xauth", "remote = { auth = \"psk\"", "remote = { auth = \"xauth-pam\"",
      "connections.branch.remote.auth: not built yet: authentication by xauth"},
     {"Mobike", "version = 2;", "mobike = true;",
@@ -248,7 +266,8 @@ constexpr Spoiled kConnections[] = {
      "secrets.ike-branch.secret: it is not hexadecimal with whole octets"},
     {"SecretNoBase64", "0x0102ff", "0sZm9v!mFy", "secrets.ike-branch.secret: it is not Base64"},
     {"SecretOfAnotherKind", "ike-branch", "eap-branch",
-     "secrets.eap-branch: the name of a pre-shared key begins with `ike`; other kinds are not "
+     "secrets.eap-branch: the name of a pre-shared key begins with `ike`, of a private key "
+     "with `private`; other kinds are not "
      "built "
      "yet"},
     {"LifeBelowRekey", "rekey_time = \"30m\";", "rekey_time = \"30m\"; life_time = \"20m\";",

@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "sample.h"
+#include "tests/lib/authority.h"
 
 namespace penstock::config {
 namespace {
@@ -49,6 +50,85 @@ TEST_F(Files, AreIncludedBesideTheFirst) {
   const auto settings = load(write("main.conf", with("jobs = 2;", "\n@include \"sas.conf\"\n")));
   ASSERT_TRUE(settings);
   EXPECT_EQ(settings->control.jobs, 3U);
+}
+
+struct Papers {
+  test::Authority authority;
+  test::Entity root = authority.issue({.name = "root", .authority = true});
+  test::Entity middle = authority.issue({.name = "middle", .issuer = &root, .authority = true});
+  test::Entity hub =
+      authority.issue({.name = "hub", .issuer = &middle, .alternatives = "DNS:hub.example"});
+};
+
+constexpr std::string_view kCertified =
+    "local = { auth = \"pubkey\"; certs = \"hub.pem\"; id = \"hub.example\"; };\n"
+    "    remote = { auth = \"ecdsa\"; revocation = \"strict\"; id = \"branch.example\"; };";
+constexpr std::string_view kSecretive =
+    "local = { auth = \"psk\"; id = \"hub.example\"; };\n"
+    "    remote = { auth = \"psk\"; id = \"branch.example\"; };";
+constexpr std::string_view kOldSecrets =
+    "secrets = { ike-branch = { id = [\"branch.example\"]; secret = \"0x0102ff\"; }; };";
+constexpr std::string_view kKeys =
+    "authorities = { root = { cacert = \"root.pem\"; crls = [\"root.crl\"]; }; };\n"
+    "secrets = { private-hub = { file = \"hub.key\"; secret = \"open sesame\"; }; };";
+
+/// The good sample, by certificates in place of secrets.
+std::string certified() {
+  std::string text = with(kSecretive, kCertified);
+  return text.replace(text.find(kOldSecrets), kOldSecrets.size(), kKeys);
+}
+
+TEST_F(Files, OfCertificatesAndKeysAreReadBesideTheConfiguration) {
+  Papers papers;
+  write("root.pem", test::pem("CERTIFICATE", papers.root.certificate));
+  write("root.crl", test::pem("X509 CRL", papers.authority.revoke(papers.root, {})));
+  write("hub.pem", test::pem("CERTIFICATE", papers.hub.certificate) +
+                       test::pem("CERTIFICATE", papers.middle.certificate));
+  write("hub.key", test::encrypted_pem(papers.hub, "open sesame"));
+  const std::string file = write("main.conf", certified());
+  const auto settings = load(file);
+  ASSERT_TRUE(settings) << to_string(settings.error().front());
+  ASSERT_EQ(settings->connections.size(), 1U);
+  const session::PeerAuth& local = settings->connections[0].local;
+  ASSERT_EQ(local.credentials.size(), 1U);
+  EXPECT_EQ(local.credentials[0].certificate, papers.hub.certificate);
+  EXPECT_EQ(local.credentials[0].intermediates,
+            std::vector<base::ByteVector>{papers.middle.certificate});
+  EXPECT_EQ(local.credentials[0].authorities.size(), 2U) << "the one in the file, and the root";
+  ASSERT_NE(settings->vault->key(local.credentials[0].key), nullptr);
+  const session::PeerAuth& remote = settings->connections[0].remote;
+  const pki::TrustSet* trust = settings->vault->trust(remote.trust);
+  ASSERT_NE(trust, nullptr);
+  EXPECT_EQ(trust->anchors, std::vector<base::ByteVector>{papers.root.certificate});
+  EXPECT_EQ(trust->crls.size(), 1U);
+  EXPECT_EQ(trust->revocation, pki::Revocation::kStrict);
+  EXPECT_EQ(remote.authorities, std::vector{local.credentials[0].authorities.back()});
+  EXPECT_TRUE(settings->secrets.empty()) << "the passphrase is no pre-shared key";
+}
+
+TEST_F(Files, OfCertificatesAndKeysThatDoNotGoTogetherAreTold) {
+  Papers papers;
+  write("root.pem", test::pem("CERTIFICATE", papers.root.certificate));
+  write("root.crl", test::pem("X509 CRL", papers.authority.revoke(papers.root, {})));
+  write("hub.pem", test::pem("CERTIFICATE", papers.hub.certificate));
+  const std::string key = write("hub.key", test::encrypted_pem(papers.hub, "another"));
+  const auto faults = [&] {
+    const auto settings = load(write("main.conf", certified()));
+    std::string all;
+    if (!settings)
+      for (const Fault& fault : settings.error()) all += fault.setting + ": " + fault.text + "\n";
+    return all;
+  };
+  const std::string no_key = "connections.branch.local.certs: " + (folder_ / "hub.pem").string() +
+                             ": there is no private key for CN=hub in `secrets`\n";
+  EXPECT_EQ(faults(),
+            no_key + "secrets.private-hub.file: " + key + ": the passphrase does not open it\n");
+  write("hub.key", test::encrypted_pem(papers.middle, "open sesame"));
+  EXPECT_EQ(faults(), no_key);
+  write("hub.key", test::encrypted_pem(papers.hub, "open sesame"));
+  write("root.crl", "rubbish");
+  EXPECT_EQ(faults(),
+            "authorities.root.crls: " + (folder_ / "root.crl").string() + ": not a CRL\n");
 }
 
 TEST_F(Files, ThatAreIncludedAreNamedInFaults) {

@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// IKE_AUTH by certificates and signatures, between two engines: each kind of key, both ends alike
+// and each in its own way, refusals, and bad weather.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "tests/lib/authority.h"
+#include "tests/sim/world.h"
+
+namespace penstock::sim {
+namespace {
+
+using ike::Command;
+using session::AuthMethod;
+using test::Entity;
+
+/// The World begins at the epoch.
+constexpr base::UtcTime kFrom{base::seconds{0}};
+constexpr base::UtcTime kUntil = kFrom + std::chrono::days{30};
+
+/// Certificates of both ends under a root and an authority.
+struct Papers {
+  explicit Papers(const char* key_a = "P-256", const char* key_b = "P-256") {
+    a = issue("a", key_a);
+    b = issue("b", key_b);
+  }
+  Entity issue(const std::string& name, const char* key) {
+    return authority.issue({.name = name,
+                            .key = key,
+                            .issuer = &middle,
+                            .alternatives = "DNS:" + name + ".example",
+                            .from = kFrom,
+                            .until = kUntil});
+  }
+  test::Authority authority;
+  Entity root =
+      authority.issue({.name = "root", .authority = true, .from = kFrom, .until = kUntil});
+  Entity middle = authority.issue(
+      {.name = "middle", .issuer = &root, .authority = true, .from = kFrom, .until = kUntil});
+  Entity a, b;
+};
+
+class Certificates : public testing::TestWithParam<std::pair<const char*, AuthMethod>> {
+ protected:
+  session::Credential credential(const Papers& papers, const Entity& entity) {
+    const auto facts = pki::facts_of(context_, entity.certificate);
+    const auto above = pki::facts_of(context_, papers.root.certificate);
+    EXPECT_TRUE(facts && above);
+    return {entity.certificate, {papers.middle.certificate},
+            facts->subject_der, facts->kind,
+            facts->key,         {above->sha1_id}};
+  }
+  pki::TrustSet trust(const Papers& papers) const {
+    pki::TrustSet t;
+    t.anchors = {papers.root.certificate};
+    t.crls = crls;
+    return t;
+  }
+
+  /// One end: it proves itself by `local` and asks the other for `remote`.
+  void set_up(World& w, const Papers& papers, bool is_a, AuthMethod local, AuthMethod remote) {
+    session::ConnectionConfig c = connection("ab", is_a);
+    c.keyingtries = 1;
+    c.children.push_back(child("net", is_a));
+    const Entity& entity = is_a ? papers.a : papers.b;
+    pki::Vault vault;
+    c.local.auth = local;
+    c.remote.auth = remote;
+    if (session::AuthMethod::kPsk != local) {
+      c.local.credentials = {credential(papers, entity)};
+      auto key = pki::read_private_key(context_, entity.pkcs8, {});
+      ASSERT_TRUE(key.has_value());
+      vault.add_key(*std::move(key));
+    }
+    if (session::AuthMethod::kPsk != remote) {
+      c.remote.trust = vault.add_trust(trust(papers));
+      c.remote.authorities = {pki::facts_of(context_, papers.root.certificate)->sha1_id};
+    }
+    if (change) change(c, is_a);
+    Node& node = w.node(is_a ? 0 : 1);
+    node.vault = std::make_shared<const pki::Vault>(std::move(vault));
+    node.configuration = [c] {
+      ike::ConfigChange all;
+      all.connections.push_back(c);
+      all.secrets.push_back(secret());
+      return all;
+    };
+    node.boot();
+  }
+  void set_up(World& w, const Papers& papers, AuthMethod method = AuthMethod::kPubkey) {
+    set_up(w, papers, true, method, method);
+    set_up(w, papers, false, method, method);
+  }
+
+  /// @return what `up` answers
+  base::Result<std::string> up(World& w, base::Duration most = base::seconds{60}) {
+    const auto id = w.a().command(Command::Kind::kUp, "ab");
+    if (!w.run_until([&] { return w.a().replies.contains(id); }, most))
+      return base::fail(base::ErrorCode::kTimeout, "no answer");
+    w.run_for(base::seconds{1});
+    return w.a().replies.at(id);
+  }
+  void expect_up(World& w) {
+    const auto answer = up(w);
+    EXPECT_TRUE(answer.has_value()) << answer.error().text;
+    EXPECT_EQ(w.a().established(), 1U);
+    EXPECT_EQ(w.b().live_children(), 1U);
+    EXPECT_EQ(w.faults_at_rest(), std::vector<std::string>{});
+  }
+  void expect_refused(World& w, Node& by, std::string_view why) {
+    EXPECT_FALSE(up(w).has_value());
+    std::string said;
+    for (const ike::Report& r : by.reports) said += r.text + "\n";
+    EXPECT_NE(said.find(why), std::string::npos) << said;
+    EXPECT_EQ(w.a().established() + w.b().established(), 0U);
+    EXPECT_EQ(w.a().live_children() + w.b().live_children(), 0U);
+  }
+  static bool said(const Node& node, std::string_view what) {
+    return std::ranges::any_of(
+        node.reports, [&](const ike::Report& r) { return r.text.find(what) != std::string::npos; });
+  }
+
+  std::vector<base::ByteVector> crls;
+  std::function<void(session::ConnectionConfig&, bool)> change;
+
+ private:
+  crypto::CryptoContext context_{3};
+};
+
+TEST_P(Certificates, AuthenticateBothEnds) {
+  const auto [key, method] = GetParam();
+  World w(1);
+  const Papers papers(key, key);
+  set_up(w, papers, method);
+  expect_up(w);
+  EXPECT_TRUE(said(w.a(), "b.example is CN=b"));
+  EXPECT_TRUE(said(w.b(), "a.example is CN=a"));
+}
+INSTANTIATE_TEST_SUITE_P(Keys, Certificates,
+                         testing::Values(std::pair{"P-256", AuthMethod::kPubkey},
+                                         std::pair{"P-384", AuthMethod::kEcdsa},
+                                         std::pair{"P-521", AuthMethod::kPubkey},
+                                         std::pair{"ED25519", AuthMethod::kPubkey},
+                                         std::pair{"ED448", AuthMethod::kEd448},
+                                         std::pair{"RSA-2048", AuthMethod::kPubkey},
+                                         std::pair{"RSA-2048", AuthMethod::kRsa},
+                                         std::pair{"RSA-2048", AuthMethod::kRsaSha1},
+                                         std::pair{"RSA-2048", AuthMethod::kRsaPss}));
+
+TEST_F(Certificates, OneEndMaySignWhileTheOtherHasASecret) {
+  const Papers papers;
+  World w(2);
+  set_up(w, papers, true, AuthMethod::kPsk, AuthMethod::kPubkey);
+  set_up(w, papers, false, AuthMethod::kPubkey, AuthMethod::kPsk);
+  expect_up(w);
+  World back(3);
+  set_up(back, papers, true, AuthMethod::kPubkey, AuthMethod::kPsk);
+  set_up(back, papers, false, AuthMethod::kPsk, AuthMethod::kPubkey);
+  expect_up(back);
+}
+
+TEST_F(Certificates, KeysOfDifferentKindsGoTogether) {
+  World w(4);
+  set_up(w, Papers("ED25519", "P-384"));
+  expect_up(w);
+}
+
+TEST_F(Certificates, WithoutAnIdTheSubjectIsWhoWeAre) {
+  change = [](session::ConnectionConfig& c, bool) {
+    c.local.id = {};
+    c.remote.id = {};
+  };
+  World w(5);
+  set_up(w, Papers());
+  expect_up(w);
+}
+
+TEST_F(Certificates, OfAPeerThatWasRevokedAreRefused) {
+  Papers papers;
+  crls = {papers.authority.revoke(papers.middle, {papers.a}, kFrom, kUntil)};
+  World w(6);
+  set_up(w, papers);
+  expect_refused(w, w.b(), "CN=a: certificate revoked");
+}
+
+TEST_F(Certificates, OfARevokedResponderAreRefusedAndItIsTold) {
+  Papers papers;
+  crls = {papers.authority.revoke(papers.middle, {papers.b}, kFrom, kUntil)};
+  World w(7);
+  set_up(w, papers);
+  expect_refused(w, w.a(), "CN=b: certificate revoked");
+  EXPECT_EQ(w.b().plane().inbound.size(), 0U) << "§2.21.2: it is told, and forgets its SAs";
+}
+
+TEST_F(Certificates, OfAnotherNameAreRefused) {
+  Papers papers;
+  papers.a = papers.issue("mallory", "P-256");
+  World w(8);
+  set_up(w, papers);
+  expect_refused(w, w.b(), "CN=mallory: the certificate is not for this identity");
+}
+
+TEST_F(Certificates, OfAnAddressCountFromThatAddressAlone) {
+  Papers papers;
+  const auto with_address = [&](const char* address) {
+    papers.a = papers.authority.issue({.name = "a",
+                                       .issuer = &papers.middle,
+                                       .alternatives = std::string("IP:") + address,
+                                       .from = kFrom,
+                                       .until = kUntil});
+    change = [address](session::ConnectionConfig& c, bool is_a) {
+      (is_a ? c.local : c.remote).id = {address};
+    };
+  };
+  with_address("192.0.2.1");
+  World w(9);
+  set_up(w, papers);
+  expect_up(w);
+  with_address("192.0.2.77");
+  World elsewhere(10);
+  set_up(elsewhere, papers);
+  expect_refused(elsewhere, elsewhere.b(), "comes from 192.0.2.1");
+}
+
+TEST_F(Certificates, AMethodThatIsNotAskedForIsRefused) {
+  const Papers papers("RSA-2048", "RSA-2048");
+  World w(11);
+  set_up(w, papers, true, AuthMethod::kRsa, AuthMethod::kRsaPss);
+  set_up(w, papers, false, AuthMethod::kRsaPss, AuthMethod::kRsaPss);
+  expect_refused(w, w.b(), "RSA-PKCS1");
+}
+
+TEST_F(Certificates, ASecretIsNoProofWhereASignatureIsAskedFor) {
+  const Papers papers;
+  World w(12);
+  set_up(w, papers, true, AuthMethod::kPsk, AuthMethod::kPubkey);
+  set_up(w, papers, false, AuthMethod::kPubkey, AuthMethod::kPubkey);
+  expect_refused(w, w.b(), "no connection is for a.example");
+}
+
+TEST_F(Certificates, AreSentOnlyIfAskedFor) {
+  const Papers papers;
+  change = [](session::ConnectionConfig& c, bool) { c.send_certreq = false; };
+  World w(13);
+  set_up(w, papers);
+  expect_refused(w, w.b(), "the peer sends no certificate");
+  change = [](session::ConnectionConfig& c, bool) {
+    c.send_certreq = false;
+    c.send_cert = session::SendCertificate::kAlways;
+  };
+  World always(14);
+  set_up(always, papers);
+  expect_up(always);
+}
+
+/// Octets of the answer to IKE_AUTH, and how many jobs B ran for it.
+std::size_t refusal_octets(World& w) {
+  std::size_t octets = 0;
+  w.filter = [&](const ike::Datagram& d) {
+    if (d.local.address == w.b().address()) octets = d.data.size();
+    return true;
+  };
+  const auto id = w.a().command(Command::Kind::kUp, "ab");
+  w.run_until([&] { return w.a().replies.contains(id); }, base::seconds{60});
+  w.filter = nullptr;
+  return octets;
+}
+
+TEST_F(Certificates, UnknownPeersAndBadProofsGetTheSameAnswerAtTheSameTime) {
+  Papers papers;
+  struct Answer {
+    std::size_t octets;
+    base::MonoTime at;
+  };
+  const auto run = [&](const std::function<void(session::ConnectionConfig&, bool)>& how) {
+    change = how;
+    World w(15);
+    set_up(w, papers);
+    const std::size_t octets = refusal_octets(w);
+    EXPECT_EQ(w.b().counter("authentication"), 1U);
+    return Answer{octets, w.time};
+  };
+  const Entity good = papers.a;
+  const Answer unknown = run([](session::ConnectionConfig& c, bool is_a) {
+    if (is_a) c.local.id = {"x.example"};
+  });
+  papers.a = papers.authority.issue({.name = "a",
+                                     .alternatives = "DNS:a.example",
+                                     .from = kFrom,
+                                     .until = kUntil});  // signed by itself
+  const Answer untrusted = run(nullptr);
+  papers.a = good;
+  const Entity other = papers.issue("a", "P-256");
+  const Answer forged = run([&](session::ConnectionConfig& c, bool is_a) {
+    if (is_a) c.local.credentials.front().certificate = other.certificate;  // not its key
+  });
+  EXPECT_EQ(unknown.octets, untrusted.octets);
+  EXPECT_EQ(unknown.octets, forged.octets);
+  EXPECT_EQ(unknown.at, untrusted.at) << "each costs its one job";
+}
+
+TEST_F(Certificates, ComeThroughBadWeather) {
+  const Papers papers("P-256", "ED25519");
+  for (std::uint64_t seed = 100; seed < 130; ++seed) {
+    World w(seed);
+    change = [](session::ConnectionConfig& c, bool is_a) {
+      c.keyingtries = 0;
+      if (is_a) c.children.front().start_action = session::StartAction::kStart;
+    };
+    w.weather.lost = 200;
+    w.weather.doubled = 200;
+    w.weather.corrupted = 50;
+    w.weather.jitter = base::milliseconds{400};
+    w.job_time = base::milliseconds{seed % 3 == 0 ? 700 : 5};
+    set_up(w, papers);
+    w.run_for(base::seconds{120});
+    w.weather = {};
+    w.run_for(base::seconds{200});
+    EXPECT_EQ(w.a().established(), 1U) << "seed " << seed;
+    EXPECT_EQ(w.faults_at_rest(), std::vector<std::string>{}) << "seed " << seed;
+  }
+}
+
+TEST_F(Certificates, AJobThatEndsAfterItsIkeSaChangesNothing) {
+  World w(16);
+  set_up(w, Papers());
+  w.job_time = base::seconds{60};  // longer than a half-open IKE SA lives
+  w.a().command(Command::Kind::kUp, "ab");
+  w.run_for(base::seconds{400});
+  EXPECT_EQ(w.b().plane().inbound.size(), 0U);
+}
+
+}  // namespace
+}  // namespace penstock::sim
