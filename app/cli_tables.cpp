@@ -96,6 +96,7 @@ constexpr std::array kPort{
     Column{"MTU", "mtu"},
     Column{"MAC", "mac"},
     Column{"ADDRESSES", "addresses"},
+    Column{"DUPLICATE", "duplicate"},
     Column{"DRIVER", "driver"},
     Column{"OFFLOADS", "offloads"},
     Column{"SPREAD", "spread"},

@@ -60,7 +60,7 @@ void ControlPlane::make_engine() {
 
 base::Result<void> ControlPlane::set_up() {
   PS_ASSIGN(network_, bridge::Network::create(settings_.dataplane, data_plane_.ports(),
-                                              data_plane_.fib(), loop_, log_));
+                                              data_plane_.fib(), loop_, random_, log_));
   transmitter_.emplace(data_plane_.channels(), data_plane_.pool());
   installer_.emplace(data_plane_.writer(), data_plane_.rcu(), log_);
   PS_ASSIGN(manual_sas_, bridge::install_manual_sas(std::move(settings_.manual_sas), *installer_,

@@ -64,10 +64,18 @@ bool is_protected(WorkerContext& ctx, const net::IpAddress& source, const Packet
   return entry != nullptr && entry->action == policy::PolicyAction::kProtect;
 }
 
+/// RFC 4862 §5.4.5: not from an address that is somebody else's.
+bool may_complain_from(const fib::Interface& interface, std::size_t place, bool v6) {
+  const net::IpAddress& own = interface.addresses[place].address;
+  return own.is_v4() != v6 && !own.is_link_local() &&
+         interface.state_at(place) != fib::AddressState::kDuplicate;
+}
+
 /// The first address of an interface of this version; a link-local one tells nobody farther away.
 std::optional<net::IpAddress> address_of(const fib::Interface& interface, bool v6) {
-  if (v6 ? net::is_unspecified_v6(interface.address6) : interface.address == 0) return std::nullopt;
-  return v6 ? net::IpAddress::v6(interface.address6) : net::IpAddress::v4(interface.address);
+  for (std::size_t place = 0; place < interface.addresses.size(); ++place)
+    if (may_complain_from(interface, place, v6)) return interface.addresses[place].address;
+  return std::nullopt;
 }
 
 /// RFC 1812 §4.3.2.4, RFC 4443 §2.2: an address of the interface that it came by. A decapsulated
@@ -82,10 +90,11 @@ std::optional<net::IpAddress> source_for(WorkerContext& ctx, const Packet* about
        ++i) {
     const auto& interface = ctx.fib->interface(dpdk::InterfaceIndex{static_cast<std::uint16_t>(i)});
     if (interface.side != fib::Side::kInside) continue;
-    for (const net::InterfaceAddress& own : interface.addresses) {
-      if (own.address.is_v4() == v6 || own.address.is_link_local()) continue;
-      if (is_protected(ctx, own.address, about, row)) return own.address;
-      if (!first) first = own.address;
+    for (std::size_t place = 0; place < interface.addresses.size(); ++place) {
+      if (!may_complain_from(interface, place, v6)) continue;
+      const net::IpAddress& own = interface.addresses[place].address;
+      if (is_protected(ctx, own, about, row)) return own;
+      if (!first) first = own;
     }
   }
   if (first || meta.ingress == dpdk::kNoInterface) return first;

@@ -3,8 +3,6 @@
 // Ways out: an advertisement in the packet's place; consumed; bad_nd, punt_neighbour_full.
 #include "dataplane/neighbour_discovery.h"
 
-#include <algorithm>
-
 #include "dataplane/addresses.h"
 #include "dataplane/tx.h"
 #include "lib/net/icmp6.h"
@@ -23,15 +21,35 @@ bool is_known(const WorkerContext& ctx, const fib::Interface& interface,
          hop.interface == interface.index;
 }
 
+/// RFC 4862 §5.4.3, §5.4.4: whoever advertises an address of ours has it, and so may have who
+/// probes for one that is tentative. What we said ourselves and a link brought back is no claim.
+bool claims_ours(const fib::Interface& interface, const net::NdView& nd,
+                 const net::MacAddress& from) {
+  const auto state = interface.state_of(nd.target);
+  if (!state || *state == fib::AddressState::kDuplicate || from == interface.mac) return false;
+  return !nd.solicitation ||
+         (net::is_unspecified_v6(nd.source) && *state == fib::AddressState::kTentative);
+}
+
+bool is_assigned(const fib::Interface& interface, const net::Ipv6Octets& address) {
+  return interface.state_of(address) == fib::AddressState::kAssigned;
+}
+
 /// @return false if the control core could not be told
 bool tell(WorkerContext& ctx, const fib::Interface& interface, const net::NdView& nd,
           const net::MacAddress& from) {
+  if (claims_ours(interface, nd, from))
+    return ctx.channel->send(channel::NeighbourEvent{.interface = interface.index,
+                                                     .kind = channel::NeighbourEventKind::kClaimed,
+                                                     .mac = nd.mac.value_or(from),
+                                                     .address = net::IpAddress::v6(nd.target)},
+                             ctx.now);
   // A solicitation tells of its source, an advertisement of its target.
   const net::Ipv6Octets& who = nd.solicitation ? nd.source : nd.target;
   const net::IpAddress address = net::IpAddress::v6(who);
   // Nobody speaks for our addresses; a probe (RFC 4862 §5.4.2) tells nothing.
   if (net::is_unspecified_v6(who) || is_own(interface, who)) return true;
-  const bool asked = nd.solicitation ? is_own(interface, nd.target) : nd.solicited;
+  const bool asked = nd.solicitation ? is_assigned(interface, nd.target) : nd.solicited;
   // RFC 4861 §7.2.5: an advertisement that nobody asked for makes no entry. Which link-local
   // gateways there are (§7.2.6) the control core knows: they have no route of their own.
   const bool gateway = !nd.solicitation && address.is_link_local();
@@ -63,9 +81,8 @@ void advertise(WorkerContext& ctx, Packet* packet, const fib::Interface& interfa
 }  // namespace
 
 bool is_own(const fib::Interface& interface, const net::Ipv6Octets& address) {
-  return std::any_of(interface.addresses.begin(), interface.addresses.end(), [&](const auto& own) {
-    return !own.address.is_v4() && own.address.octets() == address;
-  });
+  const auto state = interface.state_of(address);
+  return state && *state != fib::AddressState::kDuplicate;
 }
 
 void take_neighbour_discovery(WorkerContext& ctx, Packet* packet, const fib::Interface& interface,
@@ -77,7 +94,8 @@ void take_neighbour_discovery(WorkerContext& ctx, Packet* packet, const fib::Int
   if (!nd || net::is_group(from)) return ctx.drop(packet, DropReason::kBadNd);
   const bool told = tell(ctx, interface, *nd, from);
   if (!told && !nd->solicitation) return ctx.drop(packet, DropReason::kPuntNeighbourFull);
-  if (nd->solicitation && is_own(interface, nd->target))
+  // RFC 4862 §5.4.3: solicitations for a tentative address are ignored.
+  if (nd->solicitation && is_assigned(interface, nd->target))
     return advertise(ctx, packet, interface, *nd, from);
   ctx.consume(packet, channel::Consumed::kNd);
 }

@@ -6,11 +6,12 @@
 
 namespace penstock::dataplane {
 
-/// Whether the address is one of this interface, its link-local one among them.
+/// Whether the address is one of this interface, its link-local one among them, and nobody else's.
 [[nodiscard]] bool is_own(const fib::Interface& interface, const net::Ipv6Octets& address);
 
-/// Takes a packet, the data at its IPv6 header: solicitations for our addresses are answered, the
-/// control core hears who asked for us, answered us, or is known already and has moved. Router
+/// Takes a packet, the data at its IPv6 header: solicitations for our addresses are answered unless
+/// they are tentative, the control core hears who asked for us, answered us, or is known already
+/// and has moved, and who claims an address of ours (RFC 4862 §5.4.3 to §5.4.5). Router
 /// solicitations, router advertisements and redirects are consumed: a gateway is configured.
 void take_neighbour_discovery(WorkerContext& ctx, dpdk::Packet* packet,
                               const fib::Interface& interface, const net::MacAddress& from);

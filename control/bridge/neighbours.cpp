@@ -19,6 +19,8 @@ constexpr std::array kStateNames = std::to_array<std::string_view>(
     {"incomplete", "reachable", "stale", "probing", "failed", "static"});
 static_assert(kStateNames.size() == static_cast<std::size_t>(NeighbourState::kStatic) + 1);
 
+using fib::AddressState;
+
 bool is_multicast(const net::MacAddress& mac) { return (mac[0] & 1) != 0; }
 
 }  // namespace
@@ -28,35 +30,80 @@ std::string_view name_of(NeighbourState state) {
 }
 
 Neighbours::Neighbours(NeighbourLimits limits, std::vector<OwnAddress> own, TakeUsed take_used)
-    : limits_(limits), own_(std::move(own)), take_used_(std::move(take_used)) {
-  for (const OwnAddress& one : own_) shares_[one.interface];
-}
-
-void Neighbours::start(base::MonoTime now) {
-  announcements_left_ = limits_.announcements;
-  next_announcement_ = now;
-  tick(now);
-}
-
-void Neighbours::announce() {
-  // RFC 5227 §2.3: a request whose sender and target are both our address; RFC 4861 §7.2.6: an
-  // advertisement that nobody asked for.
-  for (const OwnAddress& own : own_) {
-    outputs_.push_back(
-        AskNeighbour{own.interface, kBroadcast, own.mac, own.address.address, own.address.address});
+    : limits_(limits), take_used_(std::move(take_used)) {
+  for (const OwnAddress& one : own) {
+    shares_[one.interface];
+    own_.push_back({.at = one,
+                    .state = one.address.address.is_v4() ? AddressState::kAssigned
+                                                         : AddressState::kTentative});
   }
 }
 
-const OwnAddress* Neighbours::own_for(const NeighbourKey& key) const {
-  const auto found = std::ranges::find_if(own_, [&key](const OwnAddress& own) {
-    return own.interface == key.interface && own.address.prefix().contains(key.address);
+void Neighbours::start(base::MonoTime now) {
+  for (std::size_t place = 0; place < own_.size(); ++place)
+    if (own_[place].state == AddressState::kAssigned) {
+      own_[place].announcements = limits_.announcements;
+      announcing_.emplace(now, place);
+    }
+  tick(now);
+}
+
+void Neighbours::set_own(base::MonoTime now, const NeighbourKey& key, AddressState state) {
+  for (std::size_t place = 0; place < own_.size(); ++place) {
+    Own& own = own_[place];
+    if (own.at.interface != key.interface || own.at.address.address != key.address) continue;
+    own.state = state;
+    const bool waits = own.announcements != 0;  // it has its place in announcing_
+    own.announcements = state == AddressState::kAssigned ? limits_.announcements : 0;
+    if (state == AddressState::kAssigned && !waits) announcing_.emplace(now, place);
+  }
+  tick(now);
+}
+
+/// RFC 5227 §2.3: a request whose sender and target are both our address; RFC 4861 §7.2.6: an
+/// advertisement that nobody asked for.
+void Neighbours::announce(base::MonoTime now, std::size_t place) {
+  Own& own = own_[place];
+  if (own.announcements == 0) return;
+  const net::IpAddress& address = own.at.address.address;
+  outputs_.push_back(AskNeighbour{own.at.interface, kBroadcast, own.at.mac, address, address});
+  if (--own.announcements != 0) announcing_.emplace(now + kAnnounceInterval, place);
+}
+
+bool Neighbours::on_link(const NeighbourKey& key) const {
+  return std::ranges::any_of(own_, [&key](const Own& own) {
+    return own.at.interface == key.interface && own.at.address.prefix().contains(key.address);
   });
-  return found == own_.end() ? nullptr : &*found;
+}
+
+/// RFC 4861 §7.2.2: an address of the interface, best of the neighbour's network; RFC 4862 §5.4:
+/// never one that is not assigned. Of IPv6 any of them will do.
+Neighbours::Sender Neighbours::sender_for(const NeighbourKey& key) const {
+  Sender sender;
+  if (!on_link(key)) return sender;
+  for (const Own& own : own_) {
+    const bool fits = own.at.address.prefix().contains(key.address);
+    if (own.at.interface != key.interface ||
+        own.at.address.address.family() != key.address.family() || (key.address.is_v4() && !fits))
+      continue;
+    if (own.state == AddressState::kTentative) sender.tentative = true;
+    if (own.state != AddressState::kAssigned) continue;
+    if (fits) return {&own.at, false};
+    if (sender.own == nullptr) sender.own = &own.at;
+  }
+  return sender;
+}
+
+/// Now, or when an address is assigned.
+bool Neighbours::can_ask(const NeighbourKey& key) const {
+  const Sender sender = sender_for(key);
+  return sender.own != nullptr || sender.tentative;
 }
 
 bool Neighbours::is_own(const NeighbourKey& key) const {
-  return std::ranges::any_of(own_, [&key](const OwnAddress& own) {
-    return own.interface == key.interface && own.address.address == key.address;
+  return std::ranges::any_of(own_, [&key](const Own& own) {
+    return own.at.interface == key.interface && own.at.address.address == key.address &&
+           own.state != AddressState::kDuplicate;
   });
 }
 
@@ -132,8 +179,9 @@ void Neighbours::erase(Entries::iterator entry) {
 
 /// @param state  kIncomplete: everybody is asked; kProbing: the neighbour alone
 void Neighbours::ask(base::MonoTime now, Entries::iterator entry, NeighbourState state) {
+  const auto [own, tentative] = sender_for(entry->first);
+  if (own == nullptr && tentative) return set(entry, state, now + limits_.tentative_retry);
   set(entry, state, now + limits_.retry);
-  const OwnAddress* own = own_for(entry->first);
   if (own == nullptr) return;  // the address is on no link of ours; it fails in time
   ++entry->second.tries;
   const bool unicast = state == NeighbourState::kProbing;
@@ -194,8 +242,7 @@ void Neighbours::learn(base::MonoTime now, Entries::iterator found, const Heard&
 void Neighbours::heard(base::MonoTime now, const NeighbourKey& key, const Heard& heard) {
   // RFC 5227 §1.1: a probe has no sender. Only addresses of the link are learnt, never ours, and
   // never a group address as a host's.
-  if (key.address.is_unspecified() || is_multicast(heard.mac) || own_for(key) == nullptr ||
-      is_own(key))
+  if (key.address.is_unspecified() || is_multicast(heard.mac) || !on_link(key) || is_own(key))
     return;
   auto found = entries_.find(key);
   if (found == entries_.end()) {
@@ -248,7 +295,7 @@ void Neighbours::expire(base::MonoTime now, Entries::iterator found) {
       outputs_.push_back(ForgetNeighbour{found->first});
       return erase(found);
     case NeighbourState::kIncomplete:
-      if (entry.tries > 0 && entry.tries < limits_.broadcast_tries)
+      if (entry.tries < limits_.broadcast_tries && can_ask(found->first))
         return ask(now, found, entry.state);
       return fail(now, found);
     case NeighbourState::kFailed:
@@ -265,10 +312,10 @@ void Neighbours::expire(base::MonoTime now, Entries::iterator found) {
 }
 
 void Neighbours::tick(base::MonoTime now) {
-  while (announcements_left_ > 0 && next_announcement_ <= now) {
-    announce();
-    --announcements_left_;
-    next_announcement_ = now + kAnnounceInterval;
+  while (!announcing_.empty() && announcing_.begin()->first <= now) {
+    const std::size_t place = announcing_.begin()->second;
+    announcing_.erase(announcing_.begin());
+    announce(now, place);
   }
   while (!due_.empty() && due_.begin()->first <= now)
     expire(now, entries_.find(due_.begin()->second));
@@ -284,8 +331,8 @@ std::optional<NeighbourOutput> Neighbours::poll_output() {
 std::optional<base::MonoTime> Neighbours::next_deadline() const {
   std::optional<base::MonoTime> next;
   if (!due_.empty()) next = due_.begin()->first;
-  if (announcements_left_ > 0)
-    next = std::min(next.value_or(next_announcement_), next_announcement_);
+  if (!announcing_.empty())
+    next = std::min(next.value_or(base::MonoTime::max()), announcing_.begin()->first);
   return next;
 }
 

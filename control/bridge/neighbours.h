@@ -19,6 +19,7 @@
 #include "lib/base/result.h"
 #include "lib/base/time.h"
 #include "lib/dpdk/packet.h"
+#include "lib/fib/interface.h"
 #include "lib/net/address.h"
 
 namespace penstock::bridge {
@@ -87,6 +88,7 @@ struct NeighbourLimits {
   unsigned broadcast_tries = 3;  ///< RFC 1122 §2.3.2.1: at most one a second and destination
   unsigned unicast_tries = 3;
   base::Duration retry = base::seconds{1};
+  base::Duration tentative_retry = base::milliseconds{100};  ///< while we have no address to ask by
   base::Duration reachable_for = base::seconds{60};
   base::Duration stale_look = base::seconds{5};    ///< how often a stale one is looked at for use
   base::Duration stale_for = base::seconds{1200};  ///< unused for so long: forgotten
@@ -109,8 +111,10 @@ class Neighbours {
 
   Neighbours(NeighbourLimits limits, std::vector<OwnAddress> own, TakeUsed take_used);
 
-  /// Announces our addresses.
+  /// Announces our IPv4 addresses; those of IPv6 when they are known to be ours alone.
   void start(base::MonoTime now);
+  /// Of an IPv6 address of ours; tentative at first. One that is assigned is announced.
+  void set_own(base::MonoTime now, const NeighbourKey& key, fib::AddressState state);
   void add_static(const NeighbourKey& key, const net::MacAddress& mac);
   /// A packet waits for this next hop. @return kLimit: the table is full
   base::Result<void> wanted(base::MonoTime now, const NeighbourKey& key);
@@ -147,7 +151,20 @@ class Neighbours {
     [[nodiscard]] Deadlines& of(Hold hold) { return held[static_cast<std::size_t>(hold)]; }
   };
 
-  [[nodiscard]] const OwnAddress* own_for(const NeighbourKey& key) const;
+  /// An address of ours, and how far others may hear of it.
+  struct Own {
+    OwnAddress at;
+    fib::AddressState state = fib::AddressState::kAssigned;
+    unsigned announcements = 0;  ///< left
+  };
+  [[nodiscard]] bool on_link(const NeighbourKey& key) const;
+  /// Who asks for the neighbour; tentative: nobody yet.
+  struct Sender {
+    const OwnAddress* own = nullptr;
+    bool tentative = false;
+  };
+  [[nodiscard]] Sender sender_for(const NeighbourKey& key) const;
+  [[nodiscard]] bool can_ask(const NeighbourKey& key) const;
   [[nodiscard]] static Hold hold_of(NeighbourState state);
   [[nodiscard]] static bool has_answer(const Entry& entry);
   [[nodiscard]] bool is_own(const NeighbourKey& key) const;
@@ -164,16 +181,15 @@ class Neighbours {
   void expire(base::MonoTime now, Entries::iterator entry);
   void look_at_idle(base::MonoTime now, Entries::iterator entry);
   void fail(base::MonoTime now, Entries::iterator entry);
-  void announce();
+  void announce(base::MonoTime now, std::size_t place);
 
   NeighbourLimits limits_;
-  std::vector<OwnAddress> own_;
+  std::vector<Own> own_;
   TakeUsed take_used_;
   Entries entries_;
   std::map<dpdk::InterfaceIndex, Share> shares_;
   Deadlines due_;
-  unsigned announcements_left_ = 0;
-  base::MonoTime next_announcement_{};
+  std::set<std::pair<base::MonoTime, std::size_t>> announcing_;  ///< places of own_
   std::deque<NeighbourOutput> outputs_;
 };
 

@@ -77,23 +77,28 @@ base::Result<void> add_routes(const config::DataplaneSettings& settings, fib::Fi
 base::Result<std::unique_ptr<Network>> Network::create(const config::DataplaneSettings& settings,
                                                        const std::vector<dpdk::Port>& ports,
                                                        fib::Fib& fib, io::EventLoop& loop,
-                                                       base::Log& log) {
+                                                       base::RandomSource& random, base::Log& log) {
   PS_ASSIGN(std::vector<OwnAddress> own, add_interfaces(settings, ports, fib));
   PS_TRY(add_routes(settings, fib));
-  return std::unique_ptr<Network>(new Network(settings, ports, fib, std::move(own), loop, log));
+  return std::unique_ptr<Network>(
+      new Network(settings, ports, fib, std::move(own), loop, random, log));
 }
 
 Network::Network(const config::DataplaneSettings& settings, const std::vector<dpdk::Port>& ports,
-                 fib::Fib& fib, std::vector<OwnAddress> own, io::EventLoop& loop, base::Log& log)
+                 fib::Fib& fib, std::vector<OwnAddress> own, io::EventLoop& loop,
+                 base::RandomSource& random, base::Log& log)
     : settings_(settings),
       ports_(ports),
       fib_(fib),
       loop_(loop),
       log_(log),
+      detection_({.enabled = settings.duplicate_address_detection}, own, random),
       neighbours_(
           {.entries = settings.limits.neighbors}, std::move(own),
           [this](const NeighbourKey& key) { return fib_.take_used(key.interface, key.address); }),
+      claims_(fib.interface_count()),
       deadline_(loop.make_timer([this] {
+        detection_.tick(io::monotonic_now());
         neighbours_.tick(io::monotonic_now());
         settle();
       })),
@@ -104,14 +109,20 @@ void Network::start(Transmitter& transmitter) {
   for (const config::NeighborSettings& neighbour : settings_.neighbors)
     if (const auto interface = fib_.find_interface(neighbour.port))
       neighbours_.add_static({*interface, neighbour.address}, neighbour.mac);
-  neighbours_.start(io::monotonic_now());
-  settle();
   watch_links();
+  const base::MonoTime now = io::monotonic_now();
+  neighbours_.start(now);
+  for (unsigned i = 0; i < fib_.interface_count(); ++i) {
+    const dpdk::InterfaceIndex index{static_cast<std::uint16_t>(i)};
+    if (fib_.interface(index).up.load(std::memory_order_relaxed)) detection_.link_up(now, index);
+  }
+  settle();
 }
 
 void Network::event(const channel::NeighbourEvent& event) {
   const NeighbourKey key{event.interface, event.address};
   const base::MonoTime now = io::monotonic_now();
+  if (event.kind == channel::NeighbourEventKind::kClaimed) return claimed(key, event.mac);
   if (event.kind == channel::NeighbourEventKind::kHeard)
     // RFC 4861 §7.2.5: an advertisement makes no entry; an ARP message to us does.
     return neighbours_.heard(now, key,
@@ -125,9 +136,40 @@ void Network::event(const channel::NeighbourEvent& event) {
 }
 
 void Network::settle() {
+  while (auto output = detection_.poll_output())
+    std::visit([this](const auto& one) { carry_out(one); }, *output);
   while (auto output = neighbours_.poll_output())
     std::visit([this](const auto& one) { carry_out(one); }, *output);
-  if (const auto next = neighbours_.next_deadline()) loop_.set_timer(*deadline_, *next);
+  const auto never = base::MonoTime::max();
+  const auto next = std::min(neighbours_.next_deadline().value_or(never),
+                             detection_.next_deadline().value_or(never));
+  if (next != never) loop_.set_timer(*deadline_, next);
+}
+
+/// RFC 4862 §5.4.5: a tentative address that somebody else has is not used. One that was assigned
+/// stays (§5.4.4 leaves it open), and both are told of.
+void Network::claimed(const NeighbourKey& key, const net::MacAddress& mac) {
+  ++claims_[key.interface.value()];
+  const bool lost = detection_.claimed(key);
+  if (!lost && !claim_logged_.take(io::monotonic_now())) return;
+  const base::LogField fields[] = {{"address", key.address.to_string()},
+                                   {"port", fib_.interface(key.interface).name},
+                                   {"mac", net::to_string(mac)}};
+  log_.write(base::LogLevel::kWarning, "bridge",
+             lost ? "duplicate address: it is not used" : "somebody claims an address of ours",
+             fields);
+}
+
+void Network::carry_out(const ProbeAddress& output) {
+  const auto sent = transmitter_->probe(output);
+  if (!sent) log_.write(base::LogLevel::kDebug, "bridge", "detection: " + sent.error().text);
+}
+
+void Network::carry_out(const AddressChanged& output) {
+  const auto set = fib_.set_address_state(output.key.interface, output.key.address, output.state);
+  if (!set) log_.write(base::LogLevel::kError, "bridge", set.error().text);
+  transmitter_->set_usable(output.key.address, output.state != fib::AddressState::kDuplicate);
+  neighbours_.set_own(io::monotonic_now(), output.key, output.state);
 }
 
 void Network::carry_out(const AskNeighbour& output) {
@@ -163,9 +205,11 @@ void Network::watch_links() {
     const dpdk::LinkState link = ports_[fib_.interface(index).port.value()].link();
     if (link.up == fib_.interface(index).up.load(std::memory_order_relaxed)) continue;
     fib_.set_up(index, link.up);
+    if (link.up) detection_.link_up(io::monotonic_now(), index);
     const base::LogField fields[] = {{"port", fib_.interface(index).name}};
     log_.write(base::LogLevel::kWarning, "bridge", link.up ? "link up" : "link down", fields);
   }
+  settle();
   loop_.set_timer(*links_, io::monotonic_now() + kLinkInterval);
 }
 

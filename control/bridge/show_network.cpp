@@ -31,7 +31,16 @@ Json steering_of(const dpdk::Port& port) {
   return out;
 }
 
-Json port_row(const dpdk::Port& port, const config::PortSettings& settings) {
+/// Which addresses detection has found to be so (RFC 4862 §5.4), as `addresses` names them.
+Json addresses_in(const fib::Interface& interface, fib::AddressState state) {
+  Json out = Json::array();
+  for (std::size_t place = 0; place < interface.addresses.size(); ++place)
+    if (interface.state_at(place) == state) out.push_back(interface.addresses[place].to_string());
+  return out;
+}
+
+Json port_row(const Network& network, const fib::Interface& interface, const dpdk::Port& port,
+              const config::PortSettings& settings) {
   Json addresses = Json::array();
   for (const net::InterfaceAddress& address : settings.addresses)
     addresses.push_back(address.to_string());
@@ -45,6 +54,9 @@ Json port_row(const dpdk::Port& port, const config::PortSettings& settings) {
           {"mac", net::to_string(port.mac())},
           {"mtu", settings.mtu},
           {"addresses", std::move(addresses)},
+          {"tentative", addresses_in(interface, fib::AddressState::kTentative)},
+          {"duplicate", addresses_in(interface, fib::AddressState::kDuplicate)},
+          {"address_claims", network.claims(interface.index)},
           {"port", settings.name},
           {"vlan", nullptr},
           {"link", link.up ? "up" : "down"},
@@ -65,7 +77,7 @@ Json port_row(const dpdk::Port& port, const config::PortSettings& settings) {
 }
 
 /// Its frames are counted with its port's.
-Json vlan_row(const fib::Interface& interface, const fib::Interface& port) {
+Json vlan_row(const Network& network, const fib::Interface& interface, const fib::Interface& port) {
   Json addresses = Json::array();
   for (const net::InterfaceAddress& address : interface.addresses)
     if (!address.address.is_link_local()) addresses.push_back(address.to_string());
@@ -76,6 +88,9 @@ Json vlan_row(const fib::Interface& interface, const fib::Interface& port) {
           {"mac", net::to_string(interface.mac)},
           {"mtu", interface.mtu},
           {"addresses", std::move(addresses)},
+          {"tentative", addresses_in(interface, fib::AddressState::kTentative)},
+          {"duplicate", addresses_in(interface, fib::AddressState::kDuplicate)},
+          {"address_claims", network.claims(interface.index)},
           {"link", interface.up.load(std::memory_order_relaxed) ? "up" : "down"}};
 }
 
@@ -83,13 +98,14 @@ Json vlan_row(const fib::Interface& interface, const fib::Interface& port) {
 
 RowSource port_rows(const ShowContext& context) {
   return [&context](Json& rows) {
-    const auto& ports = context.network.ports();  // at most fib::kMaxInterfaces: one part
-    for (std::size_t i = 0; i < ports.size(); ++i)
-      rows.push_back(port_row(ports[i], context.network.settings().ports[i]));
-    const fib::Fib& fib = context.network.fib();
-    for (unsigned i = fib.port_count(); i < fib.interface_count(); ++i) {
-      const auto& vlan = fib.interface(dpdk::InterfaceIndex{static_cast<std::uint16_t>(i)});
-      rows.push_back(vlan_row(vlan, fib.interface(vlan.port)));
+    const Network& network = context.network;
+    const fib::Fib& fib = network.fib();
+    const auto& ports = network.ports();  // at most fib::kMaxInterfaces: one part
+    for (unsigned i = 0; i < fib.interface_count(); ++i) {
+      const auto& interface = fib.interface(dpdk::InterfaceIndex{static_cast<std::uint16_t>(i)});
+      rows.push_back(i < ports.size()
+                         ? port_row(network, interface, ports[i], network.settings().ports[i])
+                         : vlan_row(network, interface, fib.interface(interface.port)));
     }
     return false;
   };

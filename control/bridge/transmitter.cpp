@@ -37,12 +37,27 @@ channel::InjectRing& Transmitter::ring_for(const net::IpAddress& remote) const {
 }
 
 base::Result<void> Transmitter::send(const ike::Datagram& datagram) {
+  if (!unusable_.empty() && unusable_.contains(datagram.local.address))
+    return base::fail(base::ErrorCode::kRefused,
+                      datagram.local.address.to_string() + " is a duplicate address");
   base::Bytes prefix;
   // RFC 3948 §2.2, §2.3: a keepalive is one octet and has no marker; no IKE message is as short.
   const bool keepalive = datagram.data.size() == 1 && datagram.data.front() == net::kNatKeepalive;
   if (datagram.local.port == net::Port{net::kIkeNatPort} && !keepalive) prefix = kNonEspMarker;
   return ring_for(datagram.remote.address)
       .put_udp(datagram.local, datagram.remote, prefix, datagram.data, pool_);
+}
+
+void Transmitter::set_usable(const net::IpAddress& local, bool usable) {
+  if (usable)
+    unusable_.erase(local);
+  else
+    unusable_.insert(local);
+}
+
+base::Result<void> Transmitter::probe(const ProbeAddress& question) {
+  const auto frame = net::neighbour_probe(question.mac, question.target.octets());
+  return channels_.front()->inject.put_frame(question.interface, base::bytes_of(frame), pool_);
 }
 
 base::Result<void> Transmitter::ask(const AskNeighbour& question) {

@@ -3,8 +3,10 @@
 // it, fragments it, finds its neighbour.
 #pragma once
 
+#include <set>
 #include <vector>
 
+#include "control/bridge/address_detection.h"
 #include "control/bridge/neighbours.h"
 #include "control/ike/engine_io.h"
 #include "lib/channel/worker_channel.h"
@@ -24,11 +26,15 @@ class Transmitter {
   /// An ARP request or a neighbour solicitation; an announcement where sender and target are the
   /// same.
   base::Result<void> ask(const AskNeighbour& question);
+  base::Result<void> probe(const ProbeAddress& question);
+  /// A duplicate is no source of ours (RFC 4862 §5.4.5): send() refuses it with kRefused.
+  void set_usable(const net::IpAddress& local, bool usable);
 
  private:
   /// Messages to one peer stay in order: they take the same worker.
   [[nodiscard]] channel::InjectRing& ring_for(const net::IpAddress& remote) const;
   std::vector<channel::WorkerChannel*> channels_;
+  std::set<net::IpAddress> unusable_;
   const dpdk::PacketPool& pool_;
 };
 

@@ -278,6 +278,12 @@ constexpr std::array kDataplane{
         {.name = "routes", .text = "Routes beside those of the ports' own addresses."}),
     list<&DataplaneSettings::neighbors, neighbor_options>(
         {.name = "neighbors", .text = "Neighbours that are not asked for by ARP."}),
+    value<&DataplaneSettings::duplicate_address_detection>(
+        {.name = "duplicate_address_detection",
+         .preset = "true",
+         .text = "Ask the link whether anybody else has our IPv6 addresses, at start and whenever "
+                 "the link comes up (RFC 4862 §5.4). One that somebody has is not used.",
+         .reader = "control/bridge"}),
     group<&DataplaneSettings::crypto, crypto_options>(
         {.name = "crypto", .text = "Crypto engines."}),
     group<&DataplaneSettings::limits, limits_options>(

@@ -96,6 +96,7 @@ struct DataplaneSettings {
   std::vector<VlanSettings> vlans;
   std::vector<RouteSettings> routes;
   std::vector<NeighborSettings> neighbors;
+  bool duplicate_address_detection = true;
   CryptoSettings crypto;
   DataplaneLimits limits;
 };

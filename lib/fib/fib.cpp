@@ -302,11 +302,8 @@ Result<void> Fib::add_address(Interface& interface, const net::InterfaceAddress&
                 fmt::format("port {}: more than {} addresses", interface.name, kMaxAddresses));
   if (!address.address.is_link_local()) {  // those are every link's own, in no table of routes
     PS_TRY(add_network(interface, address));
-    if (address.address.is_v4()) {
-      if (interface.address == 0) interface.address = address.address.v4_value();
-    } else if (net::is_unspecified_v6(interface.address6)) {
-      interface.address6 = address.address.octets();
-    }
+    if (address.address.is_v4() && interface.address == 0)
+      interface.address = address.address.v4_value();
   }
   interface.addresses.push_back(address);
   return {};
@@ -330,11 +327,38 @@ void Fib::set_up(InterfaceIndex interface, bool up) {
   interfaces_[interface.value()].up.store(up, std::memory_order_relaxed);
 }
 
+Result<void> Fib::set_address_state(InterfaceIndex index, const net::IpAddress& address,
+                                    AddressState state) {
+  Interface& interface = interfaces_[index.value()];
+  const auto found = std::ranges::find(
+      interface.addresses, address, [](const net::InterfaceAddress& own) { return own.address; });
+  if (found == interface.addresses.end())
+    return fail(ErrorCode::kNotFound, address.to_string() + " is no address of " + interface.name);
+  const auto place = static_cast<std::size_t>(found - interface.addresses.begin());
+  const bool was = interface.state_at(place) == AddressState::kDuplicate;
+  const bool is = state == AddressState::kDuplicate;
+  if (was != is && !address.is_link_local()) {
+    const net::Prefix host = net::host_prefix(address);
+    if (is)
+      take_origin(host, RouteOrigin::kLocal, local_next_hop_);
+    else
+      PS_TRY(put_origin(host, RouteOrigin::kLocal, local_next_hop_));
+  }
+  const std::size_t shift = kAddressStateBits * place;
+  const std::uint32_t others = interface.address_states.load(std::memory_order_relaxed) &
+                               ~(((1U << kAddressStateBits) - 1) << shift);
+  interface.address_states.store(others | static_cast<std::uint32_t>(state) << shift,
+                                 std::memory_order_relaxed);
+  return {};
+}
+
 std::optional<net::IpAddress> Fib::address_towards(InterfaceIndex interface,
                                                    const net::IpAddress& neighbour) const {
-  const auto& addresses = interfaces_[interface.value()].addresses;
+  const Interface& at = interfaces_[interface.value()];
   std::optional<net::IpAddress> first;
-  for (const auto& address : addresses) {
+  for (std::size_t place = 0; place < at.addresses.size(); ++place) {
+    const net::InterfaceAddress& address = at.addresses[place];
+    if (at.state_at(place) == AddressState::kDuplicate) continue;
     if (address.prefix().contains(neighbour)) return address.address;
     if (!first && address.address.family() == neighbour.family() &&
         !address.address.is_link_local())

@@ -64,6 +64,10 @@ class Fib {
   /// kMalformed (IPv6 on an MTU below 1,280: RFC 8200 §5; a port behind a VLAN)
   [[nodiscard]] base::Result<InterfaceIndex> add_interface(const InterfaceOptions& options);
   void set_up(InterfaceIndex interface, bool up);
+  /// While an IPv6 address is a duplicate, packets to it are not for us.
+  /// @return kNotFound, kLimit (no room for the route to ourselves)
+  base::Result<void> set_address_state(InterfaceIndex interface, const net::IpAddress& address,
+                                       AddressState state);
 
   /// A static route. @return kNotFound (interface), kExists, kLimit, kUnsupported (VRF), kMalformed
   /// (via is an address of ours or of the other version; a link-local prefix)
@@ -87,6 +91,7 @@ class Fib {
   bool take_used(InterfaceIndex interface, const net::IpAddress& address);
 
   /// The interface's address in the network of `neighbour`, else its first: an ARP sender address.
+  /// Duplicates are none.
   [[nodiscard]] std::optional<net::IpAddress> address_towards(
       InterfaceIndex interface, const net::IpAddress& neighbour) const;
   /// Which of our addresses a packet to `destination` leaves from (for IKE without local_addrs).

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Interface: a port as routing sees it. The table is written before the workers start; later only
-// `up` changes.
+// `up` and the states of addresses change.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,8 +20,16 @@ using dpdk::InterfaceIndex;
 inline constexpr unsigned kMaxPorts = 64;
 inline constexpr unsigned kMaxInterfaces = 1024;  ///< ports, and VLANs behind them
 inline constexpr unsigned kMaxAddresses = 8;      ///< of one interface
+inline constexpr unsigned kAddressStateBits = 2;
 
 enum class Side : std::uint8_t { kInside, kOutside };  ///< RFC 4301 §3.1
+
+/// What is known of an address of ours on its link (RFC 4862 §5.4). IPv4's are kAssigned.
+enum class AddressState : std::uint8_t {
+  kAssigned,
+  kTentative,  ///< used, but neighbour discovery says nothing of it yet
+  kDuplicate,  ///< somebody else has it: not used
+};
 
 /// The first cache line is what workers touch.
 struct alignas(64) Interface {
@@ -35,12 +44,28 @@ struct alignas(64) Interface {
   bool rx_checksum = false;    ///< the port checks IPv4 header checksums
   std::atomic<bool> up{true};  ///< link state, kept by the control core
   std::uint32_t address = 0;   ///< its first IPv4 address, host order: the source of ICMP errors
-  net::Ipv6Octets address6{};  ///< its first IPv6 address that is not link-local, or all 0
+  /// AddressState of each of `addresses`, two bits each, kept by the control core.
+  std::atomic<std::uint32_t> address_states{0};
   // the control core's
   std::string name;
   /// With IPv6 among them also the link-local one, made from the MAC (RFC 4291 appendix A).
   std::vector<net::InterfaceAddress> addresses;
+
+  [[nodiscard]] AddressState state_at(std::size_t place) const {
+    return static_cast<AddressState>(address_states.load(std::memory_order_relaxed) >>
+                                         (kAddressStateBits * place) &
+                                     ((1U << kAddressStateBits) - 1));
+  }
+  /// Nothing: it is none of ours.
+  [[nodiscard]] std::optional<AddressState> state_of(const net::Ipv6Octets& own) const {
+    for (std::size_t place = 0; place < addresses.size(); ++place)
+      if (!addresses[place].address.is_v4() && addresses[place].address.octets() == own)
+        return state_at(place);
+    return std::nullopt;
+  }
 };
+// With the link-local address that none of them asked for.
+static_assert((kMaxAddresses + 1) * kAddressStateBits <= 32);
 
 struct InterfaceOptions {
   std::string name;

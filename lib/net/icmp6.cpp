@@ -78,6 +78,16 @@ std::size_t write_icmp6_error(base::MutableBytes out, const Icmp6Error& error,
   return length;
 }
 
+NdProbeFrame neighbour_probe(const MacAddress& mac, const Ipv6Octets& target) {
+  const Ipv6Octets group = solicited_node(target);
+  NdProbeFrame frame{
+      {group_mac(group), mac, kEtherTypeIpv6},
+      {kVersionAndCs6, std::uint16_t{sizeof(NdMessage)}, kProtocolIcmpv6, kNdHopLimit, {}, group},
+      {kIcmp6NeighbourSolicitation, 0, std::uint16_t{0}, std::uint32_t{0}, target}};
+  frame.nd.checksum.set(upper_checksum(frame.ip, kProtocolIcmpv6, base::bytes_of(frame.nd)));
+  return frame;
+}
+
 NdFrame neighbour_solicitation(const MacAddress& mac, const Ipv6Octets& source,
                                const Ipv6Octets& target, std::optional<MacAddress> to) {
   const Ipv6Octets destination = to ? target : solicited_node(target);

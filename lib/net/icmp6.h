@@ -84,6 +84,16 @@ struct NdFrame {
 };
 static_assert(sizeof(NdFrame) == 14 + 40 + 24 + 8);
 
+/// The same without an option: who probes has no address that a link-layer address belongs to.
+struct NdProbeFrame {
+  EthernetHeader ethernet;
+  Ipv6Header ip;
+  NdMessage nd;
+};
+static_assert(sizeof(NdProbeFrame) == 14 + 40 + 24);
+
+/// Whether anybody has `target` (RFC 4862 §5.4.2).
+[[nodiscard]] NdProbeFrame neighbour_probe(const MacAddress& mac, const Ipv6Octets& target);
 /// A solicitation for `target` to `to`; to nobody in particular: to its solicited-node group.
 [[nodiscard]] NdFrame neighbour_solicitation(const MacAddress& mac, const Ipv6Octets& source,
                                              const Ipv6Octets& target,

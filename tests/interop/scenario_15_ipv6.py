@@ -9,6 +9,7 @@ from lab.traffic import ping, ping_until
 
 LAN, HOST, WAN, PEER, PEER_INNER = ("2001:db8:1::1", "2001:db8:1::2", "2001:db8:f::1", "2001:db8:f::9",
                                     "2001:db8:2::1")
+TAKEN = "2001:db8:3::1"  # the host has it, and the gateway is to have it
 
 
 def ping_text(space, *words):
@@ -24,9 +25,12 @@ with Scenario("ipv6") as s:
         space.ip("-6", "addr", "add", f"{address}/64", "dev", interface, "nodad")
         space.ip("-6", "route", "add", route, "via", via)
     peer.ip("-6", "addr", "add", f"{PEER_INNER}/128", "dev", "lo")
+    host.ip("-6", "addr", "add", f"{TAKEN}/64", "dev", "h0", "nodad")
+    peer.ip("-6", "route", "add", f"{TAKEN}/128", "via", WAN)
     gateway = standard_gateway(s, gw)
     for port, address in zip(gateway.config["dataplane"]["ports"], (LAN, WAN)):
         port["addresses"].append(f"{address}/64")
+    gateway.config["dataplane"]["ports"][0]["addresses"].append(f"{TAKEN}/64")
     gateway.route("2001:db8:2::/48", PEER, "wan")
     gateway.config["connections"]["clear"] = {"children": {"all": {
         "mode": "pass", "local_ts": ["::/0"], "remote_ts": ["::/0"]}}}
@@ -37,6 +41,14 @@ with Scenario("ipv6") as s:
     with s.step("answers neighbour discovery and echo on both ports") as faults:
         for space, address in ((host, LAN), (peer, WAN)):
             faults.expect(ping_until(space, address), f"{address} does not answer")
+
+    with s.step("does not use the address that the host has") as faults:
+        lan, wan = (next(p for p in gateway.show("ports")["ports"] if p["name"] == name) for name in ("lan", "wan"))
+        faults.expect(lan["duplicate"] == [f"{TAKEN}/64"] and wan["duplicate"] == [],
+                      f"duplicates are {lan['duplicate']} and {wan['duplicate']}")
+        faults.expect(lan["tentative"] == [] and wan["tentative"] == [], "addresses are tentative still")
+        faults.expect(lan["address_claims"] > 0, "no claim was counted")
+        faults.expect(ping_until(peer, TAKEN), "the host that has it is not reached through the gateway")
 
     with s.step("forwards between its ports") as faults:
         ping_until(host, PEER_INNER)

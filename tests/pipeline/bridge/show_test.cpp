@@ -39,7 +39,7 @@ struct ShowTest : testing::Test {
       fib::Fib::create({.routes = 64, .neighbours = 64}, g.gateway.rcu()).value();
   std::vector<dpdk::Port> ports = open_ports();
   std::unique_ptr<bridge::Network> network =
-      bridge::Network::create(settings, ports, *fib, core.loop, core.log).value();
+      bridge::Network::create(settings, ports, *fib, core.loop, core.g.random, core.log).value();
   bridge::WorkerRings rings{
       {&g.gateway.channel()}, g.gateway.channel().wakeup, core.driver, *network, core.log};
   std::vector<bridge::WorkerView> workers{{3, -1, {"wan:0"}, &g.gateway.channel().counters}};

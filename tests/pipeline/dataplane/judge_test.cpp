@@ -57,6 +57,14 @@ TEST_F(Judge, ForwardedPacketsArpEchoAndErrors) {
   gateway.step();
   expect_agreement(gateway.sent(0), 7);
 }
+TEST_F(Judge, NeighbourDiscoveryAndProbes) {
+  const auto octets = [](const auto& frame) { return base::to_vector(base::bytes_of(frame)); };
+  const auto us = ip6("2001:db8:2::1:2");
+  expect_agreement({octets(net::neighbour_probe(Gateway::mac(1), us)),
+                    octets(net::neighbour_solicitation(Gateway::mac(1), us, ip6("fe80::9"), {})),
+                    octets(net::neighbour_advertisement(Gateway::mac(1), us, {}, {}))},
+                   3);
+}
 TEST_F(Judge, FragmentsMakeTheWhole) {
   auto whole = udp("10.1.0.9", "10.2.0.9", 1, 2, pattern(1471));
   gateway.send(0, whole);

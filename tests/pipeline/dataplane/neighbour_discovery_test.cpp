@@ -22,6 +22,10 @@ struct Discovery : testing::Test {
   ByteVector solicitation(std::string_view source, std::string_view target) {
     return octets(net::neighbour_solicitation(peer, ip6(source), ip6(target), std::nullopt));
   }
+  void set_state(std::string_view address, fib::AddressState state) {
+    ASSERT_TRUE(gateway.fib().set_address_state(dpdk::InterfaceIndex{1},
+                                                net::IpAddress::v6(ip6(address)), state));
+  }
   static const net::NdFrame& nd_of(const ByteVector& sent) {
     return *reinterpret_cast<const net::NdFrame*>(sent.data());
   }
@@ -86,12 +90,7 @@ TEST_F(Discovery, OurLinkLocalAddressComesFromTheMac) {
   EXPECT_EQ(gateway.sent(1).size(), 1U);
 }
 TEST_F(Discovery, WhoLooksForDuplicatesIsAnsweredBeforeAll) {
-  auto frame = net::neighbour_solicitation(peer, {}, ip6(kUs), std::nullopt);
-  frame.ip.payload_length.set(sizeof(net::NdMessage));  // without a link-layer address
-  frame.nd.checksum.set(0);
-  frame.nd.checksum.set(
-      net::upper_checksum(frame.ip, net::kProtocolIcmpv6, base::bytes_of(frame.nd)));
-  put(octets(frame));
+  put(base::to_vector(base::bytes_of(net::neighbour_probe(peer, ip6(kUs)))));
   const auto sent = gateway.sent(1);
   ASSERT_EQ(sent.size(), 1U);
   EXPECT_EQ(nd_of(sent[0]).ip.destination, net::kAllNodes);
@@ -126,8 +125,48 @@ TEST_F(Discovery, ALinkLocalGatewaySaysThatItChanged) {  // RFC 4861 §7.2.6
   EXPECT_TRUE(events[0].overrides);
 }
 TEST_F(Discovery, NobodySpeaksForOurAddresses) {
-  put(octets(net::neighbour_advertisement(peer, ip6(kUs), ip6(kUs), Gateway::mac(1))));
   put(solicitation(kUs, kUs));
+  EXPECT_TRUE(gateway.neighbour_events().empty());
+}
+TEST_F(Discovery, WhoAdvertisesAnAddressOfOursIsTold) {  // RFC 4862 §5.4.4
+  put(octets(net::neighbour_advertisement(peer, ip6(kUs), {}, {})));
+  const auto events = gateway.neighbour_events();
+  ASSERT_EQ(events.size(), 1U);
+  EXPECT_EQ(events[0].kind, NeighbourEventKind::kClaimed);
+  EXPECT_EQ(events[0].address.octets(), ip6(kUs));
+  EXPECT_EQ(events[0].mac, peer);
+}
+TEST_F(Discovery, ATentativeAddressIsNotAnsweredFor) {  // RFC 4862 §5.4.3
+  set_state(kUs, fib::AddressState::kTentative);
+  put(solicitation(kPeer, kUs));
+  EXPECT_TRUE(gateway.sent(1).empty());
+  EXPECT_TRUE(gateway.neighbour_events().empty());
+  put(solicitation("fe80::7", "fe80::ff:fe00:2"));
+  EXPECT_EQ(gateway.sent(1).size(), 1U) << "another address of the interface";
+}
+TEST_F(Discovery, WhoProbesForATentativeAddressClaimsIt) {  // RFC 4862 §5.4.3
+  set_state(kUs, fib::AddressState::kTentative);
+  const auto probe = net::neighbour_probe(peer, ip6(kUs));
+  put(base::to_vector(base::bytes_of(probe)));
+  EXPECT_TRUE(gateway.sent(1).empty());
+  const auto events = gateway.neighbour_events();
+  ASSERT_EQ(events.size(), 1U);
+  EXPECT_EQ(events[0].kind, NeighbourEventKind::kClaimed);
+  EXPECT_EQ(events[0].address.octets(), ip6(kUs));
+  EXPECT_EQ(events[0].mac, peer);
+}
+TEST_F(Discovery, OurOwnProbeThatComesBackIsNoClaim) {
+  set_state(kUs, fib::AddressState::kTentative);
+  const auto probe = net::neighbour_probe(Gateway::mac(1), ip6(kUs));
+  put(base::to_vector(base::bytes_of(probe)));
+  EXPECT_TRUE(gateway.neighbour_events().empty());
+}
+TEST_F(Discovery, ADuplicateAddressIsSomebodyElses) {  // RFC 4862 §5.4.5
+  set_state(kUs, fib::AddressState::kDuplicate);
+  put(solicitation(kPeer, kUs));
+  put(base::to_vector(base::bytes_of(net::neighbour_probe(peer, ip6(kUs)))));
+  put(octets(net::neighbour_advertisement(peer, ip6(kUs), {}, {})));
+  EXPECT_TRUE(gateway.sent(1).empty());
   EXPECT_TRUE(gateway.neighbour_events().empty());
 }
 TEST_F(Discovery, RoutersAreConfiguredNotHeard) {

@@ -359,5 +359,87 @@ TEST_F(NeighboursTest, ListsFromACursorOn) {
   EXPECT_EQ(rest[0].key.address, ip("192.0.2.20"));
 }
 
+// ---- addresses that detection has not passed (RFC 4862 §5.4) ----
+
+class OwnStatesTest : public NeighboursTest {
+ protected:
+  OwnStatesTest() {
+    const auto own = [](const char* text) {
+      return OwnAddress{kWan, kOurMac, *net::InterfaceAddress::parse(text)};
+    };
+    table.emplace(NeighbourLimits{},
+                  std::vector{own("192.0.2.1/24"), own("2001:db8::1/64"), own("fe80::1/64")},
+                  [this](const NeighbourKey&) { return used; });
+  }
+  void SetUp() override {}
+  void set(MonoTime now, const char* address, fib::AddressState state) {
+    table->set_own(now, {kWan, ip(address)}, state);
+  }
+  std::vector<net::IpAddress> announced() {
+    std::vector<net::IpAddress> out;
+    for (const auto& asked : only<AskNeighbour>())
+      if (asked.sender == asked.target) out.push_back(asked.target);
+    return out;
+  }
+  const NeighbourKey peer6{kWan, ip("2001:db8::9")};
+};
+
+TEST_F(OwnStatesTest, WhatIsTentativeIsNotAnnouncedUntilItIsAssigned) {
+  table->start(MonoTime{});
+  run(seconds{9});
+  EXPECT_EQ(announced(), (std::vector{ip("192.0.2.1"), ip("192.0.2.1")}));
+  set(MonoTime{seconds{10}}, "2001:db8::1", fib::AddressState::kAssigned);
+  run(seconds{19});
+  EXPECT_EQ(announced(), (std::vector{ip("2001:db8::1"), ip("2001:db8::1")}));
+  EXPECT_EQ(table->next_deadline(), std::nullopt);
+}
+
+TEST_F(OwnStatesTest, WhatTurnsTentativeAgainIsAnnouncedNoMore) {
+  set(MonoTime{}, "2001:db8::1", fib::AddressState::kAssigned);
+  set(MonoTime{seconds{1}}, "2001:db8::1", fib::AddressState::kTentative);
+  EXPECT_EQ(announced().size(), 1U);
+  run(seconds{9});
+  EXPECT_TRUE(announced().empty());
+  EXPECT_EQ(table->next_deadline(), std::nullopt);
+}
+
+TEST_F(OwnStatesTest, ANeighbourIsAskedForAsSoonAsThereIsAnAddressToAskBy) {
+  ASSERT_TRUE(table->wanted(MonoTime{}, peer6));
+  run(seconds{3});
+  EXPECT_TRUE(only<AskNeighbour>().empty());
+  EXPECT_EQ(state(), NeighbourState::kIncomplete) << "and does not count as silent";
+  set(MonoTime{seconds{3}}, "fe80::1", fib::AddressState::kAssigned);
+  run(base::milliseconds{3100});
+  const auto asked = only<AskNeighbour>();
+  ASSERT_GE(asked.size(), 1U);
+  EXPECT_EQ(asked.back().target, peer6.address);
+  EXPECT_EQ(asked.back().sender, ip("fe80::1"));
+}
+
+TEST_F(OwnStatesTest, ANeighbourIsAskedForByAnAddressOfItsNetworkIfThereIsOne) {
+  set(MonoTime{}, "fe80::1", fib::AddressState::kAssigned);
+  set(MonoTime{}, "2001:db8::1", fib::AddressState::kAssigned);
+  (void)outputs();
+  ASSERT_TRUE(table->wanted(MonoTime{}, peer6));
+  EXPECT_EQ(only<AskNeighbour>().at(0).sender, ip("2001:db8::1"));
+}
+
+TEST_F(OwnStatesTest, WithDuplicatesAloneNobodyIsAskedAndItFails) {
+  set(MonoTime{}, "fe80::1", fib::AddressState::kDuplicate);
+  set(MonoTime{}, "2001:db8::1", fib::AddressState::kDuplicate);
+  ASSERT_TRUE(table->wanted(MonoTime{}, peer6));
+  table->tick(MonoTime{seconds{1}});
+  EXPECT_TRUE(only<AskNeighbour>().empty());
+  EXPECT_EQ(state(), NeighbourState::kFailed);
+}
+
+TEST_F(OwnStatesTest, WhoHasAnAddressThatIsADuplicateIsANeighbour) {
+  set(MonoTime{}, "2001:db8::1", fib::AddressState::kDuplicate);
+  set(MonoTime{}, "fe80::1", fib::AddressState::kAssigned);
+  (void)outputs();
+  meet(MonoTime{}, {kWan, ip("2001:db8::1")});
+  EXPECT_EQ(only<PublishNeighbour>().size(), 1U);
+}
+
 }  // namespace
 }  // namespace penstock::bridge

@@ -232,6 +232,23 @@ TEST_F(Fib6Test, KnowsItsAddressItsNetworkAndItsLinkLocalAddress) {
   EXPECT_EQ(fib->interface(c).addresses.back().to_string(), "fe80::ff:fe00:2/64");
   EXPECT_TRUE(fib->interface(a).addresses.size() == 1);
 }
+TEST_F(Fib6Test, ADuplicateAddressIsNotOurs) {  // RFC 4862 §5.4.5
+  const auto set = [&](std::string_view text, AddressState state) {
+    return fib->set_address_state(c, address(text), state);
+  };
+  ASSERT_TRUE(set("2001:db8:3::1", AddressState::kTentative));
+  EXPECT_EQ(hop6("2001:db8:3::1").kind, NextHopKind::kLocal);
+  EXPECT_EQ(fib->source_for(address("2001:db8:3::9")), address("2001:db8:3::1"));
+  ASSERT_TRUE(set("2001:db8:3::1", AddressState::kDuplicate));
+  EXPECT_EQ(hop6("2001:db8:3::1").kind, NextHopKind::kConnected);
+  EXPECT_EQ(fib->source_for(address("2001:db8:3::9")), std::nullopt);
+  ASSERT_TRUE(set("fe80::ff:fe00:2", AddressState::kDuplicate));
+  ASSERT_TRUE(set("2001:db8:3::1", AddressState::kAssigned));
+  EXPECT_EQ(hop6("2001:db8:3::1").kind, NextHopKind::kLocal);
+  EXPECT_EQ(fib->interface(c).state_at(0), AddressState::kAssigned);
+  EXPECT_EQ(fib->interface(c).state_at(1), AddressState::kDuplicate);
+  EXPECT_EQ(set("2001:db8:3::2", AddressState::kAssigned).error().code, ErrorCode::kNotFound);
+}
 TEST_F(Fib6Test, TheLongestPrefixWins) {
   ASSERT_TRUE(add("::/0", "2001:db8:3::1:1", c));
   ASSERT_TRUE(add("2001:db8::/32", "2001:db8:3::2:2", c));
