@@ -6,6 +6,7 @@
 #include "dataplane/addresses.h"
 #include "dataplane/tx.h"
 #include "lib/net/icmp6.h"
+#include "lib/net/mld.h"
 
 namespace penstock::dataplane {
 
@@ -98,6 +99,22 @@ void take_neighbour_discovery(WorkerContext& ctx, Packet* packet, const fib::Int
   if (nd->solicitation && is_assigned(interface, nd->target))
     return advertise(ctx, packet, interface, *nd, from);
   ctx.consume(packet, channel::Consumed::kNd);
+}
+
+void take_mld_query(WorkerContext& ctx, Packet* packet, const fib::Interface& interface) {
+  const auto query = net::read_mld_query(dpdk::bytes(packet), dpdk::meta(packet).header_length);
+  if (!query) return ctx.drop(packet, DropReason::kMulticast);
+  // Asked faster than we tell the control core, one answer serves all.
+  ctx.channel->send(
+      channel::NeighbourEvent{
+          .interface = interface.index,
+          .kind = channel::NeighbourEventKind::kMldQuery,
+          .version1 = query->version1,
+          .address = net::IpAddress::v6(query->group),
+          .delay_ms = static_cast<std::uint32_t>(
+              std::chrono::duration_cast<base::milliseconds>(query->longest_delay).count())},
+      ctx.now);
+  ctx.consume(packet, channel::Consumed::kMld);
 }
 
 }  // namespace penstock::dataplane

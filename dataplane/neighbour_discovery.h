@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Neighbour discovery beside parse (RFC 4861), what arp.h is for IPv4.
+// Neighbour discovery beside parse (RFC 4861), what arp.h is for IPv4; and who asks for listeners.
 #pragma once
 
 #include "dataplane/worker_context.h"
@@ -15,5 +15,9 @@ namespace penstock::dataplane {
 /// solicitations, router advertisements and redirects are consumed: a gateway is configured.
 void take_neighbour_discovery(WorkerContext& ctx, dpdk::Packet* packet,
                               const fib::Interface& interface, const net::MacAddress& from);
+
+/// Takes a packet, the data at its IPv6 header, that asks who listens to a group (RFC 3810 §5.1):
+/// the control core is told and answers.
+void take_mld_query(WorkerContext& ctx, dpdk::Packet* packet, const fib::Interface& interface);
 
 }  // namespace penstock::dataplane

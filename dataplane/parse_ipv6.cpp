@@ -8,6 +8,7 @@
 #include "lib/net/ethernet.h"
 #include "lib/net/icmp6.h"
 #include "lib/net/ipv4.h"
+#include "lib/net/mld.h"
 
 namespace penstock::dataplane {
 
@@ -27,6 +28,14 @@ bool is_discovery(const PacketMeta& meta, const net::Ipv6Header& ip,
       !net::is_neighbour_discovery(static_cast<std::uint8_t>(meta.destination_port >> 8)))
     return false;
   return net::is_link_multicast_v6(ip.destination) || is_own(interface, ip.destination);
+}
+
+bool is_mld_query(const PacketMeta& meta, const net::Ipv6Header& ip,
+                  const fib::Interface& interface) {
+  return meta.protocol == net::kProtocolIcmpv6 &&
+         (meta.flags & (dpdk::kHasPorts | dpdk::kFragment)) == dpdk::kHasPorts &&
+         meta.destination_port >> 8 == net::kMldQuery &&
+         (net::is_link_multicast_v6(ip.destination) || is_own(interface, ip.destination));
 }
 
 /// RFC 6980 §5: discovery in fragments, or behind a Fragment header at all, is not listened to.
@@ -100,6 +109,10 @@ bool parse_ipv6_frame(WorkerContext& ctx, Packet* packet, const fib::Interface& 
       return false;
     }
     take_neighbour_discovery(ctx, packet, interface, source_mac);
+    return false;
+  }
+  if (!reason && is_mld_query(dpdk::meta(packet), ipv6_of(packet), interface)) {
+    take_mld_query(ctx, packet, interface);
     return false;
   }
   if (!reason) reason = check_martian6(packet);

@@ -92,12 +92,14 @@ Network::Network(const config::DataplaneSettings& settings, const std::vector<dp
       fib_(fib),
       loop_(loop),
       log_(log),
+      listener_(own, random),
       detection_({.enabled = settings.duplicate_address_detection}, own, random),
       neighbours_(
           {.entries = settings.limits.neighbors}, std::move(own),
           [this](const NeighbourKey& key) { return fib_.take_used(key.interface, key.address); }),
       claims_(fib.interface_count()),
       deadline_(loop.make_timer([this] {
+        listener_.tick(io::monotonic_now());
         detection_.tick(io::monotonic_now());
         neighbours_.tick(io::monotonic_now());
         settle();
@@ -110,11 +112,10 @@ void Network::start(Transmitter& transmitter) {
     if (const auto interface = fib_.find_interface(neighbour.port))
       neighbours_.add_static({*interface, neighbour.address}, neighbour.mac);
   watch_links();
-  const base::MonoTime now = io::monotonic_now();
-  neighbours_.start(now);
+  neighbours_.start(io::monotonic_now());
   for (unsigned i = 0; i < fib_.interface_count(); ++i) {
     const dpdk::InterfaceIndex index{static_cast<std::uint16_t>(i)};
-    if (fib_.interface(index).up.load(std::memory_order_relaxed)) detection_.link_up(now, index);
+    if (fib_.interface(index).up.load(std::memory_order_relaxed)) link_up(index);
   }
   settle();
 }
@@ -123,6 +124,11 @@ void Network::event(const channel::NeighbourEvent& event) {
   const NeighbourKey key{event.interface, event.address};
   const base::MonoTime now = io::monotonic_now();
   if (event.kind == channel::NeighbourEventKind::kClaimed) return claimed(key, event.mac);
+  if (event.kind == channel::NeighbourEventKind::kMldQuery)
+    return listener_.query(now, event.interface,
+                           {.version1 = event.version1,
+                            .longest_delay = base::milliseconds{event.delay_ms},
+                            .group = event.address.octets()});
   if (event.kind == channel::NeighbourEventKind::kHeard)
     // RFC 4861 §7.2.5: an advertisement makes no entry; an ARP message to us does.
     return neighbours_.heard(now, key,
@@ -138,11 +144,16 @@ void Network::event(const channel::NeighbourEvent& event) {
 void Network::settle() {
   while (auto output = detection_.poll_output())
     std::visit([this](const auto& one) { carry_out(one); }, *output);
+  while (auto output = listener_.poll_output()) {
+    const auto sent = transmitter_->report(*output);
+    if (!sent) log_.write(base::LogLevel::kDebug, "bridge", "listener: " + sent.error().text);
+  }
   while (auto output = neighbours_.poll_output())
     std::visit([this](const auto& one) { carry_out(one); }, *output);
   const auto never = base::MonoTime::max();
-  const auto next = std::min(neighbours_.next_deadline().value_or(never),
-                             detection_.next_deadline().value_or(never));
+  const auto next = std::min({neighbours_.next_deadline().value_or(never),
+                              detection_.next_deadline().value_or(never),
+                              listener_.next_deadline().value_or(never)});
   if (next != never) loop_.set_timer(*deadline_, next);
 }
 
@@ -160,6 +171,13 @@ void Network::claimed(const NeighbourKey& key, const net::MacAddress& mac) {
              fields);
 }
 
+/// RFC 4862 §5.4.2: first we listen, then we ask.
+void Network::link_up(dpdk::InterfaceIndex interface) {
+  const base::MonoTime now = io::monotonic_now();
+  listener_.link_up(now, interface);
+  detection_.link_up(now, interface);
+}
+
 void Network::carry_out(const ProbeAddress& output) {
   const auto sent = transmitter_->probe(output);
   if (!sent) log_.write(base::LogLevel::kDebug, "bridge", "detection: " + sent.error().text);
@@ -169,7 +187,9 @@ void Network::carry_out(const AddressChanged& output) {
   const auto set = fib_.set_address_state(output.key.interface, output.key.address, output.state);
   if (!set) log_.write(base::LogLevel::kError, "bridge", set.error().text);
   transmitter_->set_usable(output.key.address, output.state != fib::AddressState::kDuplicate);
-  neighbours_.set_own(io::monotonic_now(), output.key, output.state);
+  const base::MonoTime now = io::monotonic_now();
+  listener_.set_own(now, output.key, output.state == fib::AddressState::kAssigned);
+  neighbours_.set_own(now, output.key, output.state);
 }
 
 void Network::carry_out(const AskNeighbour& output) {
@@ -205,7 +225,7 @@ void Network::watch_links() {
     const dpdk::LinkState link = ports_[fib_.interface(index).port.value()].link();
     if (link.up == fib_.interface(index).up.load(std::memory_order_relaxed)) continue;
     fib_.set_up(index, link.up);
-    if (link.up) detection_.link_up(io::monotonic_now(), index);
+    if (link.up) link_up(index);
     const base::LogField fields[] = {{"port", fib_.interface(index).name}};
     log_.write(base::LogLevel::kWarning, "bridge", link.up ? "link up" : "link down", fields);
   }

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Network: interfaces, routes and neighbours, written to the FIB from the settings, and kept alive:
 // ARP and neighbour discovery by the state machine of neighbours.h, duplicate address detection by
-// that of address_detection.h, link states by asking the ports.
+// that of address_detection.h, groups by that of multicast_listener.h, link states by asking the
+// ports.
 #pragma once
 
 #include <memory>
 #include <vector>
 
 #include "control/bridge/address_detection.h"
+#include "control/bridge/multicast_listener.h"
 #include "control/bridge/neighbours.h"
 #include "control/bridge/transmitter.h"
 #include "control/config/settings.h"
@@ -53,6 +55,7 @@ class Network {
   void carry_out(const ForgetNeighbour& output);
   void carry_out(const ProbeAddress& output);
   void carry_out(const AddressChanged& output);
+  void link_up(dpdk::InterfaceIndex interface);
   void claimed(const NeighbourKey& key, const net::MacAddress& mac);
   void watch_links();
 
@@ -62,6 +65,7 @@ class Network {
   io::EventLoop& loop_;
   base::Log& log_;
   Transmitter* transmitter_ = nullptr;
+  MulticastListener listener_;
   AddressDetection detection_;
   Neighbours neighbours_;
   std::vector<std::uint64_t> claims_;  ///< by interface

@@ -60,6 +60,18 @@ base::Result<void> Transmitter::probe(const ProbeAddress& question) {
   return channels_.front()->inject.put_frame(question.interface, base::bytes_of(frame), pool_);
 }
 
+base::Result<void> Transmitter::report(const ReportGroups& report) {
+  channel::InjectRing& ring = channels_.front()->inject;
+  if (!report.version1)
+    return ring.put_frame(report.interface,
+                          net::mld_report(report.mac, report.source, report.record, report.groups),
+                          pool_);
+  for (const net::Ipv6Octets& group : report.groups)
+    PS_TRY(ring.put_frame(report.interface, net::mld_report1(report.mac, report.source, group),
+                          pool_));
+  return {};
+}
+
 base::Result<void> Transmitter::ask(const AskNeighbour& question) {
   channel::InjectRing& ring = channels_.front()->inject;
   if (question.target.is_v4())

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "control/bridge/address_detection.h"
+#include "control/bridge/multicast_listener.h"
 #include "control/bridge/neighbours.h"
 #include "control/ike/engine_io.h"
 #include "lib/channel/worker_channel.h"
@@ -27,6 +28,7 @@ class Transmitter {
   /// same.
   base::Result<void> ask(const AskNeighbour& question);
   base::Result<void> probe(const ProbeAddress& question);
+  base::Result<void> report(const ReportGroups& report);
   /// A duplicate is no source of ours (RFC 4862 §5.4.5): send() refuses it with kRefused.
   void set_usable(const net::IpAddress& local, bool usable);
 

@@ -18,7 +18,8 @@ enum class NeighbourEventKind : std::uint8_t {
   kNeeded,  ///< packets wait for the address: ask for it (RFC 826, RFC 4861 §7.2.2)
   kHeard,   ///< an ARP message named this address and MAC as its sender, and we were its target; or
             ///< a solicitation as its source, an advertisement as its target
-  kClaimed,  ///< the MAC claims this IPv6 address, which is ours (RFC 4862 §5.4.3 to §5.4.5)
+  kMldQuery,  ///< somebody asks who listens to this group, or to any (RFC 3810 §5.1)
+  kClaimed,   ///< the MAC claims this IPv6 address, which is ours (RFC 4862 §5.4.3 to §5.4.5)
 };
 
 struct NeighbourEvent {
@@ -27,10 +28,12 @@ struct NeighbourEvent {
   bool reply : 1 = false;      ///< kHeard: in an ARP reply or an advertisement
   bool solicited : 1 = false;  ///< kHeard: a reply to us, or an advertisement that says it answers
   bool overrides : 1 = true;   ///< kHeard: an advertisement's flag
+  bool version1 : 1 = false;   ///< kMldQuery
   std::array<std::uint8_t, 6> mac{};  ///< kHeard, kClaimed
   net::IpAddress address;
+  std::uint32_t delay_ms = 0;  ///< kMldQuery: the longest of an answer
 };
-static_assert(std::is_trivially_copyable_v<NeighbourEvent> && sizeof(NeighbourEvent) == 28);
+static_assert(std::is_trivially_copyable_v<NeighbourEvent> && sizeof(NeighbourEvent) == 32);
 
 /// What strangers say has a limit of its own, below that of what packets need; and so have answers,
 /// so that questions do not drown them.

@@ -22,6 +22,7 @@ enum class Consumed : std::uint8_t {
   kKeepalive,
   kArp,
   kNd,
+  kMld,
   kPathMtu,  ///< ICMP that the control core was told of
   kCount
 };
@@ -32,7 +33,7 @@ enum class Held : std::uint8_t { kCrypto, kHandoff, kReassembly, kNeighbour, kLa
 inline constexpr std::size_t kConsumedKinds = static_cast<std::size_t>(Consumed::kCount);
 inline constexpr std::size_t kHeldKinds = static_cast<std::size_t>(Held::kCount);
 inline constexpr std::array<std::string_view, kConsumedKinds> kConsumedNames{
-    "merged_fragment", "dummy", "keepalive", "arp", "nd", "path_mtu"};
+    "merged_fragment", "dummy", "keepalive", "arp", "nd", "mld", "path_mtu"};
 inline constexpr std::array<std::string_view, kHeldKinds> kHeldNames{
     "crypto", "handoff", "reassembly", "neighbour", "larval"};
 

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <fstream>
 
+#include "lib/net/mld.h"
 #include "tests/pipeline/harness/gateway.h"
 
 namespace penstock::pipeline {
@@ -62,8 +63,11 @@ TEST_F(Judge, NeighbourDiscoveryAndProbes) {
   const auto us = ip6("2001:db8:2::1:2");
   expect_agreement({octets(net::neighbour_probe(Gateway::mac(1), us)),
                     octets(net::neighbour_solicitation(Gateway::mac(1), us, ip6("fe80::9"), {})),
-                    octets(net::neighbour_advertisement(Gateway::mac(1), us, {}, {}))},
-                   3);
+                    octets(net::neighbour_advertisement(Gateway::mac(1), us, {}, {})),
+                    net::mld_report(Gateway::mac(1), {}, net::MldRecord::kIsExclude,
+                                    std::array<net::Ipv6Octets, 1>{net::solicited_node(us)}),
+                    net::mld_report1(Gateway::mac(1), ip6("fe80::1"), net::solicited_node(us))},
+                   5);
 }
 TEST_F(Judge, FragmentsMakeTheWhole) {
   auto whole = udp("10.1.0.9", "10.2.0.9", 1, 2, pattern(1471));

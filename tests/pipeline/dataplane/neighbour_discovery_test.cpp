@@ -169,6 +169,32 @@ TEST_F(Discovery, ADuplicateAddressIsSomebodyElses) {  // RFC 4862 §5.4.5
   EXPECT_TRUE(gateway.sent(1).empty());
   EXPECT_TRUE(gateway.neighbour_events().empty());
 }
+/// As scapy builds it: version 2, for all groups, answers within 10 s.
+ByteVector mld_query() {
+  return base::from_hex(
+             "6000000000240001fe80000000000000000000fffe000009ff020000000000000000000000000001"
+             "3a0005020000010082005a0b2710000000000000000000000000000000000000"
+             "00000000")
+      .value();
+}
+TEST_F(Discovery, WhoAsksForListenersIsTold) {  // RFC 3810 §6.2
+  const net::MacAddress all_nodes{0x33, 0x33, 0, 0, 0, 1};
+  put(frame(all_nodes, peer, net::kEtherTypeIpv6, mld_query()));
+  const auto events = gateway.neighbour_events();
+  ASSERT_EQ(events.size(), 1U);
+  EXPECT_EQ(events[0].kind, NeighbourEventKind::kMldQuery);
+  EXPECT_FALSE(events[0].version1);
+  EXPECT_EQ(events[0].delay_ms, 10'000U);
+  EXPECT_EQ(events[0].address.octets(), net::Ipv6Octets{});
+  EXPECT_EQ(gateway.totals().consumed[static_cast<std::size_t>(channel::Consumed::kMld)], 1U);
+}
+TEST_F(Discovery, AQueryForListenersThatIsDamagedIsNotTaken) {
+  ByteVector damaged = mld_query();
+  damaged.back() ^= std::byte{1};
+  put(frame({0x33, 0x33, 0, 0, 0, 1}, peer, net::kEtherTypeIpv6, damaged));
+  EXPECT_TRUE(gateway.neighbour_events().empty());
+  EXPECT_EQ(gateway.dropped(DropReason::kMulticast), 1U);
+}
 TEST_F(Discovery, RoutersAreConfiguredNotHeard) {
   put(frame(Gateway::mac(1), peer, net::kEtherTypeIpv6,
             icmp6("fe80::7", "ff02::1", net::kIcmp6RouterAdvertisement, 0, 0, pattern(8),
