@@ -22,7 +22,7 @@ ike::JobResult echo(const ike::Job& job) {
     return base::fail(base::ErrorCode::kUnsupported, "no such group");
   crypto::DhKeyPair pair;
   pair.group = group;
-  return std::variant<crypto::DhKeyPair, ike::SharedSecretResult>(std::move(pair));
+  return ike::JobResult::value_type(std::move(pair));
 }
 
 std::vector<JobPool::Done> run_until(EventLoop& loop, JobPool& pool, std::size_t count) {
