@@ -107,11 +107,6 @@ class Spd {
   template <class Address>
   [[nodiscard]] bool may_have_changed(const SpdProbe<Address>& probe, SpdRank rank,
                                       SpdVersion since, SpdVersion until) const;
-  /// Probes that a lookup makes at most.
-  template <class Address>
-  [[nodiscard]] std::size_t shapes() const {
-    return table<Address>().shapes();
-  }
   /// For those who hash what a peer chooses.
   [[nodiscard]] std::uint64_t hash_seed() const { return hash_seed_; }
 

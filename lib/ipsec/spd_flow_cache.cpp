@@ -40,36 +40,64 @@ std::uint64_t multiply_fold(std::uint64_t a, std::uint64_t b) {
   return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64U);
 }
 
-std::uint64_t fold_addresses(const SpdProbe<Ipv4Value>& p, const Secrets&) {
-  return p.local.folded() << 32U | p.remote.folded();
+/// A probe as words. They are made in registers: a word read back from fields that were just stored
+/// one by one would wait for them.
+template <class Address>
+using Words = std::array<std::uint64_t, sizeof(SpdProbe<Address>) / sizeof(std::uint64_t)>;
+static_assert(std::endian::native == std::endian::little);
+static_assert(std::has_unique_object_representations_v<SpdProbe<Ipv4Value>>);
+static_assert(std::has_unique_object_representations_v<SpdProbe<Ipv6Value>>);
+
+std::uint64_t last_word(std::uint16_t local_port, std::uint16_t remote_port, std::uint16_t vrf,
+                        std::uint8_t protocol, std::uint8_t asks) {
+  return local_port | static_cast<std::uint64_t>(remote_port) << 16U |
+         static_cast<std::uint64_t>(vrf) << 32U | static_cast<std::uint64_t>(protocol) << 48U |
+         static_cast<std::uint64_t>(asks) << 56U;
 }
 
-std::uint64_t fold_addresses(const SpdProbe<Ipv6Value>& p, const Secrets& s) {
-  return multiply_fold(p.local.high ^ s[2], p.local.low ^ s[3]) ^
-         multiply_fold(p.remote.high ^ s[4], p.remote.low ^ s[5]);
+Words<Ipv4Value> words_of(const Ipv4Value& local, const Ipv4Value& remote, std::uint64_t last) {
+  return {local.value | static_cast<std::uint64_t>(remote.value) << 32U, last};
+}
+Words<Ipv6Value> words_of(const Ipv6Value& local, const Ipv6Value& remote, std::uint64_t last) {
+  return {local.high, local.low, remote.high, remote.low, last};
+}
+
+/// Those of SpdProbe::of().
+template <class Address>
+Words<Address> words_of(bool out, const SpdKeyOf<Address>& key) {
+  const auto asks =
+      static_cast<std::uint8_t>((out ? kSelectorOutbound : kSelectorInbound) |
+                                (key.has_ports ? kSelectorWithPorts : kSelectorWithoutPorts));
+  const std::uint16_t vrf = key.vrf.value();
+  return out ? words_of(key.source, key.destination,
+                        last_word(key.source_port, key.destination_port, vrf, key.protocol, asks))
+             : words_of(key.destination, key.source,
+                        last_word(key.destination_port, key.source_port, vrf, key.protocol, asks));
+}
+
+std::uint64_t hash(const Words<Ipv4Value>& w, const Secrets& s) {
+  return multiply_fold(w[0] ^ s[0], w[1] ^ s[1]);
+}
+std::uint64_t hash(const Words<Ipv6Value>& w, const Secrets& s) {
+  const std::uint64_t addresses =
+      multiply_fold(w[0] ^ s[2], w[1] ^ s[3]) ^ multiply_fold(w[2] ^ s[4], w[3] ^ s[5]);
+  return multiply_fold(addresses ^ s[0], w[4] ^ s[1]);
+}
+
+template <class Address>
+bool is_of(const SpdProbe<Address>& kept, const Words<Address>& asked) {
+  const auto words = std::bit_cast<Words<Address>>(kept);
+  std::uint64_t other = 0;
+  for (std::size_t i = 0; i < words.size(); ++i) other |= words[i] ^ asked[i];
+  return other == 0;
 }
 
 }  // namespace
 
 template <class Address>
-SpdFlowCacheOf<Address>::SpdFlowCacheOf(const Spd& spd, std::size_t flows,
-                                        std::size_t direct_shapes)
-    : spd_(spd),
-      secrets_(secrets_from(spd.hash_seed())),
-      flows_(flows),
-      direct_shapes_(direct_shapes) {
+SpdFlowCacheOf<Address>::SpdFlowCacheOf(const Spd& spd, std::size_t flows)
+    : spd_(spd), secrets_(secrets_from(spd.hash_seed())), flows_(flows) {
   PS_CHECK(std::has_single_bit(flows) && flows >= kWays);
-}
-
-template <class Address>
-typename SpdFlowCacheOf<Address>::Flow* SpdFlowCacheOf<Address>::set_of(const Probe& p) {
-  const std::uint64_t rest = static_cast<std::uint64_t>(p.local_port) << 48U |
-                             static_cast<std::uint64_t>(p.remote_port) << 32U |
-                             static_cast<std::uint64_t>(p.vrf) << 16U |
-                             static_cast<std::uint64_t>(p.protocol) << 8U | p.asks;
-  const std::uint64_t h =
-      multiply_fold(fold_addresses(p, secrets_) ^ secrets_[0], rest ^ secrets_[1]);
-  return &flows_[h & (flows_.size() - kWays)];
 }
 
 template <class Address>
@@ -101,11 +129,12 @@ void SpdFlowCacheOf<Address>::lookup_chunk(policy::Direction direction,
                                            const SpdKeyOf<Address>* keys, const SpdEntry** results,
                                            std::size_t n) {
   const SpdVersion version = spd_.version();
-  Probe probes[kSpdBurst];
+  const bool out = direction == policy::Direction::kOutbound;
+  Words<Address> asked[kSpdBurst];
   Flow* sets[kSpdBurst];
   for (std::size_t k = 0; k < n; ++k) {
-    probes[k] = Probe::of(direction, keys[k]);
-    sets[k] = set_of(probes[k]);
+    asked[k] = words_of(out, keys[k]);
+    sets[k] = &flows_[hash(asked[k], secrets_) & (flows_.size() - kWays)];
     rte_prefetch0(sets[k]);
   }
   Probe missed[kSpdBurst];
@@ -113,14 +142,15 @@ void SpdFlowCacheOf<Address>::lookup_chunk(policy::Direction direction,
   std::uint8_t who[kSpdBurst];
   std::size_t misses = 0;
   for (std::size_t k = 0; k < n; ++k) {
-    Flow* const end = sets[k] + kWays;
-    Flow* const flow =
-        std::find_if(sets[k], end, [&](const Flow& f) { return f.probe == probes[k]; });
-    if (flow != end && still_holds(*flow, version)) {
+    Flow* const set = sets[k];
+    Flow* const flow = is_of(set[0].probe, asked[k])   ? set
+                       : is_of(set[1].probe, asked[k]) ? set + 1
+                                                       : nullptr;
+    if (flow != nullptr && still_holds(*flow, version)) [[likely]] {
       results[k] = spd_.entry(flow->match);
       continue;
     }
-    missed[misses] = probes[k];
+    missed[misses] = std::bit_cast<Probe>(asked[k]);
     who[misses++] = static_cast<std::uint8_t>(k);
   }
   statistics_.hits += n - misses;
@@ -137,8 +167,6 @@ template <class Address>
 void SpdFlowCacheOf<Address>::lookup_burst(policy::Direction direction,
                                            const SpdKeyOf<Address>* keys, const SpdEntry** results,
                                            std::size_t n) {
-  if (spd_.shapes<Address>() <= direct_shapes_)
-    return spd_.lookup_burst(direction, keys, results, n);
   for (std::size_t at = 0; at < n; at += kSpdBurst)
     lookup_chunk(direction, keys + at, results + at, std::min(n - at, kSpdBurst));
 }

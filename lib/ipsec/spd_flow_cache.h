@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // SpdFlowCache, SpdFlowCache6: one worker's verdicts of the SPD, exact after every change. They
-// stand in front of Spd::lookup_burst where policies are of many shapes; with few shapes the SPD
-// itself is as fast.
+// stand in front of Spd::lookup_burst.
 #pragma once
 
 #include <array>
@@ -14,15 +13,12 @@ namespace penstock::ipsec {
 
 /// Verdicts a worker keeps of each IP version, in sets of two.
 inline constexpr std::size_t kSpdFlows = 8'192;
-/// Up to this many shapes a lookup goes past the cache: probing them costs no more.
-inline constexpr std::size_t kSpdDirectShapes = 3;
 
 template <class Address>
 class SpdFlowCacheOf {
  public:
   /// @param spd  outlives the cache; @param flows  a power of two
-  explicit SpdFlowCacheOf(const Spd& spd, std::size_t flows = kSpdFlows,
-                          std::size_t direct_shapes = kSpdDirectShapes);
+  explicit SpdFlowCacheOf(const Spd& spd, std::size_t flows = kSpdFlows);
 
   /// As Spd::lookup_burst. The worker's alone.
   void lookup_burst(policy::Direction direction, const SpdKeyOf<Address>* keys,
@@ -46,7 +42,6 @@ class SpdFlowCacheOf {
   };
   static_assert(sizeof(Flow) == 64);
 
-  [[nodiscard]] Flow* set_of(const Probe& probe);
   [[nodiscard]] bool still_holds(Flow& flow, SpdVersion version) const;
   void keep(Flow* set, const Probe& probe, std::uint32_t match, SpdVersion version);
   void lookup_chunk(policy::Direction direction, const SpdKeyOf<Address>* keys,
@@ -55,7 +50,6 @@ class SpdFlowCacheOf {
   const Spd& spd_;
   std::array<std::uint64_t, 6> secrets_;
   std::vector<Flow> flows_;
-  std::size_t direct_shapes_;
   Statistics statistics_;
 };
 

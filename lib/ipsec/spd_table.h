@@ -60,9 +60,6 @@ class SpdTable {
   /// @param n  up to kSpdBurst
   void lookup(const Probe* probes, std::uint32_t* matches, std::size_t n, SpdVersion version) const;
 
-  /// Probes that a lookup makes at most.
-  [[nodiscard]] std::size_t shapes() const { return list_.read()->size(); }
-
   // ---- the writer's ----
 
   /// Could these be linked? kLimit if not; the text names the limit.

@@ -94,7 +94,7 @@ void lookup(benchmark::State& state, bool mixed, std::size_t burst) {
 /// `flows` packets come again and again, as real flows do.
 void cached(benchmark::State& state, bool mixed, std::size_t flows) {
   const Fixture f(static_cast<std::uint32_t>(state.range(0)), mixed);
-  SpdFlowCache cache(f.spd, kSpdFlows, 0);
+  SpdFlowCache cache(f.spd, kSpdFlows);
   const SpdEntry* results[kBurst];
   std::uint64_t cycles = 0;
   std::size_t lookups = 0;

@@ -52,7 +52,7 @@ template <class Address>
 void read(const Spd& spd, dpdk::RcuDomain& rcu, unsigned worker, const std::atomic<bool>& stop,
           std::vector<Answer>& answers) {
   World world(100 + worker, family<Address>());
-  SpdFlowCacheOf<Address> cache(spd, 4096, 0);
+  SpdFlowCacheOf<Address> cache(spd, 4096);
   rcu.enter(worker);
   while (!stop.load(std::memory_order_relaxed)) {
     Answer a{.earliest = 0,

@@ -83,7 +83,7 @@ class SpdFlowCacheTest : public testing::Test {
 
   std::unique_ptr<dpdk::RcuDomain> rcu_ = *dpdk::RcuDomain::create(1);
   Spd spd_{{.policies = 256, .selectors_v4 = 256, .selectors_v6 = 256, .workers = 1}, 42, *rcu_};
-  Cache cache_{spd_, 1024, 0};
+  Cache cache_{spd_, 1024};
 };
 
 using Families = testing::Types<Ipv4Value, Ipv6Value>;
@@ -169,15 +169,6 @@ TYPED_TEST(SpdFlowCacheTest, AVerdictOlderThanWhatIsRememberedIsAskedAgain) {
   EXPECT_EQ(this->ask_and_tell(1), Answer(1, false)) << "one more";
 }
 
-TYPED_TEST(SpdFlowCacheTest, GoesPastItselfWhileShapesAreFew) {
-  SpdFlowCacheOf<TypeParam> cache(this->spd_, 1024, 1);
-  EXPECT_EQ(this->ask(cache, host<TypeParam>(1, 1), host<TypeParam>(2, 1)), 1U);
-  EXPECT_EQ(cache.statistics().misses, 0U);
-  this->add(rule(2, only<TypeParam>(3, 1), only<TypeParam>(4, 1)));
-  EXPECT_EQ(this->ask(cache, host<TypeParam>(1, 1), host<TypeParam>(2, 1)), 1U);
-  EXPECT_EQ(cache.statistics().misses, 1U);
-}
-
 /// Whether the last of these pushes the first out of a small cache.
 template <class Address>
 class Crowd : public SpdFlowCacheTest<Address> {
@@ -185,7 +176,7 @@ class Crowd : public SpdFlowCacheTest<Address> {
   static constexpr std::size_t kFlows = 64;  // 32 sets
 
   std::uint64_t hits_of_second_round(const Spd& spd, const std::vector<unsigned>& hosts) {
-    SpdFlowCacheOf<Address> cache(spd, kFlows, 0);
+    SpdFlowCacheOf<Address> cache(spd, kFlows);
     for (int round = 0; round < 2; ++round)
       for (const unsigned n : hosts)
         (void)this->ask(cache, host<Address>(1, n), host<Address>(2, 1));

@@ -49,7 +49,7 @@ void run_rule_set(std::uint64_t seed, net::Family family) {
   Spd spd(kLimits, seed, **rcu);
   // One that holds every flow, one that always pushes some out.
   using Cache = SpdFlowCacheOf<decltype(Key::source)>;
-  Cache caches[] = {Cache(spd, 4096, 0), Cache(spd, 16, 0)};
+  Cache caches[] = {Cache(spd, 4096), Cache(spd, 16)};
   ModelSpd model;
   std::set<policy::PolicyId> known;
   std::uint64_t next_id = 1;
