@@ -15,7 +15,6 @@ namespace penstock::config {
 
 using base::ByteVector;
 using session::AuthorityHash;
-using session::Credential;
 using session::PeerAuth;
 
 namespace {

@@ -15,7 +15,7 @@ namespace penstock::session {
 class HashSet {
  public:
   void add(std::uint16_t number) {
-    if (number < 16) bits_ |= std::uint16_t{1} << number;
+    if (number < 16) bits_ |= 1U << number;
   }
   [[nodiscard]] bool has(crypto::SignatureHash hash) const {
     return (bits_ >> static_cast<unsigned>(hash) & 1U) != 0;

@@ -48,7 +48,7 @@ TEST(Identity, IsReadBackFromWhatItPrints) {
 TEST(Identity, PrintsWhatAPeerMaySendWithoutHarm) {
   EXPECT_EQ((Identity{IdType::kFqdn, {std::byte{0x1b}, std::byte{'['}}}).to_string(),
             "fqdn:0x1b5b");
-  EXPECT_EQ((Identity{IdType::kDerAsn1Dn, {std::byte{0x30}}}).to_string(), "id(9) 0x30");
+  EXPECT_EQ((Identity{IdType::kDerAsn1Dn, {std::byte{0x30}}}).to_string(), "asn1dn:0x30");
   EXPECT_EQ((Identity{IdType::kIpv4Addr, {std::byte{1}}}).to_string(), "id(1) 0x01");
 }
 
