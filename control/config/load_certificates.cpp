@@ -4,11 +4,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <map>
 
 #include "control/config/check.h"
 #include "control/config/scan.h"
+#include "control/config/schema.h"
 #include "control/session/signatures.h"
 
 namespace penstock::config {
@@ -23,6 +25,8 @@ using Ders = std::vector<ByteVector>;
 
 constexpr std::array kRevocations{pki::Revocation::kStrict, pki::Revocation::kRelaxed,
                                   pki::Revocation::kOff};
+
+constexpr std::string_view kNoSignature = "is for certificates, and `auth` here is psk";
 
 class Loader {
  public:
@@ -132,7 +136,12 @@ std::vector<AuthorityHash> Loader::above(const Ders& chain) {
 }
 
 void Loader::read_local(const Place& at, PeerAuth& local) {
-  if (!session::signs(local.auth)) return;
+  if (!local.cacerts.empty())
+    at["cacerts"].fault("belongs to `remote`: who is trusted for the peer");
+  if (!session::signs(local.auth)) {
+    if (!local.certs.empty()) at["certs"].fault(std::string(kNoSignature));
+    return;
+  }
   if (local.certs.empty())
     return at["certs"].fault("is missing: without a certificate there is no signature of ours");
   for (const std::string& name : local.certs) {
@@ -155,7 +164,11 @@ void Loader::read_local(const Place& at, PeerAuth& local) {
 }
 
 void Loader::read_remote(const Place& at, PeerAuth& remote) {
-  if (!session::signs(remote.auth)) return;
+  if (!remote.certs.empty()) not_built_yet(at["certs"], "accepting only certain certificates");
+  if (!session::signs(remote.auth)) {
+    if (!remote.cacerts.empty()) at["cacerts"].fault(std::string(kNoSignature));
+    return;
+  }
   pki::TrustSet trust = everybody_;
   trust.revocation = kRevocations.at(static_cast<std::size_t>(remote.revocation));
   if (!remote.cacerts.empty()) {
@@ -179,7 +192,9 @@ void load_certificates(const Place& root, Settings& settings, const std::string&
       !settings.authorities.empty() ||
       std::ranges::any_of(settings.secrets, [](const auto& s) { return !s.file.empty(); }) ||
       std::ranges::any_of(settings.connections, [](const auto& c) {
-        return session::signs(c.local.auth) || session::signs(c.remote.auth);
+        return std::ranges::any_of(std::array{&c.local, &c.remote}, [](const PeerAuth* end) {
+          return session::signs(end->auth) || !end->certs.empty() || !end->cacerts.empty();
+        });
       });
   if (!needed) return;  // OpenSSL is not begun for nothing
   Loader loader(settings, std::filesystem::path(file).parent_path());
