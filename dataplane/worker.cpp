@@ -146,15 +146,15 @@ void Worker::shut_down() {
 
 void Worker::drop_taken_over() {
   if (ctx_.handoff == nullptr) return;
-  std::array<dpdk::Packet*, kBurst> packets;
-  for (unsigned from = 0; from < ctx_.handoff->workers(); ++from) {
-    unsigned taken = 0;
-    do {
-      taken = ctx_.handoff->take(from, options_.id, packets);
-      ctx_.counters->taken_over.add(taken);
-      for (unsigned i = 0; i < taken; ++i) ctx_.drop(packets[i], net::DropReason::kShutdown);
-    } while (taken != 0);
-  }
+  const auto drop_some_of = [&](unsigned from) {
+    std::array<dpdk::Packet*, kBurst> packets;
+    const unsigned taken = ctx_.handoff->take(from, options_.id, packets);
+    ctx_.counters->taken_over.add(taken);
+    for (unsigned i = 0; i < taken; ++i) ctx_.drop(packets[i], net::DropReason::kShutdown);
+    return taken != 0;
+  };
+  for (unsigned from = 0; from < ctx_.handoff->workers();)
+    if (!drop_some_of(from)) ++from;
 }
 
 int Worker::run_on_lcore(void* worker) {
