@@ -63,6 +63,9 @@ base::Result<void> ControlPlane::set_up() {
                                               data_plane_.fib(), loop_, random_, log_));
   transmitter_.emplace(data_plane_.channels(), data_plane_.pool());
   installer_.emplace(data_plane_.writer(), data_plane_.rcu(), log_);
+  dummies_.emplace(
+      bridge::DummyTraffic::Parts{data_plane_.writer().tables(), *transmitter_, loop_, random_});
+  installer_->use(*dummies_);
   PS_ASSIGN(manual_sas_, bridge::install_manual_sas(std::move(settings_.manual_sas), *installer_,
                                                     std::chrono::system_clock::now()));
   make_engine();

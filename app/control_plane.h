@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "app/data_plane.h"
+#include "control/bridge/dummy_traffic.h"
 #include "control/bridge/engine_driver.h"
 #include "control/bridge/management.h"
 #include "control/bridge/manual_sas.h"
@@ -49,6 +50,7 @@ class ControlPlane {
   crypto::CryptoContext crypto_;
   std::unique_ptr<bridge::Network> network_;
   std::optional<bridge::Transmitter> transmitter_;
+  std::optional<bridge::DummyTraffic> dummies_;
   std::optional<bridge::SaInstaller> installer_;
   std::vector<bridge::ManualSa> manual_sas_;
   std::optional<ike::Engine> engine_;

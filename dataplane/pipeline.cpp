@@ -26,11 +26,16 @@ void run_inbound_ipsec(WorkerContext& ctx, Burst& esp) {
   check_policy(ctx, esp);
 }
 
-void run_seal(WorkerContext& ctx, Burst& outbound) {
-  fit_mtu(ctx, outbound);
+/// What fits.
+void run_seal_fitted(WorkerContext& ctx, Burst& outbound) {
   seal_esp(ctx, outbound);
   crypto_outbound(ctx, outbound);
   close_outbound(ctx, outbound);
+}
+
+void run_seal(WorkerContext& ctx, Burst& outbound) {
+  fit_mtu(ctx, outbound);
+  run_seal_fitted(ctx, outbound);
 }
 
 /// AH around what the ESP of bundles has sealed. An asynchronous engine may give back a burst of
@@ -70,6 +75,17 @@ void run_out(WorkerContext& ctx, Burst& burst) {
     run_pieces(ctx);
   }
   resolve(ctx, burst);
+}
+
+/// Dummies of tunnels (RFC 4303 §2.6).
+void run_dummies(WorkerContext& ctx, Burst& dummies) {
+  make_dummies(ctx, dummies);
+  if (dummies.empty()) [[likely]]
+    return;
+  run_seal_fitted(ctx, dummies);
+  route(ctx, dummies);
+  resolve(ctx, dummies);
+  run_bundles(ctx);  // a device may have given back others'
 }
 
 /// Packets at their IP header. What comes out of an SA goes through once more: it may be for us,
@@ -114,8 +130,13 @@ void run_pipeline(WorkerContext& ctx, Burst& burst) {
 }
 
 void run_injected(WorkerContext& ctx, Burst& burst) {
+  Burst dummies;
   burst.keep_if([&](Packet* packet) {
     const dpdk::PacketMeta& meta = dpdk::meta(packet);
+    if ((meta.flags & dpdk::kDummy) != 0) {
+      dummies.push(packet);
+      return false;
+    }
     if (meta.egress != dpdk::kNoInterface) {
       if (meta.egress.value() < ctx.fib->interface_count())
         send_frame(ctx, packet, ctx.fib->interface(meta.egress));
@@ -129,6 +150,7 @@ void run_injected(WorkerContext& ctx, Burst& burst) {
   });
   route(ctx, burst);
   run_out(ctx, burst);
+  run_dummies(ctx, dummies);
 }
 
 void run_taken_over(WorkerContext& ctx, Burst& esp) {

@@ -123,6 +123,10 @@ std::uint8_t* write_headers(Packet* packet, const OutboundSa& sa, std::uint16_t 
   return esp;
 }
 
+/// By the IP version of what is sealed; a dummy has none (RFC 4303 §2.6).
+constexpr std::array<std::uint8_t, 8> kNextHeaders{
+    net::kProtocolNone, 0, 0, 0, net::kProtocolIpv4, 0, net::kProtocolIpv6, 0};
+
 bool no_room(WorkerContext& ctx, Packet* packet, OutboundSa& sa) {
   sa.errors.fetch_add(1, std::memory_order_relaxed);
   ctx.drop(packet, DropReason::kNoHeadroom);
@@ -154,8 +158,7 @@ bool seal_one(WorkerContext& ctx, Packet* packet, OutboundSa& sa, std::uint16_t 
   unsigned text = meta.total_length;
   if (sa.tfc_padding != 0) [[unlikely]]
     text += pad_traffic(ctx, packet, sa);
-  const unsigned cipher =
-      write_trailer(packet, sa, text, is_ipv6(meta) ? net::kProtocolIpv6 : net::kProtocolIpv4);
+  const unsigned cipher = write_trailer(packet, sa, text, kNextHeaders[meta.ip_version & 7U]);
   std::uint8_t* esp = write_headers(packet, sa, fragment, cipher);
   fill_job(job, packet, sa, esp, cipher);
   describe_outer(packet, sa, fragment);

@@ -71,6 +71,8 @@ void crypto_outbound(WorkerContext& ctx, Burst& burst);
 /// is the inside of a bundle goes to ipsec->bundled.
 void close_outbound(WorkerContext& ctx, Burst& burst);
 
+/// Takes what was injected as a dummy (RFC 4303 §2.6): it is to be sealed, by its slot's SA.
+void make_dummies(WorkerContext& ctx, Burst& burst);
 /// Fills a burst with pieces of what fit_mtu() put aside; they are to be fitted and sealed.
 void cut_inner(WorkerContext& ctx, Burst& burst);
 /// Takes what the ESP of bundles has sealed, with the AH SAs that go around it.

@@ -5,6 +5,8 @@
 
 #include <array>
 
+#include "control/bridge/dummy_traffic.h"
+
 namespace penstock::bridge {
 
 base::Result<void> SaInstaller::install_inbound(const policy::SaSpec& spec) {
@@ -12,7 +14,9 @@ base::Result<void> SaInstaller::install_inbound(const policy::SaSpec& spec) {
 }
 
 base::Result<void> SaInstaller::switch_outbound(const policy::SaSpec& spec) {
-  return writer_.install_outbound(spec);
+  PS_TRY(writer_.install_outbound(spec));
+  if (dummies_ != nullptr) dummies_->set(spec.slot, spec.tunnel_header.dummy_packets);
+  return {};
 }
 
 base::Result<void> SaInstaller::move(const ike::MoveSa& move) {

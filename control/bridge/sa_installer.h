@@ -15,11 +15,15 @@
 
 namespace penstock::bridge {
 
+class DummyTraffic;  // dummy_traffic.h
+
 class SaInstaller {
  public:
   SaInstaller(ipsec::Writer& writer, dpdk::RcuDomain& rcu, base::Log& log)
       : writer_(writer), rcu_(rcu), log_(log) {}
 
+  /// Outbound SAs that ask for dummies get them from it; borrowed.
+  void use(DummyTraffic& dummies) { dummies_ = &dummies; }
   [[nodiscard]] base::Result<void> install_inbound(const policy::SaSpec& spec);
   [[nodiscard]] base::Result<void> switch_outbound(const policy::SaSpec& spec);
   /// An outbound SA that cannot be moved is retired.
@@ -53,6 +57,7 @@ class SaInstaller {
   ipsec::Writer& writer_;
   dpdk::RcuDomain& rcu_;
   base::Log& log_;
+  DummyTraffic* dummies_ = nullptr;
   std::uint64_t last_order_ = 0;
   std::map<PolicyCursor, policy::PolicyRule> rules_;
   std::map<policy::PolicyId, PolicyCursor> rule_of_;

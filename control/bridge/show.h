@@ -50,6 +50,7 @@ struct NamedSource {
 [[nodiscard]] io::Json counters_value(const ShowContext& context);
 
 /// The sum over workers; any thread.
+[[nodiscard]] std::uint64_t dummies_received(const channel::CounterTotals& totals);
 [[nodiscard]] channel::CounterTotals totals_of(const std::vector<WorkerView>& workers);
 
 }  // namespace penstock::bridge

@@ -13,6 +13,10 @@ channel::CounterTotals totals_of(const std::vector<WorkerView>& workers) {
   return totals;
 }
 
+std::uint64_t dummies_received(const channel::CounterTotals& totals) {
+  return totals.consumed[static_cast<std::size_t>(channel::Consumed::kDummy)];
+}
+
 Json counters_value(const ShowContext& context) {
   const channel::CounterTotals totals = totals_of(context.workers);
   return {{"counters",
@@ -23,7 +27,9 @@ Json counters_value(const ShowContext& context) {
             {"dropped", totals.dropped_total()},
             {"punted", totals.punted},
             {"consumed", totals.consumed_total()},
-            {"held", totals.held_total()}}}};
+            {"held", totals.held_total()},
+            {"dummies_sent", totals.dummies_sent},
+            {"dummies_received", dummies_received(totals)}}}};
 }
 
 RowSource worker_rows(const ShowContext& context) {

@@ -52,6 +52,8 @@ int on_totals(const char*, const char*, rte_tel_data* out) {
     add_number(out, "punted", totals.punted);
     add_number(out, "consumed", totals.consumed_total());
     add_number(out, "held", totals.held_total());
+    add_number(out, "dummies_sent", totals.dummies_sent);
+    add_number(out, "dummies_received", dummies_received(totals));
     return 0;
   });
 }

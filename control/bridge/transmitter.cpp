@@ -89,4 +89,9 @@ base::Result<void> Transmitter::ask(const AskNeighbour& question) {
                         pool_);
 }
 
+base::Result<void> Transmitter::send_dummy(policy::ChildSlot slot, std::uint16_t draw) {
+  channel::InjectRing& ring = channels_[slot.value() % channels_.size()]->inject;
+  return ring.put_dummy(slot.value(), draw, pool_);
+}
+
 }  // namespace penstock::bridge

@@ -12,6 +12,7 @@
 #include "control/ike/engine_io.h"
 #include "lib/channel/worker_channel.h"
 #include "lib/dpdk/mempool.h"
+#include "lib/policy/sa_spec.h"
 
 namespace penstock::bridge {
 
@@ -31,6 +32,8 @@ class Transmitter {
   base::Result<void> report(const ReportGroups& report);
   /// A duplicate is no source of ours (RFC 4862 §5.4.5): send() refuses it with kRefused.
   void set_usable(const net::IpAddress& local, bool usable);
+  /// Has a worker make a dummy for the slot's tunnel (InjectRing::put_dummy).
+  base::Result<void> send_dummy(policy::ChildSlot slot, std::uint16_t draw);
 
  private:
   /// Messages to one peer stay in order: they take the same worker.

@@ -132,6 +132,9 @@ void check_child(const Place& at, const ConnectionConfig& connection, const Chil
       if (!at[name].exists()) at[name].fault("`pass` and `drop` need it: there is no peer to say");
     return;
   }
+  const bool plain = !child.is_transport() && child.ah_proposals.empty();
+  if (child.tunnel_header.dummy_packets != 0 && !plain)
+    at["dummy_packets"].fault("dummies are sent by ESP in tunnel mode, without AH around it");
   if (child.start_action != StartAction::kNone && !connection.can_be_dialled())
     at["start_action"].fault(
         "remote_addrs does not begin with a single address: there is nobody to dial");

@@ -133,6 +133,14 @@ void check_bundles(const Place& at, std::vector<SaSpec>& sas) {
   }
 }
 
+void check_dummies(const Place& at, const SaSpec& sa) {
+  const bool plain = sa.protocol == policy::IpsecProtocol::kEsp &&
+                     sa.mode == policy::IpsecMode::kTunnel &&
+                     sa.bundle == policy::BundlePart::kAlone;
+  if (sa.tunnel_header.dummy_packets != 0 && !plain)
+    at["dummy_packets"].fault("dummies are sent by ESP in tunnel mode, without AH around it");
+}
+
 struct Before {
   bool operator()(base::Bytes a, base::Bytes b) const {
     return std::ranges::lexicographical_compare(a, b);
@@ -188,6 +196,7 @@ void check_manual_sas(const Place& root, Settings& settings, const DataplaneSett
   }
   check_keys_differ(at, sas);
   check_bundles(at, sas);
+  for (std::size_t i = 0; i < sas.size(); ++i) check_dummies(at[i], sas[i]);
   if (slots.size() >= settings.dataplane.limits.policies)  // slot 0 is none
     at.fault(fmt::format("{} pairs are not below dataplane.limits.policies = {}", slots.size(),
                          settings.dataplane.limits.policies));

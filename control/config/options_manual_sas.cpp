@@ -84,12 +84,14 @@ constexpr std::array kManualSa{
                     .reader = kTables,
                     .required = true},
                    read_words},
-    Option<SaSpec>{{.name = "bundle",
-                    .kind = "text",
-                    .text = "Of ESP: the name of the AH SA around it. The same direction and ends; "
-                            "its `local_ts` and `remote_ts` are `local` and `remote`.",
-                    .reader = kTables},
-                   read_words},
+    Option<SaSpec>{
+        {.name = "bundle",
+         .kind = "text",
+         .text = "Of ESP: the name of the AH SA around it, each in either mode. The same "
+                 "direction and ends; the AH's `local_ts` and `remote_ts` are `local` "
+                 "and `remote`.",
+         .reader = kTables},
+        read_words},
     value<&SaSpec::align4>({.name = "align4",
                             .preset = "true",
                             .text = "AH over IPv4, `out`: whole words of 32 bits (RFC 4302 §2.6); "

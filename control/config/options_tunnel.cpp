@@ -62,5 +62,8 @@ void read_clamp_mss(const Place& at, TunnelHeader& out) {
 void read_tfc_padding(const Place& at, TunnelHeader& out) {
   read_size(at, "mtu", "no", 1, out.tfc_padding);
 }
+void read_dummy_packets(const Place& at, TunnelHeader& out) {
+  Reader<std::uint16_t>::read(at, out.dummy_packets);
+}
 
 }  // namespace penstock::config

@@ -20,6 +20,10 @@ void read_flow_label(const Place& at, policy::TunnelHeader& out);
 void read_fragmentation(const Place& at, policy::TunnelHeader& out);
 void read_clamp_mss(const Place& at, policy::TunnelHeader& out);
 void read_tfc_padding(const Place& at, policy::TunnelHeader& out);
+void read_dummy_packets(const Place& at, policy::TunnelHeader& out);
+
+/// A second: what the control core can keep up for a tunnel beside its other work.
+inline constexpr int kMostDummyPackets = 1000;
 
 inline constexpr std::array kDfWords{
     Word{.word = "copy", .value = static_cast<int>(policy::DfBit::kCopy)},
@@ -107,6 +111,17 @@ inline constexpr std::array kTunnelOptions{
          .unit = "octets",
          .text = "Inner packets are padded to this before they are sealed (RFC 4303 §2.7); `mtu`: "
                  "to what the tunnel's path carries; 0: not."}),
+    tunnel_option<T, read_dummy_packets>(
+        {.name = "dummy_packets",
+         .kind = "integer",
+         .preset = "0",
+         .unit = "packets a second",
+         .text =
+             "Dummies (RFC 4303 §2.6) are sent at random intervals, as long as `tfc_padding`, or "
+             "of random lengths up to what the tunnel's path carries; 0: none. Of ESP in tunnel "
+             "mode, not in a bundle.",
+         .low = 0,
+         .high = kMostDummyPackets}),
 };
 
 template <class T, std::size_t kFirst, std::size_t kSecond>

@@ -162,14 +162,17 @@ constexpr std::array kWorker{
 
 constexpr std::array kBalance{
     FieldShape{"received", K::kNumber, "packets taken from ports"},
-    FieldShape{"injected", K::kNumber, "packets taken from the control core"},
-    FieldShape{"generated", K::kNumber, "packets made by workers: fragments, ICMP, dummies"},
+    FieldShape{"injected", K::kNumber,
+               "packets taken from the control core: IKE, ARP, ND, dummies"},
+    FieldShape{"generated", K::kNumber, "packets made by workers: fragments, ICMP"},
     FieldShape{"transmitted", K::kNumber, "packets that a port took"},
     FieldShape{"dropped", K::kNumber, "packets lost by name: `show drops`"},
     FieldShape{"punted", K::kNumber, "packets given to the control core"},
     FieldShape{"consumed", K::kNumber,
                "merged fragments, dummies, keepalives, ARP, ND and path MTUs told"},
     FieldShape{"held", K::kNumber, "waiting now: crypto, hand-off, reassembly, neighbours"},
+    FieldShape{"dummies_sent", K::kNumber, "of those injected: dummies to seal (RFC 4303 §2.6)"},
+    FieldShape{"dummies_received", K::kNumber, "of those consumed: dummies of peers"},
 };
 
 constexpr std::array kIkeCounter{

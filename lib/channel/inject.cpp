@@ -104,4 +104,16 @@ Result<void> InjectRing::put_frame(dpdk::InterfaceIndex egress, base::Bytes fram
   return put(packet.release());
 }
 
+Result<void> InjectRing::put_dummy(std::uint32_t child_slot, std::uint16_t draw,
+                                   const dpdk::PacketPool& pool) {
+  if (ring_.size() >= kInjectCapacity / 2)
+    return fail(ErrorCode::kLimit, "the other half of the inject ring is for IKE");
+  PS_ASSIGN(auto packet, new_packet(pool, 0));
+  dpdk::PacketMeta& meta = dpdk::meta(packet.get());
+  meta.flags |= dpdk::kDummy;
+  meta.child_slot = child_slot;
+  meta.total_length = draw;
+  return put(packet.release());
+}
+
 }  // namespace penstock::channel

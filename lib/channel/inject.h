@@ -13,7 +13,8 @@ namespace penstock::channel {
 inline constexpr unsigned kInjectCapacity = 1024;
 
 /// The ring of one worker. The meta of a packet in it is kMadeHere, and either kOwnIke (data starts
-/// at the IP header) or egress is set (data starts at the Ethernet header).
+/// at the IP header), or egress is set (data starts at the Ethernet header), or kDummy (without
+/// data; child_slot says whose, and total_length is a draw of its length).
 class InjectRing {
  public:
   [[nodiscard]] static base::Result<InjectRing> create(unsigned worker, int socket);
@@ -30,6 +31,11 @@ class InjectRing {
                                            const dpdk::PacketPool& pool);
   /// A whole Ethernet frame (ARP, neighbour discovery) without FCS.
   [[nodiscard]] base::Result<void> put_frame(dpdk::InterfaceIndex egress, base::Bytes frame,
+                                             const dpdk::PacketPool& pool);
+  /// A dummy for the outbound SA of a slot (RFC 4303 §2.6), which the worker makes.
+  /// @param draw  0 … 65,535, as good as random: of the lengths that the tunnel's path carries
+  /// @return kLimit: also when half of the ring is full
+  [[nodiscard]] base::Result<void> put_dummy(std::uint32_t child_slot, std::uint16_t draw,
                                              const dpdk::PacketPool& pool);
 
   // ---- the worker's ----

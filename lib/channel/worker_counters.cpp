@@ -36,6 +36,7 @@ CounterTotals& CounterTotals::operator+=(const CounterTotals& other) {
   add(consumed, other.consumed);
   add(held, other.held);
   add(dropped, other.dropped);
+  dummies_sent += other.dummies_sent;
   loops += other.loops;
   empty_loops += other.empty_loops;
   sleeps += other.sleeps;
@@ -68,6 +69,7 @@ CounterTotals snapshot(const WorkerCounters& counters) {
   read(t.held, counters.held);
   t.held[static_cast<std::size_t>(Held::kHandoff)] = t.handed_over - t.taken_over;
   read(t.dropped, counters.dropped);
+  t.dummies_sent = counters.dummies_sent.get();
   t.loops = counters.loops.get();
   t.empty_loops = counters.empty_loops.get();
   t.sleeps = counters.sleeps.get();

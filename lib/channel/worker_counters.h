@@ -41,7 +41,7 @@ struct alignas(64) WorkerCounters {
   Counter received;
   Counter transmitted;
   Counter injected;   ///< taken from the inject ring
-  Counter generated;  ///< fragments, ICMP, dummies
+  Counter generated;  ///< fragments, ICMP
   Counter punted;
   Counter handed_over;  ///< to the worker that owns the SA
   Counter taken_over;   ///< from the worker that received them
@@ -49,11 +49,12 @@ struct alignas(64) WorkerCounters {
   std::array<Counter, kHeldKinds> held;  ///< gauges; that of kHandoff is unused
   std::array<Counter, net::kDropReasons> dropped;
   // not terms of the balance
-  Counter loops;        ///< rounds of the worker loop
-  Counter empty_loops;  ///< rounds without a packet
-  Counter sleeps;       ///< idle = "sleep" only
-  Counter wakeups;      ///< eventfd writes
-  Counter events_lost;  ///< SA or neighbour events that found their ring full
+  Counter dummies_sent;  ///< sealed, of those injected
+  Counter loops;         ///< rounds of the worker loop
+  Counter empty_loops;   ///< rounds without a packet
+  Counter sleeps;        ///< idle = "sleep" only
+  Counter wakeups;       ///< eventfd writes
+  Counter events_lost;   ///< SA or neighbour events that found their ring full
 };
 
 /// The same as plain numbers, of one worker or a sum over several.
@@ -68,6 +69,7 @@ struct CounterTotals {
   std::array<std::uint64_t, kConsumedKinds> consumed{};
   std::array<std::uint64_t, kHeldKinds> held{};
   std::array<std::uint64_t, net::kDropReasons> dropped{};
+  std::uint64_t dummies_sent = 0;
   std::uint64_t loops = 0;
   std::uint64_t empty_loops = 0;
   std::uint64_t sleeps = 0;

@@ -38,6 +38,7 @@ enum PacketFlag : std::uint32_t {
   kDontFragment = 1U << 10,    ///< parse: DF is set; IPv6 that was not made here
   kHasOptions = 1U << 11,      ///< parse: IPv4 options; IPv6 extension headers but fragments
   kAuthenticated = 1U << 12,   ///< close_ah: came out of a bundle's AH SA of child_slot
+  kDummy = 1U << 13,           ///< inject: to be made a dummy of child_slot's SA (RFC 4303 §2.6)
 };
 
 enum class CryptoStatus : std::uint8_t {
@@ -57,7 +58,7 @@ struct alignas(64) PacketMeta {
   std::uint16_t source_port;       ///< for ICMP 0
   std::uint16_t destination_port;  ///< for ICMP type * 256 + code
   std::uint8_t protocol;           ///< the IPv4 protocol or the IPv6 upper layer
-  std::uint8_t ip_version;         ///< 4 or 6
+  std::uint8_t ip_version;         ///< 4 or 6; of a dummy 0 until it is sealed
   std::uint8_t header_length;      ///< octets from the IP header to the upper layer
   std::uint8_t nesting;            ///< times opened and sealed so far, at most kMaxNesting
   std::uint32_t flags;             ///< PacketFlag

@@ -57,10 +57,11 @@ struct TunnelHeader {
   bool copy_ecn = true;   ///< RFC 6040 normal mode; false: compatibility mode
   std::uint8_t dscp = 0;  ///< used when not copied
   std::uint8_t ttl = 64;
-  bool flow_label = false;        ///< outer IPv6: of the inner flow (RFC 6438); false: none
-  bool cut_before = false;        ///< IPv4 that is too big: cut before it is sealed, not after
-  std::uint16_t clamp_mss = 0;    ///< of TCP, both ways; 0: left alone
-  std::uint16_t tfc_padding = 0;  ///< inner packets are padded to so many octets (RFC 4303 §2.7)
+  bool flow_label = false;          ///< outer IPv6: of the inner flow (RFC 6438); false: none
+  bool cut_before = false;          ///< IPv4 that is too big: cut before it is sealed, not after
+  std::uint16_t clamp_mss = 0;      ///< of TCP, both ways; 0: left alone
+  std::uint16_t tfc_padding = 0;    ///< inner packets are padded to so many octets (RFC 4303 §2.7)
+  std::uint16_t dummy_packets = 0;  ///< a second (RFC 4303 §2.6), of ESP in tunnel mode alone
   friend bool operator==(const TunnelHeader&, const TunnelHeader&) = default;
 };
 

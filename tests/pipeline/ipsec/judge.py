@@ -3,6 +3,7 @@
 """An independent judge of ESP and AH packets: opens what we sealed, seals what we shall open.
 
   judge.py open|seal CASES.json     prints a JSON list of hexadecimal packets, "" where it failed
+  judge.py text CASES.json          the same of what ESP carries, with its next header behind it
 
 scapy's IPsec layer does it, but for what scapy 2.5.0 does wrongly (an extended sequence number
 with a separate HMAC, AES-GCM and AES-CCM with a short ICV) or not at all (AES-GMAC, AES-XCBC,
@@ -128,6 +129,13 @@ def scapy_open(case, packet):
     return bytes(association(case, packet).decrypt(packet))
 
 
+def scapy_text(case, packet):
+    packet, sa = packet_of(packet), association(case, b"")
+    esp = ipsec.ESP(bytes(packet[UDP].payload)) if case["encap"] else packet[ipsec.ESP]
+    plain = sa.crypt_algo.decrypt(sa, esp, sa.crypt_key, sa.crypt_icv_size)
+    return plain.data + bytes([plain.nh])
+
+
 def scapy_seal(case, inner):
     inner = packet_of(inner)
     sealed = association(case, inner).encrypt(inner)
@@ -248,7 +256,7 @@ def own_seal(case, inner):
 
 def main():
     way, cases = sys.argv[1], json.load(open(sys.argv[2], encoding="ascii"))
-    work = {"open": (scapy_open, own_open), "seal": (scapy_seal, own_seal)}[way]
+    work = {"open": (scapy_open, own_open), "seal": (scapy_seal, own_seal), "text": (scapy_text, None)}[way]
     out = []
     for case in cases:
         try:

@@ -187,6 +187,12 @@ constexpr Spoiled kManual[] = {
     {"TransportForOthers", "mode = \"tunnel\"", "mode = \"transport\"",
      "manual_sas[0].local_ts: transport mode is for traffic of 192.0.2.1 itself\n"
      "manual_sas[0].remote_ts: transport mode is for traffic of 192.0.2.9 itself"},
+    {"DummiesOfTransportMode", "mode = \"tunnel\"", "mode = \"transport\"; dummy_packets = 5",
+     "manual_sas[0].dummy_packets: dummies are sent by ESP in tunnel mode, without AH around it\n"
+     "manual_sas[0].local_ts: transport mode is for traffic of 192.0.2.1 itself\n"
+     "manual_sas[0].remote_ts: transport mode is for traffic of 192.0.2.9 itself"},
+    {"TooManyDummies", "mode = \"tunnel\"", "dummy_packets = 1001",
+     "manual_sas[0].dummy_packets: 1001 is not in 0 to 1000"},
     {"BundleOfNothing", "mode = \"tunnel\"", "bundle = \"moon\"",
      "manual_sas[0].bundle: there is no manual SA 'moon' of this direction"},
     {"BundleOfEsp", "mode = \"tunnel\"", "bundle = \"a\"",

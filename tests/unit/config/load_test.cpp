@@ -171,7 +171,8 @@ TEST(Load, ReadsWhatATunnelDoesWithItsPackets) {
   const Settings settings = good(with(
       "start_action = \"start\";",
       "df = \"set\"; copy_dscp = \"no\"; dscp = 46; copy_ecn = false; ttl = 17; flow_label = true; "
-      "esp_fragmentation = \"before\"; clamp_mss = \"auto\"; tfc_padding = \"mtu\";"));
+      "esp_fragmentation = \"before\"; clamp_mss = \"auto\"; tfc_padding = \"mtu\"; "
+      "dummy_packets = 50;"));
   const policy::TunnelHeader wanted{.df = policy::DfBit::kSet,
                                     .copy_dscp = false,
                                     .copy_ecn = false,
@@ -180,7 +181,8 @@ TEST(Load, ReadsWhatATunnelDoesWithItsPackets) {
                                     .flow_label = true,
                                     .cut_before = true,
                                     .clamp_mss = policy::kFitsTunnel,
-                                    .tfc_padding = policy::kFitsTunnel};
+                                    .tfc_padding = policy::kFitsTunnel,
+                                    .dummy_packets = 50};
   EXPECT_EQ(settings.connections[0].children[0].tunnel_header, wanted);
   const Settings manual =
       good(with("replay_window = 128;", "clamp_mss = 1300; tfc_padding = 0; copy_df = false;"));
