@@ -7,12 +7,14 @@ import itertools
 import os
 import pathlib
 import shlex
+import shutil
 import signal
 import subprocess
 import time
 
 from .bench import LabError, wait_for
 
+ECHO = pathlib.Path(__file__).with_name("echo.py")
 LAUNCHER = pathlib.Path(__file__).with_name("without_xstate.py")
 # Where the extended state is not handed over, a page fault loses the upper halves of the vector registers:
 # no program of the guest may use them. Words that the kernel does not know are init's environment.
@@ -135,6 +137,13 @@ class KernelPeer:
                  destination]
         text = self.run(shlex.join(map(str, words)), check=False).text
         return int(text.split(" received")[0].split()[-1]) if " received" in text else 0
+
+    def serve_echo(self, addresses):
+        """TCP and UDP echo (echo.py) on these addresses of the guest."""
+        shutil.copy(ECHO, self.shared / "echo.py")
+        self.background(f"exec python3 {self.shared}/echo.py serve {' '.join(addresses)}")
+        self.run(f"for i in $(seq 200); do [ $(ss -Hltn | grep -c :7007) = {len(addresses)} ] && exit 0; sleep 0.1; done; "
+                 "exit 1")
 
     def stop(self):
         """Powers off; its threads are a process group of their own, ended together."""

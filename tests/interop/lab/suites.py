@@ -9,7 +9,9 @@ INTEGRITY = {  # word: (key octets, Linux name, ICV bits, scapy name)
     "sha256": (32, "hmac(sha256)", 128, "SHA2-256-128"),
     "sha384": (48, "hmac(sha384)", 192, "SHA2-384-192"),
     "sha512": (64, "hmac(sha512)", 256, "SHA2-512-256"),
+    "sha256_96": (32, "hmac(sha256)", 96, ""),
 }
+OF_SCAPY = [word for word, row in INTEGRITY.items() if row[3]]
 
 
 @dataclass(frozen=True)
@@ -31,14 +33,19 @@ def _rows():
         for icv in (8, 12, 16):
             yield Suite(f"aes{bits}gcm{icv}", "rfc4106(gcm(aes))", bits // 8 + 4, "AES-GCM", icv)
     for bits in (128, 256):
-        for integrity in INTEGRITY:
+        for integrity in OF_SCAPY:
             yield Suite(f"aes{bits}-{integrity}", "cbc(aes)", bits // 8, "AES-CBC", 0, integrity)
     yield Suite("chacha20poly1305", "rfc7539esp(chacha20,poly1305)", 36, "CHACHA20-POLY1305", 16)
-    for integrity in INTEGRITY:
+    for integrity in OF_SCAPY:
         yield Suite(f"null-{integrity}", "ecb(cipher_null)", 0, "NULL", 0, integrity)
 
 
 SUITES = {row.word: row for row in _rows()}
+# What a kernel alone judges: scapy and strongSwan's own ESP have them not.
+KERNEL_SUITES = {row.word: row for row in (
+    Suite("aes128gmac", "rfc4543(gcm(aes))", 20, "", 16), Suite("aes256gmac", "rfc4543(gcm(aes))", 36, "", 16),
+    Suite("aes128-sha256_96", "cbc(aes)", 16, "", 0, "sha256_96"),
+    Suite("null-sha256_96", "ecb(cipher_null)", 0, "", 0, "sha256_96"))}
 
 
 def key(suite, spi, what, octets):
@@ -115,6 +122,6 @@ class Tunnel:
 
 def tunnels(left, right, left_net, words, right_nets="10.2.{n}.0/24"):
     """A tunnel a proposal word (…-esn with extended sequence numbers), each to a network of its own at the right."""
-    return [Tunnel(SUITES[word.removesuffix("-esn")], left, right, left_net, right_nets.format(n=n),
+    return [Tunnel((SUITES | KERNEL_SUITES)[word.removesuffix("-esn")], left, right, left_net, right_nets.format(n=n),
                    word.endswith("-esn"), 0x1001 + 16 * n, 0x1002 + 16 * n)
             for n, word in enumerate(words, 1)]

@@ -9,6 +9,7 @@ import time
 
 from .bench import LabError, wait_for
 
+ECHO = pathlib.Path(__file__).with_name("echo.py")
 STREAM = pathlib.Path(__file__).with_name("stream.py")
 
 
@@ -27,6 +28,12 @@ def ping_until(space, destination, source=None, timeout_s=10):
     """Waits for the first answered echo."""
     return wait_for(f"an echo from {destination}",
                     lambda: ping(space, destination, source, count=1), timeout_s)
+
+
+def echoes(space, pairs):
+    """TCP and UDP to (address, source) pairs where echo.py serves; a sentence or "" for each."""
+    return json.loads(space.run("/usr/bin/python3", ECHO, "send", *[f"{a},{b}" for a, b in pairs],
+                                timeout=60 + 20 * len(pairs)).text)
 
 
 def iperf(client, server, address, source=None, seconds=1, octets=None, udp=None,
