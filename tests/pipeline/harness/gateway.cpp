@@ -5,6 +5,7 @@
 #include <rte_eth_ring.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "dataplane/pipeline.h"
@@ -147,7 +148,7 @@ void Gateway::put_frame(unsigned port, Bytes frame) {
   rte_mbuf* packet = rte_pktmbuf_alloc(pool_->get());
   ASSERT_NE(packet, nullptr);
   ASSERT_LE(frame.size(), dpdk::tailroom(packet));
-  std::memcpy(dpdk::data(packet), frame.data(), frame.size());
+  std::ranges::copy(frame, dpdk::data(packet));  // memcpy takes no empty one
   dpdk::resize(packet, static_cast<unsigned>(frame.size()));
   ASSERT_EQ(rte_ring_enqueue(ports_[port]->in, packet), 0);
 }

@@ -365,7 +365,8 @@ void MixedTraffic::flipped() {
   for (std::uint64_t i = 1 + below(3); i != 0; --i)
     packet[below(std::min<std::size_t>(packet.size(), 64))] ^=
         static_cast<std::byte>(1U << below(8));
-  if (!v6 && coin()) net::set_checksum(*reinterpret_cast<net::Ipv4Header*>(packet.data()));
+  auto& ip4 = *reinterpret_cast<net::Ipv4Header*>(packet.data());
+  if (!v6 && coin() && ip4.header_length() <= packet.size()) net::set_checksum(ip4);
   put(inside ? kInside : kOutside, packet);
 }
 
