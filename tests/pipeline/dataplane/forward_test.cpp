@@ -160,6 +160,19 @@ TEST_F(Forward, DropsWhenThePortIsDown) {
   gateway.send(0, sample());
   EXPECT_EQ(gateway.sent(1).size(), 1U);
 }
+TEST_F(Forward, MakesOneOfSegmentsThatFitAndDropsOthers) {
+  const ByteVector in = frame(Gateway::mac(0), Gateway::peer_mac(0), net::kEtherTypeIpv4, sample());
+  for (const std::size_t first : {std::size_t{1}, std::size_t{14}, in.size() - 1}) {
+    gateway.put_segments(0, in, first, in.size() - first);
+    gateway.step();
+    const auto sent = gateway.sent(1);
+    ASSERT_EQ(sent.size(), 1U);
+    EXPECT_TRUE(is_sound(sent[0]));
+    gateway.put_segments(0, in, first, in.size() - first - 1);
+    gateway.step();
+  }
+  EXPECT_EQ(gateway.dropped(DropReason::kChainedMbuf), 3U);
+}
 TEST_F(Forward, DropsWhatThePortDoesNotTake) {
   for (unsigned i = 0; i < 2; ++i) {
     for (unsigned k = 0; k < 1000; ++k) gateway.put(0, sample());

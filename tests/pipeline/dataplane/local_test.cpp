@@ -185,6 +185,20 @@ TEST_F(Local, AFullPuntRingIsNamed) {
   EXPECT_EQ(gateway.punted().size(), 511U);
   EXPECT_EQ(gateway.dropped(DropReason::kPuntIkeFirstFull), 89U);
 }
+TEST_F(Local, AFullPuntRingOfKnownSessionsIsAnother) {
+  for (unsigned i = 0; i < 1100; ++i) {
+    gateway.put(1, udp("192.0.2.9", "192.0.2.1", 500, 500, ike(9)));
+    if (i % 50 == 49) {
+      gateway.advance(base::milliseconds{10});
+      gateway.step();
+    }
+  }
+  EXPECT_EQ(gateway.dropped(DropReason::kPuntIkeKnownFull), 1100U - 1023U);
+  from_outside(500, ike(0));
+  const auto punted = gateway.punted();
+  ASSERT_EQ(punted.size(), 1024U) << "a first message has places of its own";
+  EXPECT_EQ(punted.back().punt_class, PuntClass::kIkeFirst);
+}
 TEST_F(Local, APuntClassHasARate) {
   unsigned punted = 0;
   for (unsigned i = 0; i < 20; ++i) {

@@ -31,6 +31,20 @@ struct Neighbour : testing::Test {
   }
 };
 
+TEST_F(Neighbour, AFullRingOfReportsIsNamedAndWhoAsksIsAnswered) {
+  const auto reply =
+      arp(net::kArpReply, Gateway::peer_mac(1), "10.2.0.7", Gateway::mac(1), "10.2.0.1");
+  for (unsigned i = 0; i < 300; ++i) {
+    gateway.put_frame(1, reply);
+    gateway.advance(base::milliseconds{1});
+    if (i % 50 == 49) gateway.step();
+  }
+  EXPECT_EQ(gateway.dropped(DropReason::kPuntNeighbourFull), 300U - 255U);
+  gateway.put_frame(1, arp(net::kArpRequest, Gateway::peer_mac(1), "10.2.0.7", {}, "10.2.0.1"));
+  gateway.step();
+  EXPECT_EQ(gateway.sent(1).size(), 1U);
+}
+
 TEST_F(Neighbour, AnswersWhoAsksForUsAndReportsHim) {
   gateway.put_frame(1, arp(net::kArpRequest, Gateway::peer_mac(1), "10.2.0.7", {}, "10.2.0.1"));
   gateway.step();

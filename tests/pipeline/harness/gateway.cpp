@@ -153,6 +153,20 @@ void Gateway::put_frame(unsigned port, Bytes frame) {
   ASSERT_EQ(rte_ring_enqueue(ports_[port]->in, packet), 0);
 }
 
+void Gateway::put_segments(unsigned port, Bytes frame, std::size_t first, std::size_t room) {
+  rte_mbuf* head = rte_pktmbuf_alloc(pool_->get());
+  rte_mbuf* tail = rte_pktmbuf_alloc(pool_->get());
+  ASSERT_NE(tail, nullptr);
+  const std::size_t back = std::min<std::size_t>(room, dpdk::tailroom(head) - first);
+  head->data_off = static_cast<std::uint16_t>(head->buf_len - first - back);
+  std::memcpy(rte_pktmbuf_append(head, static_cast<std::uint16_t>(first)), frame.data(), first);
+  const std::size_t rest = frame.size() - first;
+  std::memcpy(rte_pktmbuf_append(tail, static_cast<std::uint16_t>(rest)), frame.data() + first,
+              rest);
+  ASSERT_EQ(rte_pktmbuf_chain(head, tail), 0);
+  ASSERT_EQ(rte_ring_enqueue(ports_[port]->in, head), 0);
+}
+
 void Gateway::put(unsigned port, Bytes ip_packet) {
   put_frame(port, frame(mac(port), peer_mac(port), net::kEtherTypeIpv4, ip_packet));
 }

@@ -49,6 +49,8 @@ class Gateway {
 
   /// Puts a frame, or an IP packet from the peer to us, into the port.
   void put_frame(unsigned port, Bytes frame);
+  /// The frame in two segments, the first of so many octets and with no more tailroom than `room`.
+  void put_segments(unsigned port, Bytes frame, std::size_t first, std::size_t room);
   void put(unsigned port, Bytes ip_packet);
   /// The same, and one round.
   void send(unsigned port, Bytes ip_packet);
