@@ -119,7 +119,7 @@ Result<void> Port::ask() {
 /// together.
 int Port::configure_queues() {
   rte_eth_dev_info info{};
-  rte_eth_dev_info_get(id_, &info);
+  if (const int error = rte_eth_dev_info_get(id_, &info); error != 0) return error;
   rte_eth_conf conf{};
   conf.rxmode.mtu = options_.mtu;
   if (capabilities_.rx_checksum) conf.rxmode.offloads |= RTE_ETH_RX_OFFLOAD_IPV4_CKSUM;
