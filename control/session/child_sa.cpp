@@ -25,7 +25,9 @@ void install_inbound(Services& services, ChildSa& child, policy::SaSpec spec) {
   services.emit(InstallInbound{expect(services, child, What::kInbound), std::move(spec)});
 }
 
-void install_policy(Services& services, const Slot& slot, ChildSa& child, const std::string& name) {
+void install_policy(Services& services, Slot& slot, ChildSa& child, const std::string& name) {
+  slot.policy = services.slots.next_policy();
+  slot.policy_installed = true;
   policy::PolicyRule rule;
   rule.id = slot.policy;
   rule.priority = child.config->priority != 0 ? child.config->priority : policy::kPriorityChild;
@@ -35,6 +37,18 @@ void install_policy(Services& services, const Slot& slot, ChildSa& child, const 
   rule.remote_ts = child.selectors.remote;
   rule.name = name;
   services.emit(InstallPolicy{expect(services, child, What::kPolicy), std::move(rule)});
+}
+
+/// A policy that no child SA can serve any more would catch traffic that a younger slot of the same
+/// selectors can. One that lingers has no outbound half.
+void remove_idle_policy(Services& services, const ChildSas& children, const ChildSa& leaving,
+                        Slot& slot) {
+  const bool served = std::ranges::any_of(children, [&](const auto& c) {
+    return c->slot == leaving.slot && c.get() != &leaving && !c->redundant &&
+           c->state != ChildState::kLingering;
+  });
+  if (served || !std::exchange(slot.policy_installed, false)) return;
+  services.emit(RemovePolicy{slot.policy});
 }
 
 void retire_outbound_half(Services& services, ChildSa& child) {
@@ -83,9 +97,7 @@ void install_fresh(Services& services, const ChildOwner& owner, ChildSa& child, 
   slot.ike_sa = owner.ike_sa;
   slot.connection = owner.connection;
   slot.child = child.config;
-  slot.policy = services.slots.next_policy();
   slot.sas = 1;
-  slot.policy_installed = true;
   child.slot = services.slots.allocate(slot);
   const std::string name = specs.inbound.name;
   install_inbound(services, child, std::move(specs.inbound));
@@ -93,7 +105,7 @@ void install_fresh(Services& services, const ChildOwner& owner, ChildSa& child, 
   child.outbound->slot = child.slot;
   switch_outbound(services, child);
   // The policy comes last: without it the traffic is discarded, never sent in clear.
-  install_policy(services, slot, child, name);
+  install_policy(services, *services.slots.find(child.slot), child, name);
 }
 
 void install_successor(Services& services, ChildSa& child, const ChildSa& old, ChildSpecs specs) {
@@ -101,9 +113,11 @@ void install_successor(Services& services, ChildSa& child, const ChildSa& old, C
   Slot* slot = services.slots.find(child.slot);
   PS_CHECK(slot != nullptr);
   ++slot->sas;
+  const std::string name = specs.inbound.name;
   install_inbound(services, child, std::move(specs.inbound));
   child.outbound = std::make_unique<policy::SaSpec>(std::move(specs.outbound));
   child.outbound->slot = child.slot;
+  if (!slot->policy_installed) install_policy(services, *slot, child, name);
 }
 
 void switch_outbound(Services& services, ChildSa& child) {
@@ -169,6 +183,7 @@ void close_outbound(Services& services, const ChildSas& children, ChildSa& child
       slot->sealing = net::Spi{};
     }
   }
+  remove_idle_policy(services, children, child, *slot);
   retire_outbound_half(services, child);
 }
 
@@ -181,7 +196,6 @@ void retire(Services& services, const ChildSas& children, ChildSa& child) {
   }
   Slot* slot = services.slots.find(child.slot);
   if (slot == nullptr || --slot->sas != 0) return;
-  if (slot->policy_installed) services.emit(RemovePolicy{slot->policy});
   services.slots.release(child.slot);
 }
 

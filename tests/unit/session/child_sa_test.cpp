@@ -44,6 +44,11 @@ class ChildOrder : public ::testing::Test {
     return spis;
   }
 
+  std::size_t policies_removed() const {
+    return static_cast<std::size_t>(std::ranges::count_if(
+        services.out, [](const Output& o) { return std::holds_alternative<RemovePolicy>(o); }));
+  }
+
   base::SeededRandom random{1};
   crypto::CryptoContext crypto;
   Services services{{}, random, crypto};
@@ -85,6 +90,45 @@ TEST_F(ChildOrder, ADeleteOfTheOneThatSealsSwitchesToItsSuccessor) {
   (void)switched();
   close_outbound(services, children, first);
   EXPECT_EQ(switched(), std::vector{second.spi_out});
+}
+
+// Else it would catch what a child set up again at once, with the same selectors, could carry.
+TEST_F(ChildOrder, APolicyDoesNotOutliveItsLastOutboundHalf) {
+  ChildSa& first = add(1);
+  install_fresh(services, {}, first, specs(first));
+  confirm(first);
+  ChildSa& second = add(2);
+  install_successor(services, second, first, specs(second));
+  confirm(second);
+  switch_outbound(services, second);
+  part_installed(services, children, second, TokenOwner::What::kOutbound, true);
+  close_outbound(services, children, first);
+  first.state = ChildState::kLingering;
+  EXPECT_EQ(policies_removed(), 0U);
+  retire(services, children, second);
+  children.pop_back();
+  EXPECT_EQ(policies_removed(), 1U);
+  EXPECT_NE(services.slots.find(first.slot), nullptr);
+  retire(services, children, first);
+  EXPECT_EQ(policies_removed(), 1U);
+  EXPECT_EQ(services.slots.size(), 0U);
+}
+
+// A rekey that was asked for before may still bring one; traffic finds it through a policy.
+TEST_F(ChildOrder, ASuccessorOfOneThatLingersHasAPolicy) {
+  ChildSa& first = add(1);
+  install_fresh(services, {}, first, specs(first));
+  confirm(first);
+  close_outbound(services, children, first);
+  first.state = ChildState::kLingering;
+  ChildSa& second = add(2);
+  install_successor(services, second, first, specs(second));
+  const Slot* slot = services.slots.find(second.slot);
+  EXPECT_TRUE(slot->policy_installed);
+  const auto* made = std::get_if<InstallPolicy>(&services.out.back());
+  ASSERT_NE(made, nullptr);
+  EXPECT_EQ(made->rule.id, slot->policy);
+  EXPECT_EQ(made->rule.slot, second.slot);
 }
 
 }  // namespace
