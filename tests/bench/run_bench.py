@@ -8,15 +8,11 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 # pylint: disable=wrong-import-position
-from tests.bench.lab import point  # noqa: E402
 from tests.bench.lab.cases import CASES  # noqa: E402
 from tests.bench.lab.measure import BenchError, Cipher, cpus  # noqa: E402
 from tests.bench.lab.report import Report  # noqa: E402
 
-COLUMNS = (("program", "program", "s"), ("algorithm", "algorithm", "s"), ("direction", "way", "s"),
-           ("packet_bytes", "octets", ""), ("sas", "SAs", "d"), ("cycles_per_packet", "cycles", ".0f"),
-           ("io_cycles", "io", ".0f"), ("cipher_cycles", "cipher", ".0f"), ("beyond", "beyond", ".0f"),
-           ("spread", "spread", ".1%"), ("mpps", "Mpps", ".2f"), ("inner_gbps", "Gbit/s", ".1f"))
+ALWAYS_BUILT = ("app/penstockd", "tests/bench/bench_cipher")  # a version, and the clock
 
 
 def arguments():
@@ -28,6 +24,8 @@ def arguments():
                         help="DPDK's ipsec-secgw, measured in turns on the same files")
     parser.add_argument("--secgw-mode", choices=("cpu-crypto", "lookaside"), default="cpu-crypto")
     parser.add_argument("--native", action="store_true", help="measure the build tuned for this machine")
+    parser.add_argument("--record", metavar="WHY", help="instructions: a new row of the history, for this reason")
+    parser.add_argument("--targets", action="store_true", help="only print what these cases want built")
     chosen = parser.parse_args()
     for case in chosen.cases:
         if case not in CASES:
@@ -40,20 +38,23 @@ def arguments():
 
 def main():
     options = arguments()
+    if options.targets:
+        print(*dict.fromkeys([*ALWAYS_BUILT, *(t for case in options.cases for t in CASES[case].targets)]))
+        return
     clock = Cipher(options.build / "tests/bench/bench_cipher", "aes128gcm16", "seal", 64, cpus()[1])
     clock.nanoseconds()
     options.tsc_hz = clock.tsc_hz
-    report = Report(options.build, options.flavour, ["scripts/bench", *sys.argv[1:]], COLUMNS)
-    report.begin()
+    report = Report(options.build, options.flavour, ["scripts/bench", *sys.argv[1:]])
     failed = 0
-    for case in options.cases:
-        for where in CASES[case]():
-            try:
-                for row in point.measure(case, options, **where):
-                    report.add(row)
-            except BenchError as error:
+    for name in options.cases:
+        case = CASES[name]
+        report.begin(case.columns, case.note)
+        for row in case.rows(options):
+            if isinstance(row, BenchError):
                 failed += 1
-                print(f"{where}: {error}", file=sys.stderr)
+                print(row, file=sys.stderr)
+            else:
+                report.add(row)
     if options.json:
         report.write(options.json)
     sys.exit(1 if failed else 0)

@@ -6,6 +6,7 @@ FAIL name: why       one that did not; lines after it that begin with a space ar
 SKIP name: reason    one that could not run
 """
 import sys
+import traceback
 
 MAX_DETAIL = 40  # lines under one verdict
 
@@ -45,3 +46,20 @@ class Report:
 
     def exit(self):
         sys.exit(1 if self.failed else 0)
+
+
+def run_checks(prefix, checks):
+    """One verdict for each function, named by its docstring; a string returned is a reason to skip."""
+    report = Report(prefix)
+    for check in checks:
+        title = check.__doc__.splitlines()[0]
+        try:
+            skipped = check()
+        except Exception as why:  # whatever goes wrong is the verdict
+            report.fail(title, "".join(traceback.format_exception(why)[-4:]))
+            continue
+        if skipped:
+            report.skip(title, skipped)
+        else:
+            report.passed(title)
+    report.exit()

@@ -180,6 +180,16 @@ def reference(count):
         line_suite(count, f"reference/{script.stem}", ["/usr/bin/python3", str(script)], 300)
 
 
+def bench_code(count):
+    for script in sorted((ROOT / "tests/bench").glob("test_*.py")):
+        line_suite(count, f"bench/{script.stem}", ["/usr/bin/python3", str(script)], 300)
+
+
+def instructions(count):
+    script = ROOT / "tests/bench/check_instructions.py"
+    line_suite(count, "instructions", ["/usr/bin/python3", str(script)], 600)
+
+
 def tidy(count):
     script = ROOT / "tests/style/check_tidy.py"
     line_suite(count, "tidy", ["/usr/bin/python3", str(script), "--whole"], 7200)
@@ -225,8 +235,14 @@ def main():
         elif suite in ("unit", "sim", "pipeline"):
             if suite == "unit":
                 reference(count)
+                bench_code(count)
             if have("build", suite):
                 meson_suite(count, "build", suite, suite)
+        elif suite == "instructions":
+            if build("build", ["tests/bench/bench_instructions"]):
+                instructions(count)
+            else:
+                count.add("FAIL", suite, "bench_instructions does not build")
         elif suite == "interop":
             if have("build", suite):
                 interop(count, chosen)

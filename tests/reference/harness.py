@@ -5,28 +5,15 @@ import os
 import pathlib
 import struct
 import sys
-import traceback
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/lib"))
-from report import Report  # noqa: E402
+from report import run_checks  # noqa: E402
 
 
 def run(name, checks):
-    """One verdict for each function, named by its docstring; a string returned is a reason to skip."""
-    report = Report(f"reference/{name}")
-    for check in checks:
-        title = check.__doc__.splitlines()[0]
-        try:
-            skipped = check()
-        except Exception as why:  # whatever goes wrong is the verdict
-            report.fail(title, "".join(traceback.format_exception(why)[-4:]))
-            continue
-        if skipped:
-            report.skip(title, skipped)
-        else:
-            report.passed(title)
-    report.exit()
+    """@see run_checks"""
+    run_checks(f"reference/{name}", checks)
 
 
 def expect(truth, sentence):

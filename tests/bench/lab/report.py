@@ -31,16 +31,18 @@ def versions(build):
 
 
 class Report:
-    """columns: (key of a result, heading, format)."""
+    """Tables of several cases, and the JSON of all."""
 
-    def __init__(self, build, flavour, command, columns):
+    def __init__(self, build, flavour, command):
         self.head = {"machine": machine(), "versions": versions(build), "command": command}
-        self.flavour, self.columns, self.results = flavour, columns, []
-        self.widths = [max(len(heading), 7) for _, heading, _ in columns]
+        self.flavour, self.results = flavour, []
+        self.columns, self.widths = (), []
 
-    def begin(self):
-        print(f"{self.head['machine']['cpu']}, {self.flavour} build. Cycles are of the time-stamp "
-              "counter, a packet, median of the turns.")
+    def begin(self, columns, note):
+        """columns: (key of a result, heading, format)."""
+        self.columns = columns
+        self.widths = [max(len(heading), 7) for _, heading, _ in columns]
+        print(f"{self.head['machine']['cpu']}, {self.flavour} build. {note}")
         print("  ".join(heading.rjust(width) for (_, heading, _), width
                         in zip(self.columns, self.widths)), flush=True)
 
