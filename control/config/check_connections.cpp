@@ -7,6 +7,7 @@
 #include <unordered_set>
 
 #include "control/config/check.h"
+#include "control/config/schema.h"
 #include "control/session/signatures.h"
 
 namespace penstock::config {
@@ -41,9 +42,21 @@ void complete_child(const Place& at, ChildConfig& child) {
   if (!at["life_packets"].exists()) child.life_packets = over(child.rekey_packets);
 }
 
+/// IKEv1 has no AEADs for itself (RFC 2409 appendix A), and each combination is a transform of its
+/// own: fewer, so that the first message stays one packet.
+const crypto::Proposals& ikev1_proposals() {
+  static const crypto::Proposals kProposals =
+      crypto::parse_proposals(crypto::ProtocolId::kIke,
+                              "aes128-aes256-sha256-sha384-x25519-ecp256-modp3072-modp2048")
+          .value();
+  return kProposals;
+}
+
 void complete_connection(const Place& at, ConnectionConfig& connection) {
   if (!at["proposals"].exists())
-    connection.proposals = crypto::default_proposals(crypto::ProtocolId::kIke);
+    connection.proposals = connection.version == session::IkeVersion::kIkev1
+                               ? ikev1_proposals()
+                               : crypto::default_proposals(crypto::ProtocolId::kIke);
   if (!at["over_time"].exists()) connection.over_time = connection.rekey_time / 10;
   if (!at["rand_time"].exists())
     connection.rand_time = std::min(connection.over_time, connection.rekey_time / 2);
@@ -116,6 +129,32 @@ void check_transport(const Place& at, const ConnectionConfig& connection,
              [](const net::Prefix& host, const policy::TrafficSelector& s) {
                return s.intersect(policy::TrafficSelector::of(host)).has_value();
              });
+}
+
+/// RFC 2409 §5.5: a Quick Mode negotiates one pair of client identities.
+void check_child_v1(const Place& at, const ChildConfig& child) {
+  if (child.is_transport()) not_built_yet(at["mode"], "transport mode in IKEv1");
+  if (!child.ah_proposals.empty()) not_built_yet(at["ah_proposals"], "AH in IKEv1");
+  const auto check = [&](const char* name, const policy::TrafficSelectors& side) {
+    if (side.size() > 1)
+      return at[name].fault("IKEv1 has one selector a side: make a child of each pair");
+    if (side.empty() || side.front().any_port()) return;
+    if (side.front().first_port != side.front().last_port || side.front().first_port == 0)
+      at[name].fault("IKEv1 has one port or all");
+  };
+  check("local_ts", child.local_ts);
+  check("remote_ts", child.remote_ts);
+}
+
+/// RFC 2409 appendix A: block ciphers only.
+void check_proposals_v1(const Place& at, const crypto::Proposals& proposals) {
+  const auto usable = [](const crypto::Proposal& p) {
+    return std::ranges::any_of(p.encr, [](const crypto::EncrTransform& e) {
+      return e.id == crypto::EncrId::kAesCbc || e.id == crypto::EncrId::k3Des;
+    });
+  };
+  if (!std::ranges::any_of(proposals, usable))
+    at.fault("IKEv1 protects itself with AES-CBC or 3DES: `aes128-sha256-modp2048`");
 }
 
 void check_child(const Place& at, const ConnectionConfig& connection, const ChildConfig& child) {
@@ -219,6 +258,13 @@ void check_connection(const Place& at, const ConnectionConfig& connection,
     check_secret(at, connection, owners);
   for (std::size_t i = 0; i < children.size(); ++i)
     check_child(at["children"][i], connection, children[i]);
+  if (connection.version != session::IkeVersion::kIkev1) return;
+  for (const char* end : {"local", "remote"}) {
+    const session::PeerAuth& auth = end[0] == 'l' ? connection.local : connection.remote;
+    if (session::signs(auth.auth)) not_built_yet(at[end]["auth"], "signatures in IKEv1");
+  }
+  check_proposals_v1(at["proposals"], connection.proposals);
+  for (std::size_t i = 0; i < children.size(); ++i) check_child_v1(at["children"][i], children[i]);
 }
 
 bool has_outside_address(const DataplaneSettings& dataplane) {

@@ -47,9 +47,9 @@ void read_bundle(const Place& at, ChildConfig&) {
 
 void read_version(const Place& at, ConnectionConfig& out) {
   if (!expect(at, PlaceKind::kInteger)) return;
-  if (at.integer() == 0 || at.integer() == 1) return not_built_yet(at, "IKEv1");
-  if (at.integer() != 2) return at.fault("the version is 2 (IKEv2), 1 (IKEv1) or 0 (either)");
-  out.version = IkeVersion::kIkev2;
+  if (at.integer() < 0 || at.integer() > 2)
+    return at.fault("the version is 2 (IKEv2), 1 (IKEv1) or 0 (either)");
+  out.version = IkeVersion{static_cast<std::uint8_t>(at.integer())};
 }
 
 void read_local_addrs(const Place& at, ConnectionConfig& out) {
@@ -284,7 +284,7 @@ constexpr std::array kConnection{
     Option<ConnectionConfig>{{.name = "version",
                               .kind = "integer",
                               .preset = "2",
-                              .text = "2: IKEv2. IKEv1 (1, and 0 for either) is not built yet.",
+                              .text = "2: IKEv2; 1: IKEv1; 0: either, and IKEv2 when we dial.",
                               .reader = kEngine},
                              read_version},
     Option<ConnectionConfig>{{.name = "local_addrs",

@@ -9,7 +9,6 @@
 namespace penstock::ike {
 
 using base::ErrorCode;
-using ikev2::IkeSa;
 using session::ChildConfig;
 using session::Connection;
 using session::EndReason;
@@ -93,19 +92,18 @@ void Commands::up(CommandId id, Pending& pending, Connection& c, const Command& 
 void Commands::down(CommandId id, Pending& pending, Connection& c, const Command& command) {
   const std::vector<std::uint64_t> serials = c.ike_sas;
   for (const std::uint64_t serial : serials) {
-    IkeSa* sa = machine_.find(serial);
-    if (sa == nullptr) continue;
     if (command.child.empty()) {
-      const bool protected_by_keys = sa->handshake == nullptr;
-      if (protected_by_keys) ++pending.remaining;
+      if (machines_.has_keys(serial)) ++pending.remaining;
       ++pending.done;
-      machine_.delete_ike(*sa, EndReason::kRequested, id);
+      machines_.delete_ike(serial, EndReason::kRequested, id);
       continue;
     }
-    for (const auto& child : sa->children) {
-      if (child->config->name != command.child || !child->live()) continue;
+    std::vector<net::Spi> spis;  // IKEv1 ends a child at once
+    for (const auto& child : machines_.children(serial))
+      if (child->config->name == command.child && child->live()) spis.push_back(child->spi_in);
+    for (const net::Spi spi : spis) {
       ++pending.remaining;
-      machine_.request_child_delete(*sa, child->spi_in, EndReason::kRequested, id);
+      machines_.request_child_delete(serial, spi, id);
     }
   }
   if (command.child.empty()) {
@@ -123,21 +121,20 @@ void Commands::down(CommandId id, Pending& pending, Connection& c, const Command
 
 void Commands::rekey(CommandId id, Pending& pending, Connection& c, const Command& command) {
   for (const std::uint64_t serial : c.ike_sas) {
-    IkeSa* sa = machine_.find(serial);
-    if (sa == nullptr || sa->state != ikev2::State::kEstablished || sa->redundant) continue;
+    if (machines_.use_of(serial) != Use::kEstablished) continue;
     Task task;
     task.command = id;
     if (command.ike) {
       task.kind = Task::Kind::kRekeyIke;
-      if (machine_.add_task(*sa, task)) ++pending.remaining;
+      if (machines_.add_task(serial, task)) ++pending.remaining;
       continue;
     }
-    for (const auto& child : sa->children) {
+    for (const auto& child : machines_.children(serial)) {
       if (!wanted(command, *child->config) || !child->live()) continue;
       task.kind = Task::Kind::kRekeyChild;
       task.child = child->config;
       task.spi = child->spi_in;
-      if (machine_.add_task(*sa, task)) ++pending.remaining;
+      if (machines_.add_task(serial, task)) ++pending.remaining;
     }
   }
   if (pending.remaining == 0) pending.failure = {ErrorCode::kNotFound, "it is not up"};

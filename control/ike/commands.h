@@ -12,8 +12,8 @@ namespace penstock::ike {
 
 class Commands {
  public:
-  Commands(session::Services& services, ikev2::Machine& machine, Upkeep& upkeep)
-      : services_(services), machine_(machine), upkeep_(upkeep) {}
+  Commands(session::Services& services, Machines& machines, Upkeep& upkeep)
+      : services_(services), machines_(machines), upkeep_(upkeep) {}
 
   void start(CommandId id, const Command& command);
   /// A task ended; nothing if no command waits for it.
@@ -38,7 +38,7 @@ class Commands {
   void finish_if_done(CommandId id);
 
   session::Services& services_;
-  ikev2::Machine& machine_;
+  Machines& machines_;
   Upkeep& upkeep_;
   std::map<CommandId, Pending> pending_;
   session::Deadlines deadlines_;

@@ -28,6 +28,8 @@ session::Settings settings_of(const EngineConfig& c) {
   s.half_open_timeout = c.half_open_timeout;
   s.ike_sas = c.limits.ike_sas;
   s.children_per_ike_sa = c.limits.children_per_ike_sa;
+  s.half_open = c.limits.half_open;
+  s.half_open_per_source = c.limits.half_open_per_source;
   return s;
 }
 
@@ -41,8 +43,10 @@ struct Engine::Impl {
   session::Services services;
   ikev2::Machine machine{services};
   Admission admission{limits, services};
-  Upkeep upkeep{services, machine};
-  Commands commands{services, machine, upkeep};
+  ikev1::Machine machine_v1{services};
+  Machines machines{machine, machine_v1};
+  Upkeep upkeep{services, machines};
+  Commands commands{services, machines, upkeep};
   bool closing = false;
 
   void drop(IkeDrop why) { services.drops.count(why); }
@@ -52,15 +56,20 @@ struct Engine::Impl {
   void input(base::Now now, Work work) {
     services.now = now;
     work();
-    machine.settle();
+    settle();
     while (!services.outcomes.empty()) {
       session::Outcome outcome = std::move(services.outcomes.front());
       services.outcomes.pop_front();
       follow_up(std::move(outcome));
-      machine.settle();
+      settle();
     }
     services.connections.drop_unused();
     if (!closing) services.ask_for_spis();
+  }
+
+  void settle() {
+    machine.settle();
+    machine_v1.settle();
   }
 
   void follow_up(session::Outcome outcome) {
@@ -95,7 +104,11 @@ void Engine::Impl::receive(const Datagram& datagram) {
       answer(Allowance::kStray, datagram, *header, NotifyType::kInvalidMajorVersion, {});
     return;
   }
-  if (header->major == 1) return drop(IkeDrop::kIkev1Off);
+  if (header->major == 1) {
+    if (!services.connections.speak_ikev1() && machine_v1.all().empty())
+      return drop(IkeDrop::kIkev1Off);
+    return machine_v1.receive(datagram, closing);
+  }
   const auto message = isakmp::MessageView::parse(datagram.data);
   if (!message) return drop(IkeDrop::kMalformed);
   const bool first = header->exchange == ExchangeType::kIkeSaInit && !header->is_response();
@@ -183,6 +196,7 @@ void Engine::receive(base::Now now, const Datagram& datagram) {
 void Engine::tick(base::Now now) {
   impl_->input(now, [&] {
     impl_->machine.tick();
+    impl_->machine_v1.tick();
     impl_->upkeep.tick();
     impl_->commands.tick();
   });
@@ -190,24 +204,32 @@ void Engine::tick(base::Now now) {
 
 void Engine::job_done(base::Now now, JobId id, JobResult result) {
   impl_->input(now, [&] {
-    if (const auto owner = impl_->services.take_job(id))
-      impl_->machine.job_done(*owner, std::move(result));
+    const auto owner = impl_->services.take_job(id);
+    if (!owner) return;
+    if (impl_->machine_v1.find(owner->ike_sa) != nullptr)
+      return impl_->machine_v1.job_done(*owner, std::move(result));
+    impl_->machine.job_done(*owner, std::move(result));
   });
 }
 
 void Engine::sa_event(base::Now now, const policy::SaEvent& event) {
   impl_->input(now, [&] {
+    // Of the two machines one owns the event's slot; to the other it says nothing.
     ikev2::Machine& m = impl_->machine;
+    ikev1::Machine& v1 = impl_->machine_v1;
     switch (event.kind) {
       case policy::SaEventKind::kSoftExpiry:
+        v1.soft_expiry(event);
         return m.soft_expiry(event);
       case policy::SaEventKind::kHardExpiry:
+        v1.hard_expiry(event);
         return m.hard_expiry(event);
       case policy::SaEventKind::kAcquire:
         return impl_->upkeep.acquire(event);
       case policy::SaEventKind::kFirstPacket:
         return m.first_packet(event);
       case policy::SaEventKind::kPeerMoved:
+        v1.peer_moved(event);
         return m.peer_moved(event);
       case policy::SaEventKind::kUnknownSpi:
         if (impl_->services.allows(Allowance::kStray)) m.unknown_spi(event);
@@ -224,13 +246,19 @@ void Engine::sa_result(base::Now now, SaToken token, base::Result<void> result) 
     const auto owner = impl_->services.take_token(token);
     if (!owner) return;
     if (owner->spi.value() == 0) return impl_->upkeep.standing_policy_result(*owner, result);
+    const session::Slot* slot = impl_->services.slots.find(owner->slot);
+    if (slot != nullptr && impl_->machine_v1.find(slot->ike_sa) != nullptr)
+      return impl_->machine_v1.sa_result(*owner, result);
     impl_->machine.sa_result(*owner, result);
   });
 }
 
 void Engine::traffic(base::Now now, std::uint64_t ike_sa,
                      const std::vector<InboundTraffic>& inbound) {
-  impl_->input(now, [&] { impl_->machine.traffic(ike_sa, inbound); });
+  impl_->input(now, [&] {
+    impl_->machine.traffic(ike_sa, inbound);
+    impl_->machine_v1.traffic(ike_sa, inbound);
+  });
 }
 
 void Engine::grant_spis(base::Now now, const std::vector<net::Spi>& spis) {
@@ -238,6 +266,7 @@ void Engine::grant_spis(base::Now now, const std::vector<net::Spi>& spis) {
     if (impl_->closing) return impl_->services.emit(ReturnSpis{spis});
     impl_->services.grant_spis(spis);
     impl_->machine.spis_granted();
+    impl_->machine_v1.spis_granted();
   });
 }
 
@@ -268,14 +297,16 @@ std::optional<Output> Engine::poll_output() {
 
 std::optional<base::MonoTime> Engine::next_deadline() const {
   std::optional<base::MonoTime> best;
-  for (const auto& at : {impl_->machine.next_deadline(), impl_->upkeep.next_deadline(),
-                         impl_->commands.next_deadline(),
+  for (const auto& at : {impl_->machine.next_deadline(), impl_->machine_v1.next_deadline(),
+                         impl_->upkeep.next_deadline(), impl_->commands.next_deadline(),
                          impl_->closing ? std::nullopt : impl_->services.spis_due()})
     if (at && (!best || *at < *best)) best = at;
   return best;
 }
 
-bool Engine::idle() const { return impl_->machine.all().empty(); }
+bool Engine::idle() const {
+  return impl_->machine.all().empty() && impl_->machine_v1.all().empty();
+}
 
 // ---- lists ----
 
@@ -315,6 +346,25 @@ IkeSaStatus status_of(const IkeSa& sa, base::MonoTime now) {
   return s;
 }
 
+IkeSaStatus status_of(const ikev1::IsakmpSa& sa, base::MonoTime now) {
+  IkeSaStatus s;
+  s.serial = sa.serial;
+  s.version = 1;
+  if (sa.connection != nullptr) s.connection = sa.connection->config.name;
+  s.state = ikev1::name_of(sa.state);
+  s.initiator = sa.initiator;
+  s.local = sa.local;
+  s.remote = sa.remote;
+  if (!sa.local_id.data.empty()) s.local_id = sa.local_id.to_string();
+  if (!sa.remote_id.data.empty()) s.remote_id = sa.remote_id.to_string();
+  s.spi_i = sa.cookies.i;
+  s.spi_r = sa.cookies.r;
+  if (sa.has_keys()) s.proposal = sa.agreed.to_string();
+  if (sa.rekey_at) s.rekey_in = *sa.rekey_at - now;
+  for (const auto& c : sa.children) s.children.push_back(status_of(*c));
+  return s;
+}
+
 std::string_view word(session::ChildMode m) {
   constexpr std::array<std::string_view, 4> kWords{"tunnel", "transport", "pass", "drop"};
   return kWords.at(static_cast<std::size_t>(m));
@@ -337,10 +387,21 @@ std::string joined(const List& list) {
 std::vector<IkeSaStatus> Engine::list_ike_sas(base::Now now, std::uint64_t from,
                                               std::size_t most) const {
   std::vector<IkeSaStatus> list;
-  const auto& all = impl_->machine.all();
-  for (auto it = all.lower_bound(from); it != all.end() && list.size() < most; ++it)
-    // RFC 7296 §2.21.2: a refused IKE_AUTH makes no SA; what is left only repeats its answer.
-    if (!it->second->refused) list.push_back(status_of(*it->second, now.mono));
+  const auto& v2 = impl_->machine.all();
+  const auto& v1 = impl_->machine_v1.all();
+  auto it2 = v2.lower_bound(from);
+  auto it1 = v1.lower_bound(from);
+  // Both in order of their serials, which they share.
+  while (list.size() < most && (it2 != v2.end() || it1 != v1.end())) {
+    if (it1 == v1.end() || (it2 != v2.end() && it2->first < it1->first)) {
+      // RFC 7296 §2.21.2: a refused IKE_AUTH makes no SA; what is left only repeats its answer.
+      if (!it2->second->refused) list.push_back(status_of(*it2->second, now.mono));
+      ++it2;
+    } else {
+      list.push_back(status_of(*it1->second, now.mono));
+      ++it1;
+    }
+  }
   return list;
 }
 
@@ -363,9 +424,9 @@ std::vector<ConnectionStatus> Engine::list_connections(std::size_t from, std::si
       cs.mode = word(child.mode);
       cs.start_action = word(child.start_action);
       for (const std::uint64_t serial : c.ike_sas)
-        if (const IkeSa* sa = impl_->machine.find(serial))
-          cs.installed += static_cast<std::size_t>(std::ranges::count_if(
-              sa->children, [&](const auto& k) { return k->config == &child && k->live(); }));
+        cs.installed += static_cast<std::size_t>(
+            std::ranges::count_if(impl_->machines.children(serial),
+                                  [&](const auto& k) { return k->config == &child && k->live(); }));
       cs.local_ts = child.local_ts;
       cs.remote_ts = child.remote_ts;
       s.children.push_back(std::move(cs));
@@ -377,9 +438,11 @@ std::vector<ConnectionStatus> Engine::list_connections(std::size_t from, std::si
 
 std::vector<IkeCounter> Engine::counters() const {
   std::vector<IkeCounter> list;
-  list.reserve(std::size(session::kIkeDropTable));
+  list.reserve(std::size(session::kIkeDropTable) + std::size(isakmp::kV1RuleTable));
   for (const session::IkeDropRow& row : session::kIkeDropTable)
     list.push_back({row.name, row.clause, row.text, impl_->services.drops.get(row.id)});
+  for (const isakmp::V1RuleRow& row : isakmp::kV1RuleTable)
+    list.push_back({row.name, row.clause, row.text, impl_->services.v1_broken.get(row.id)});
   return list;
 }
 

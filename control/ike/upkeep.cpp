@@ -7,7 +7,6 @@
 
 namespace penstock::ike {
 
-using ikev2::IkeSa;
 using session::ChildConfig;
 using session::ChildMode;
 using session::Connection;
@@ -16,13 +15,6 @@ using session::EndReason;
 using session::Task;
 
 namespace {
-
-/// Its delete is under way or next: nothing is begun with it any more.
-bool is_leaving(const IkeSa& sa) {
-  const auto deletes = [](const Task& t) { return t.kind == Task::Kind::kDeleteIke; };
-  return sa.state == ikev2::State::kDeleting || (sa.own && deletes(sa.own->task)) ||
-         std::ranges::any_of(sa.tasks, deletes);
-}
 
 session::Report about(const Connection& c, base::LogLevel level, std::string code,
                       std::string text) {
@@ -123,16 +115,13 @@ void Upkeep::take_down(Connection& c) {
   for (Task& t : waiting)
     fail(std::move(t), {base::ErrorCode::kRefused, "the connection was taken down"});
   const std::vector<std::uint64_t> serials = c.ike_sas;
-  for (const std::uint64_t serial : serials)
-    if (IkeSa* sa = machine_.find(serial)) machine_.delete_ike(*sa, EndReason::kRequested);
+  for (const std::uint64_t serial : serials) machines_.delete_ike(serial, EndReason::kRequested);
 }
 
 void Upkeep::shut_down() {
   closing_ = true;
   for (const auto& [name, c] : services_.connections.all()) take_down(*c);
-  for (const auto& [serial, sa] : machine_.all())
-    if (sa->connection == nullptr || sa->connection->removed)
-      machine_.delete_ike(*sa, EndReason::kRequested);
+  machines_.delete_orphans();
 }
 
 // ---- bringing up ----
@@ -145,12 +134,9 @@ void Upkeep::bring_up(Connection& c, Task task) {
   if (closing_ || c.removed)
     return fail(std::move(task), {base::ErrorCode::kRefused, "the connection is closing"});
   for (const std::uint64_t serial : c.ike_sas) {
-    IkeSa* sa = machine_.find(serial);
-    if (sa == nullptr || is_leaving(*sa)) continue;
-    const bool dialling = sa->initiator && sa->handshake != nullptr;
-    const bool usable = sa->state == ikev2::State::kEstablished && !sa->redundant;
-    if (!dialling && !usable) continue;
-    if (!machine_.add_task(*sa, task))
+    const Use use = machines_.use_of(serial);
+    if (use != Use::kDialling && use != Use::kEstablished) continue;
+    if (!machines_.add_task(serial, task))
       fail(std::move(task), {base::ErrorCode::kLimit, "too many tasks wait at the IKE SA"});
     return;
   }
@@ -165,7 +151,7 @@ void Upkeep::bring_up(Connection& c, Task task) {
 }
 
 void Upkeep::dial(Connection& c, std::vector<Task> tasks) {
-  if (tasks.empty() || machine_.initiate(c, tasks) != nullptr) return;
+  if (tasks.empty() || machines_.initiate(c, tasks)) return;
   for (Task& t : tasks)
     fail(std::move(t), {base::ErrorCode::kRefused,
                         "connection " + c.config.name +
@@ -175,9 +161,8 @@ void Upkeep::dial(Connection& c, std::vector<Task> tasks) {
 
 bool Upkeep::is_up(const Connection& c, const ChildConfig& child) const {
   return std::ranges::any_of(c.ike_sas, [&](std::uint64_t serial) {
-    const IkeSa* sa = machine_.find(serial);
-    return sa != nullptr && !is_leaving(*sa) &&
-           std::ranges::any_of(sa->children,
+    return machines_.use_of(serial) != Use::kNone &&
+           std::ranges::any_of(machines_.children(serial),
                                [&](const auto& s) { return s->config == &child && s->live(); });
   });
 }
@@ -186,13 +171,8 @@ Task* Upkeep::pending(Connection& c, const ChildConfig& child) {
   const auto wanted = [&](const Task& t) {
     return t.kind == Task::Kind::kNewChild && t.child == &child;
   };
-  for (const std::uint64_t serial : c.ike_sas) {
-    IkeSa* sa = machine_.find(serial);
-    if (sa == nullptr) continue;
-    if (sa->own && wanted(sa->own->task)) return &sa->own->task;
-    const auto found = std::ranges::find_if(sa->tasks, wanted);
-    if (found != sa->tasks.end()) return &*found;
-  }
+  for (const std::uint64_t serial : c.ike_sas)
+    if (Task* task = machines_.pending(serial, child)) return task;
   const auto found = std::ranges::find_if(c.waiting, wanted);
   return found == c.waiting.end() ? nullptr : &*found;
 }

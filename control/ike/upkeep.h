@@ -3,7 +3,7 @@
 // dialling again, what follows when a child or an IKE SA ends.
 #pragma once
 
-#include "control/ikev2/machine.h"
+#include "control/ike/machines.h"
 #include "control/session/services.h"
 
 namespace penstock::ike {
@@ -13,8 +13,8 @@ inline constexpr base::Duration kRedialAfterRefusal = base::seconds{10};
 
 class Upkeep {
  public:
-  Upkeep(session::Services& services, ikev2::Machine& machine)
-      : services_(services), machine_(machine) {}
+  Upkeep(session::Services& services, Machines& machines)
+      : services_(services), machines_(machines) {}
 
   /// Installs the connection's standing policies and starts what is to be started.
   void begin(session::Connection& connection);
@@ -46,7 +46,7 @@ class Upkeep {
   void redial_later(session::Connection& connection, base::Duration wait);
 
   session::Services& services_;
-  ikev2::Machine& machine_;
+  Machines& machines_;
   session::Deadlines redials_;
   std::map<std::uint64_t, session::Connection*> redialled_;
   std::uint64_t last_redial_ = 0;

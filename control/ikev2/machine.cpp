@@ -40,7 +40,7 @@ IkeSa* Machine::create(bool initiator, IkeSpi own, IkeSpi peer) {
     return nullptr;
   }
   const IkeSpi spi = own.value() != 0 ? own : draw_spi();
-  const std::uint64_t serial = ++last_serial_;
+  const std::uint64_t serial = services_.next_serial();
   if (!table_.insert(spi, serial)) return nullptr;
   auto sa = std::make_unique<IkeSa>();
   sa->serial = serial;

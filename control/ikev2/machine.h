@@ -187,7 +187,6 @@ class Machine {
   session::Deadlines deadlines_;
   std::set<std::uint64_t> touched_;
   std::vector<std::uint64_t> waiting_for_spis_;
-  std::uint64_t last_serial_ = 0;
   /// Authenticated IKE SAs by the pair of identities.
   std::map<std::pair<policy::Identity, policy::Identity>, std::set<std::uint64_t>> by_identities_;
   PeerIndex peers_;  ///< authenticated ones

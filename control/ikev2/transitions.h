@@ -3,12 +3,11 @@
 // handles it and what comes next (design §4.2). Legality is data, work is code.
 #pragma once
 
-#include <initializer_list>
 #include <span>
 #include <string_view>
 
 #include "control/ikev2/ike_sa.h"
-#include "control/isakmp/message_view.h"
+#include "control/isakmp/payload_set.h"
 
 namespace penstock::ikev2 {
 
@@ -28,32 +27,7 @@ using Handler = void (*)(Machine&, IkeSa&, const Inbound&);
 
 enum class Way : std::uint8_t { kRequest, kResponse };
 
-/// A set of IKEv2 payload types, a bit each.
-class PayloadSet {
- public:
-  constexpr PayloadSet() = default;
-  constexpr PayloadSet(std::initializer_list<isakmp::PayloadType> types) {
-    for (const isakmp::PayloadType t : types) bits_ |= bit(t);
-  }
-  static constexpr std::uint64_t bit(isakmp::PayloadType type) {
-    return std::uint64_t{1} << static_cast<unsigned>(type);
-  }
-  [[nodiscard]] static PayloadSet of(const isakmp::PayloadChain& chain) {
-    PayloadSet set;
-    for (const isakmp::PayloadView& p : chain) set.bits_ |= bit(p.type);
-    return set;
-  }
-  [[nodiscard]] constexpr bool includes(const PayloadSet& other) const {
-    return (bits_ & other.bits_) == other.bits_;
-  }
-  [[nodiscard]] constexpr bool disjoint(const PayloadSet& other) const {
-    return (bits_ & other.bits_) == 0;
-  }
-  [[nodiscard]] constexpr std::uint64_t bits() const { return bits_; }
-
- private:
-  std::uint64_t bits_ = 0;
-};
+using isakmp::PayloadSet;
 
 struct Transition {
   State state;

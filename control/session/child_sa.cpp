@@ -92,20 +92,30 @@ ChildSa* find_by_outbound(const ChildSas& children, crypto::ProtocolId protocol,
   return found == children.end() ? nullptr : found->get();
 }
 
-void install_fresh(Services& services, const ChildOwner& owner, ChildSa& child, ChildSpecs specs) {
+void install_larval(Services& services, const ChildOwner& owner, ChildSa& child, ChildSpecs specs) {
   Slot slot;
   slot.ike_sa = owner.ike_sa;
   slot.connection = owner.connection;
   slot.child = child.config;
   slot.sas = 1;
   child.slot = services.slots.allocate(slot);
-  const std::string name = specs.inbound.name;
   install_inbound(services, child, std::move(specs.inbound));
   child.outbound = std::make_unique<policy::SaSpec>(std::move(specs.outbound));
   child.outbound->slot = child.slot;
+}
+
+void complete_fresh(Services& services, ChildSa& child) {
+  Slot* slot = services.slots.find(child.slot);
+  PS_CHECK(slot != nullptr && child.outbound != nullptr);
+  const std::string name = child.outbound->name;
   switch_outbound(services, child);
   // The policy comes last: without it the traffic is discarded, never sent in clear.
-  install_policy(services, *services.slots.find(child.slot), child, name);
+  install_policy(services, *slot, child, name);
+}
+
+void install_fresh(Services& services, const ChildOwner& owner, ChildSa& child, ChildSpecs specs) {
+  install_larval(services, owner, child, std::move(specs));
+  complete_fresh(services, child);
 }
 
 void install_successor(Services& services, ChildSa& child, const ChildSa& old, ChildSpecs specs) {

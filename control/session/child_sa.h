@@ -80,6 +80,11 @@ struct ChildOwner {
 /// ready when `pending` is 0 again.
 void install_fresh(Services& services, const ChildOwner& owner, ChildSa& child, ChildSpecs specs);
 
+/// A new child whose peer has still to show that it lives (IKEv1, RFC 2409 §5.5: HASH(3)): a slot
+/// and the inbound half; outbound half and policy wait for complete_fresh().
+void install_larval(Services& services, const ChildOwner& owner, ChildSa& child, ChildSpecs specs);
+void complete_fresh(Services& services, ChildSa& child);
+
 /// The rekey order (design §4.5), first step: the successor takes the slot of `old`; its inbound
 /// half is installed, its outbound half waits for switch_outbound().
 void install_successor(Services& services, ChildSa& child, const ChildSa& old, ChildSpecs specs);

@@ -18,8 +18,8 @@ bool has_prefix(const ConnectionConfig& config) {
 
 /// 0: not allowed; else the longer the prefix that matched, the higher.
 unsigned match(const ConnectionConfig& config, const net::IpAddress& local,
-               const net::IpAddress& remote) {
-  if (config.version == IkeVersion::kIkev1) return 0;
+               const net::IpAddress& remote, IkeVersion version) {
+  if (config.version != version && config.version != IkeVersion::kAny) return 0;
   const bool ours = config.local_addrs.empty() ||
                     std::ranges::find(config.local_addrs, local) != config.local_addrs.end();
   if (!ours) return 0;
@@ -51,6 +51,7 @@ Connection& Connections::add(ConnectionConfig config) {
   for (const net::Prefix& p : c.config.remote_addrs)
     if (is_host(p)) by_host_[p.address].push_back(&c);
   if (has_prefix(c.config)) by_prefix_.push_back(&c);
+  if (c.config.version != IkeVersion::kIkev2) ++ikev1_;
   return c;
 }
 
@@ -64,6 +65,7 @@ void Connections::remove(Connection& connection) {
     if (host->second.empty()) by_host_.erase(host);
   }
   std::erase(by_prefix_, &connection);
+  if (connection.config.version != IkeVersion::kIkev2) --ikev1_;
   connection.removed = true;
   removed_.push_back(std::move(found->second));
   by_name_.erase(found);
@@ -79,10 +81,11 @@ Connection* Connections::find(std::string_view name) const {
 }
 
 std::vector<Connection*> Connections::candidates(const net::IpAddress& local,
-                                                 const net::IpAddress& remote) const {
+                                                 const net::IpAddress& remote,
+                                                 IkeVersion version) const {
   std::vector<std::pair<unsigned, Connection*>> scored;
   const auto consider = [&](Connection* c) {
-    const unsigned score = match(c->config, local, remote);
+    const unsigned score = match(c->config, local, remote, version);
     if (score != 0) scored.emplace_back(score, c);
   };
   const auto host = by_host_.find(remote);

@@ -48,9 +48,12 @@ class Connections {
   void drop_unused();
 
   [[nodiscard]] Connection* find(std::string_view name) const;
-  /// Those that allow these addresses, the most specific first.
+  /// Those that allow these addresses and this version, the most specific first.
   [[nodiscard]] std::vector<Connection*> candidates(const net::IpAddress& local,
-                                                    const net::IpAddress& remote) const;
+                                                    const net::IpAddress& remote,
+                                                    IkeVersion version = IkeVersion::kIkev2) const;
+  /// Is IKEv1 spoken at all? It is off unless a connection asks for it (RFC 9395 §3).
+  [[nodiscard]] bool speak_ikev1() const { return ikev1_ != 0; }
   [[nodiscard]] const std::map<std::string, std::unique_ptr<Connection>, std::less<>>& all() const {
     return by_name_;
   }
@@ -60,6 +63,7 @@ class Connections {
   std::unordered_map<net::IpAddress, std::vector<Connection*>> by_host_;
   std::vector<Connection*> by_prefix_;
   std::vector<std::unique_ptr<Connection>> removed_;
+  std::size_t ikev1_ = 0;  ///< connections that are not for IKEv2 alone
 };
 
 }  // namespace penstock::session

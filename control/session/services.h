@@ -8,6 +8,7 @@
 #include <optional>
 #include <unordered_map>
 
+#include "control/isakmp/v1_rules.h"
 #include "control/session/connections.h"
 #include "control/session/ike_drop.h"
 #include "control/session/retransmission.h"
@@ -130,6 +131,21 @@ struct Settings {
   base::Duration half_open_timeout = base::seconds{30};
   std::size_t ike_sas = 200'000;
   std::size_t children_per_ike_sa = 256;
+  // IKEv1 has no cookies to ask for: these alone stand between strangers and our memory.
+  std::size_t half_open = 10'000;
+  std::size_t half_open_per_source = 50;
+};
+
+/// Counts broken rules of RFC 2408 §5.
+class V1RuleCounters {
+ public:
+  void count(isakmp::V1Rule rule) { ++counts_.at(static_cast<std::size_t>(rule)); }
+  [[nodiscard]] std::uint64_t get(isakmp::V1Rule rule) const {
+    return counts_.at(static_cast<std::size_t>(rule));
+  }
+
+ private:
+  std::array<std::uint64_t, static_cast<std::size_t>(isakmp::V1Rule::kCount)> counts_{};
 };
 
 class Services {
@@ -143,6 +159,8 @@ class Services {
   void send(const net::Endpoint& local, const net::Endpoint& remote, base::ByteVector data) {
     emit(SendDatagram{{local, remote, std::move(data)}});
   }
+  /// Names an IKE SA of either version.
+  [[nodiscard]] std::uint64_t next_serial() { return ++last_serial_; }
   JobId start_job(const JobOwner& owner, Job job);
   [[nodiscard]] std::optional<JobOwner> take_job(JobId id);
   [[nodiscard]] bool jobs_full() const { return jobs_.size() >= kMaxJobs; }
@@ -179,11 +197,13 @@ class Services {
   Connections connections;
   std::vector<SharedSecret> secrets;
   IkeDropCounters drops;
+  V1RuleCounters v1_broken;
 
  private:
   std::unordered_map<JobId, JobOwner> jobs_;
   std::unordered_map<SaToken, TokenOwner> tokens_;
   Allowances allowances_;
+  std::uint64_t last_serial_ = 0;
   std::uint64_t last_job_ = 0;
   std::uint64_t last_token_ = 0;
   std::optional<base::MonoTime> spis_due_;

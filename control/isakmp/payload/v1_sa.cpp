@@ -78,15 +78,8 @@ V1Result<V1Transform> read_transform(ByteReader& in, bool last) {
   const auto whole = in.take(h.length.get());
   if (!whole || whole->size() < sizeof(TransformHeader))
     return broken(V1Rule::kTransformSyntax, "the length of a transform does not fit");
-  V1Transform out{h.number, h.id, {}};
-  ByteReader attributes(whole->subspan(sizeof(TransformHeader)));
-  while (!attributes.empty()) {
-    if (out.attributes.size() == kMaxV1Attributes)
-      return broken(V1Rule::kLimit, "more attributes than kMaxV1Attributes");
-    PS_ASSIGN(V1Attribute attribute, read_attribute(attributes));
-    out.attributes.push_back(std::move(attribute));
-  }
-  return out;
+  PS_ASSIGN(auto attributes, parse_v1_attributes(whole->subspan(sizeof(TransformHeader))));
+  return V1Transform{h.number, h.id, std::move(attributes)};
 }
 
 /// RFC 2407 §4.4.1, RFC 2408 §3.5: ISAKMP's SPI is the pair of cookies and ignored here.
@@ -147,6 +140,17 @@ V1Attribute V1Attribute::of_u32(std::uint16_t type, std::uint32_t value) {
 const V1Attribute* V1Transform::find(std::uint16_t type) const {
   const auto found = std::ranges::find(attributes, type, &V1Attribute::type);
   return found == attributes.end() ? nullptr : &*found;
+}
+
+V1Result<std::vector<V1Attribute>> parse_v1_attributes(Bytes octets) {
+  std::vector<V1Attribute> out;
+  for (ByteReader in(octets); !in.empty();) {
+    if (out.size() == kMaxV1Attributes)
+      return broken(V1Rule::kLimit, "more attributes than kMaxV1Attributes");
+    PS_ASSIGN(V1Attribute attribute, read_attribute(in));
+    out.push_back(std::move(attribute));
+  }
+  return out;
 }
 
 V1Result<V1SaPayload> parse_v1_sa(Bytes body) {

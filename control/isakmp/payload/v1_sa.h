@@ -55,6 +55,10 @@ struct V1SaPayload {
   std::vector<V1Proposal> proposals;  ///< at least one
 };
 
+/// Attributes one after another, as a transform and RESPONDER-LIFETIME have them.
+/// @return kAttributes or kLimit
+[[nodiscard]] V1Result<std::vector<V1Attribute>> parse_v1_attributes(base::Bytes octets);
+
 /// @return kDoi, kSituation, kProtocol, kSpi, kProposalSyntax, kTransformSyntax, kAttributes,
 ///         kReserved, kLength or kLimit
 [[nodiscard]] V1Result<V1SaPayload> parse_v1_sa(base::Bytes body);

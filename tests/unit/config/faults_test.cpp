@@ -205,9 +205,10 @@ constexpr Spoiled kManual[] = {
 };
 
 constexpr Spoiled kConnections[] = {
-    {"Ikev1", "version = 2", "version = 1", "connections.branch.version: not built yet: IKEv1"},
-    {"EitherVersion", "version = 2", "version = 0",
-     "connections.branch.version: not built yet: IKEv1"},
+    {"Ikev1WithTwoSelectors", "version = 2", "version = 1",
+     "connections.branch.children.net.local_ts: IKEv1 has one selector a side: make a child of "
+     "each "
+     "pair"},
     {"NoVersion", "version = 2", "version = 3",
      "connections.branch.version: the version is 2 (IKEv2), 1 (IKEv1) or 0 (either)"},
     {"PublicKeyWithoutCertificate", "local = { auth = \"psk\"", "local = { auth = \"pubkey\"",

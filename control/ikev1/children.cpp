@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Negotiation of one child by Quick Mode: identities in, choices out, keys into specifications.
+#include "control/ikev1/children.h"
+
+#include <algorithm>
+
+#include "control/ikev1/nat.h"
+#include "control/isakmp/payload/identification.h"
+#include "control/session/narrowing.h"
+#include "lib/base/byte_io.h"
+
+namespace penstock::ikev1 {
+
+using crypto::ProtocolId;
+using policy::IdType;
+using policy::TrafficSelector;
+using session::ChildConfig;
+using session::IkeDrop;
+using session::SelectorPair;
+
+namespace {
+
+base::ByteVector mask_of(const net::Prefix& prefix) {
+  base::ByteVector mask(net::bits_of(prefix.address.family()) / 8U);
+  for (unsigned bit = 0; bit < prefix.length; ++bit)
+    mask.at(bit / 8U) |= std::byte{0x80} >> (bit % 8U);
+  return mask;
+}
+
+/// @return nothing if the ones do not come first
+std::optional<std::uint8_t> length_of(base::Bytes mask) {
+  unsigned length = 0;
+  bool ended = false;
+  for (const std::byte octet : mask)
+    for (unsigned bit = 0; bit < 8; ++bit) {
+      const bool one = (octet & (std::byte{0x80} >> bit)) != std::byte{0};
+      if (one && ended) return std::nullopt;
+      ended = !one;
+      if (one) ++length;
+    }
+  return static_cast<std::uint8_t>(length);
+}
+
+base::Result<TrafficSelector> from_prefix(base::Bytes data) {
+  const base::Bytes half = data.first(data.size() / 2);
+  PS_ASSIGN(const net::IpAddress address, net::IpAddress::from_bytes(half));
+  const auto length = length_of(data.subspan(half.size()));
+  if (!length) return base::fail(base::ErrorCode::kMalformed, "ID: the mask has holes");
+  return TrafficSelector::of({address, *length});
+}
+
+base::Result<TrafficSelector> from_range(base::Bytes data) {
+  TrafficSelector out;
+  PS_ASSIGN(out.first, net::IpAddress::from_bytes(data.first(data.size() / 2)));
+  PS_ASSIGN(out.last, net::IpAddress::from_bytes(data.subspan(data.size() / 2)));
+  if (out.last < out.first) return base::fail(base::ErrorCode::kMalformed, "ID: an empty range");
+  return out;
+}
+
+base::Result<TrafficSelector> addresses_of(IdType type, base::Bytes data) {
+  switch (type) {
+    case IdType::kIpv4Addr:
+    case IdType::kIpv6Addr: {
+      PS_ASSIGN(const net::IpAddress address, net::IpAddress::from_bytes(data));
+      return TrafficSelector::of(
+          {address, static_cast<std::uint8_t>(net::bits_of(address.family()))});
+    }
+    case IdType::kIpv4AddrSubnet:
+    case IdType::kIpv6AddrSubnet:
+      return from_prefix(data);
+    case IdType::kIpv4AddrRange:
+    case IdType::kIpv6AddrRange:
+      return from_range(data);
+    default:
+      return base::fail(base::ErrorCode::kUnsupported, "ID: it is no address");
+  }
+}
+
+}  // namespace
+
+base::ByteVector client_id(const TrafficSelector& selector) {
+  const bool v4 = selector.family() == net::Family::kIpv4;
+  const auto prefixes = policy::prefixes_of_range(selector.first, selector.last);
+  IdType type = v4 ? IdType::kIpv4AddrRange : IdType::kIpv6AddrRange;
+  base::ByteVector data = base::to_vector(selector.first.bytes());
+  base::ByteVector more = base::to_vector(selector.last.bytes());
+  if (selector.first == selector.last) {
+    type = v4 ? IdType::kIpv4Addr : IdType::kIpv6Addr;
+    more.clear();
+  } else if (prefixes.size() == 1) {
+    type = v4 ? IdType::kIpv4AddrSubnet : IdType::kIpv6AddrSubnet;
+    more = mask_of(prefixes.front());
+  }
+  data.insert(data.end(), more.begin(), more.end());
+  return isakmp::identification_body(static_cast<std::uint8_t>(type), data, selector.protocol,
+                                     selector.any_port() ? std::uint16_t{0} : selector.first_port);
+}
+
+base::Result<TrafficSelector> selector_of(base::Bytes id_body) {
+  PS_ASSIGN(const isakmp::IdPayload id, isakmp::parse_identification(id_body));
+  PS_ASSIGN(TrafficSelector out, addresses_of(IdType{id.type}, id.data));
+  out.protocol = id.protocol;
+  // RFC 2407 §4.6.2: 0 is any.
+  if (id.port != 0) out.first_port = out.last_port = id.port;
+  return out;
+}
+
+bool can_be_said(const ChildConfig& child) {
+  const auto sayable = [](const policy::TrafficSelectors& side) {
+    if (side.size() > 1) return false;
+    return side.empty() || side.front().any_port() ||
+           (side.front().first_port == side.front().last_port && side.front().first_port != 0);
+  };
+  return sayable(child.local_ts) && sayable(child.remote_ts);
+}
+
+SelectorPair selectors_of(const IsakmpSa& sa, const ChildConfig& child) {
+  SelectorPair pair{session::or_dynamic(child.local_ts, sa.local.address),
+                    session::or_dynamic(child.remote_ts, sa.remote.address)};
+  pair.local.resize(1);
+  pair.remote.resize(1);
+  return pair;
+}
+
+Encapsulation encapsulation(const IsakmpSa& sa) {
+  return sa.encap ? Encapsulation::kUdpTunnel : Encapsulation::kTunnel;
+}
+
+tl::expected<ChildChoice, ChildRefusal> choose_child(const IsakmpSa& sa, const SelectorPair& asked,
+                                                     crypto::DhGroupId group,
+                                                     const isakmp::V1SaPayload& offer) {
+  ChildRefusal refusal{isakmp::V1NotifyType::kInvalidIdInformation, IkeDrop::kTsUnacceptable,
+                       "no child allows " + session::to_string(asked.remote) +
+                           " on the peer's side and " + session::to_string(asked.local) +
+                           " on ours"};
+  for (const ChildConfig& c : sa.connection->config.children) {
+    if (c.mode != session::ChildMode::kTunnel) continue;
+    const SelectorPair allowed{session::or_dynamic(c.local_ts, sa.local.address),
+                               session::or_dynamic(c.remote_ts, sa.remote.address)};
+    if (!session::covers(allowed.local, asked.local) ||
+        !session::covers(allowed.remote, asked.remote))
+      continue;
+    auto choice = choose_phase2(c.esp_proposals, encapsulation(sa), group, offer);
+    if (choice) return ChildChoice{&c, *std::move(choice)};
+    refusal = {isakmp::V1NotifyType::kNoProposalChosen, IkeDrop::kNoProposal,
+               c.name + ": " + choice.error().text};
+  }
+  return tl::unexpected(std::move(refusal));
+}
+
+session::ChildSa* predecessor(Machine& machine, IsakmpSa& sa, const ChildConfig& config,
+                              const SelectorPair& selectors) {
+  session::ChildSa* best = nullptr;
+  IsakmpSa* owner = nullptr;
+  int best_rank = 0;
+  for (IsakmpSa* sibling : machine.siblings(sa))
+    for (const auto& c : sibling->children) {
+      const session::Slot* slot = machine.services().slots.find(c->slot);
+      if (slot == nullptr || c->config != &config || c->selectors.local != selectors.local ||
+          c->selectors.remote != selectors.remote)
+        continue;
+      // One that seals, one that could, one that both ends are making at once.
+      int rank = 0;
+      if (c->state == session::ChildState::kInstalling && sibling == &sa) rank = 1;
+      if (c->live()) rank = slot->sealing == c->spi_in ? 3 : 2;
+      if (rank <= best_rank) continue;
+      best = c.get();
+      owner = sibling;
+      best_rank = rank;
+    }
+  // A slot belongs to one ISAKMP SA: all that share it go on there.
+  if (best != nullptr && owner != &sa) machine.take_over(sa, *owner, *best);
+  return best;
+}
+
+namespace {
+
+void fill_half(policy::SaSpec& spec, const IsakmpSa& sa, const session::ChildSa& child) {
+  const ChildConfig& c = *child.config;
+  spec.local = sa.local.address;
+  spec.remote = sa.remote.address;
+  if (child.encap) spec.encap = encapsulation_of(sa);
+  spec.encr = child.agreed.encr.id;
+  spec.encr_key_bits = child.agreed.encr.key_bits;
+  spec.integ = child.agreed.integ;
+  // What old peers mean by SHA2-256: a switch, because the negotiation is the same.
+  if (c.sha256_96 && spec.integ == crypto::IntegId::kHmacSha256_128)
+    spec.integ = crypto::IntegId::kHmacSha256_96;
+  spec.esn = child.agreed.esn == crypto::EsnId::kEsn;
+  spec.replay_window = c.replay_window;
+  spec.local_ts = child.selectors.local;
+  spec.remote_ts = child.selectors.remote;
+  spec.lifetime = {c.rekey_bytes, c.life_bytes, c.rekey_packets, c.life_packets};
+  spec.tunnel_header = c.tunnel_header;
+  spec.name = Machine::label(sa, c);
+}
+
+/// A direction's keys: that of the cipher first (RFC 2409 §5.5).
+void cut_keys(policy::SaSpec& spec, base::Bytes material, std::size_t encr_octets) {
+  spec.enc_key = base::SecretBytes::copy_of(material.first(encr_octets));
+  spec.auth_key = base::SecretBytes::copy_of(material.subspan(encr_octets));
+}
+
+}  // namespace
+
+base::Result<session::ChildSpecs> make_specs(const crypto::CryptoContext& context,
+                                             const IsakmpSa& sa, const session::ChildSa& child,
+                                             const Exchange& x, base::Bytes shared_secret) {
+  const session::Agreed& esp = child.agreed;
+  const crypto::EncrRow* encr = crypto::find_encr(esp.encr.id, esp.encr.key_bits);
+  const bool own_integrity = esp.integ == crypto::IntegId::kNone;
+  const crypto::IntegRow* integ = own_integrity ? nullptr : crypto::find_integ(esp.integ);
+  if (encr == nullptr || (!own_integrity && integ == nullptr))
+    return base::fail(base::ErrorCode::kUnsupported, esp.to_string());
+  const std::size_t encr_octets = encr->key_bits / 8U + encr->salt_octets;
+  const std::size_t octets = encr_octets + (integ != nullptr ? integ->key_octets : 0U);
+  session::ChildSpecs specs;
+  specs.inbound.direction = policy::Direction::kInbound;
+  specs.outbound.direction = policy::Direction::kOutbound;
+  specs.inbound.spi = child.spi_in;
+  specs.outbound.spi = child.spi_out;
+  for (policy::SaSpec* spec : {&specs.inbound, &specs.outbound}) {
+    fill_half(*spec, sa, child);
+    // The SPI in KEYMAT is the receiver's: the two directions have different keys.
+    const KeymatOf what{shared_secret,
+                        static_cast<std::uint8_t>(ProtocolId::kEsp),
+                        spec->spi.value(),
+                        {x.ni, x.nr}};
+    const base::SecretBytes material =
+        keymat(context, *sa.algorithms.prf, sa.keys.d.bytes(), what, octets);
+    cut_keys(*spec, material.bytes(), encr_octets);
+  }
+  return specs;
+}
+
+}  // namespace penstock::ikev1

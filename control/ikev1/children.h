@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What Quick Mode negotiates about a child, without messages or state: client identities and
+// selectors, the configured child for an offer, keys into specifications.
+#pragma once
+
+#include "control/ikev1/machine.h"
+
+namespace penstock::ikev1 {
+
+/// The body of an ID payload for one side (RFC 2407 §4.6.2): an address, a subnet or a range, with
+/// protocol and port. A range of ports cannot be said: see can_be_said().
+[[nodiscard]] base::ByteVector client_id(const policy::TrafficSelector& selector);
+/// @return kMalformed or kUnsupported for an identity that is no address
+[[nodiscard]] base::Result<policy::TrafficSelector> selector_of(base::Bytes id_body);
+
+/// RFC 2409 §5.5: one identity a side, one port or all.
+[[nodiscard]] bool can_be_said(const session::ChildConfig& child);
+
+/// Both sides of a child of ours: the one pair that is negotiated.
+[[nodiscard]] session::SelectorPair selectors_of(const IsakmpSa& sa,
+                                                 const session::ChildConfig& child);
+
+[[nodiscard]] Encapsulation encapsulation(const IsakmpSa& sa);
+
+struct ChildRefusal {
+  isakmp::V1NotifyType type;
+  session::IkeDrop why;
+  std::string text;
+};
+struct ChildChoice {
+  const session::ChildConfig* config = nullptr;
+  Choice choice;
+};
+/// As responder: the child of the connection whose selectors hold what is asked for.
+/// @param asked  RFC 2409 §5.5: taken whole or refused
+[[nodiscard]] tl::expected<ChildChoice, ChildRefusal> choose_child(
+    const IsakmpSa& sa, const session::SelectorPair& asked, crypto::DhGroupId group,
+    const isakmp::V1SaPayload& offer);
+
+/// The child with the same configuration and selectors whose slot a new one shares.
+[[nodiscard]] session::ChildSa* predecessor(Machine& machine, IsakmpSa& sa,
+                                            const session::ChildConfig& config,
+                                            const session::SelectorPair& selectors);
+
+/// The keyed pair.
+/// @param shared_secret  empty without PFS
+[[nodiscard]] base::Result<session::ChildSpecs> make_specs(const crypto::CryptoContext& context,
+                                                           const IsakmpSa& sa,
+                                                           const session::ChildSa& child,
+                                                           const Exchange& x,
+                                                           base::Bytes shared_secret);
+
+}  // namespace penstock::ikev1

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The handlers of the transition tables, and how each exchange begins and goes on after a job or an
+// installation. One file an exchange: main_mode, quick_mode (and its responder), informational.
+#pragma once
+
+#include "control/ikev1/machine.h"
+
+namespace penstock::ikev1 {
+
+// ---- main_mode.cpp ----
+void begin_main_mode(Machine& machine, IsakmpSa& sa);
+void on_main_offer(Machine& machine, IsakmpSa& sa, const Inbound& in);
+void on_main_choice(Machine& machine, IsakmpSa& sa, const Inbound& in);
+void on_main_key_request(Machine& machine, IsakmpSa& sa, const Inbound& in);
+void on_main_key_answer(Machine& machine, IsakmpSa& sa, const Inbound& in);
+void on_main_proof(Machine& machine, IsakmpSa& sa, const Inbound& in);
+void on_main_answered_proof(Machine& machine, IsakmpSa& sa, const Inbound& in);
+void on_main_key_pair(Machine& machine, IsakmpSa& sa, crypto::DhKeyPair pair);
+void on_main_shared_secret(Machine& machine, IsakmpSa& sa, base::Bytes secret);
+
+// ---- quick_mode.cpp ----
+void begin_quick_mode(Machine& machine, IsakmpSa& sa, Exchange& x);
+void on_quick_choice(Machine& machine, IsakmpSa& sa, Exchange& x, const Inbound& in);
+void on_quick_key_pair(Machine& machine, IsakmpSa& sa, Exchange& x, crypto::DhKeyPair pair);
+void on_quick_shared_secret(Machine& machine, IsakmpSa& sa, Exchange& x, base::Bytes secret);
+/// The peer has the other half: ours seals from now on.
+void let_out(session::Services& services, session::ChildSa& child);
+/// The peer or we give it up: what it was to make is taken back.
+void fail_quick(Machine& machine, IsakmpSa& sa, Exchange& x, const std::string& why);
+/// All parts of its child that were asked for are installed, or one is not.
+void on_child_ready(Machine& machine, IsakmpSa& sa, session::ChildSa& child);
+
+// ---- quick_mode_responder.cpp ----
+void on_quick_offer(Machine& machine, IsakmpSa& sa, Exchange& x, const Inbound& in);
+void on_quick_proof(Machine& machine, IsakmpSa& sa, Exchange& x, const Inbound& in);
+/// @param secret  empty without PFS
+void make_peer_child(Machine& machine, IsakmpSa& sa, Exchange& x, base::Bytes secret);
+void peer_child_ready(Machine& machine, IsakmpSa& sa, Exchange& x, session::ChildSa& child);
+
+// ---- informational.cpp ----
+void on_informational(Machine& machine, IsakmpSa& sa, const Inbound& in);
+void send_probe(Machine& machine, IsakmpSa& sa, session::Task task);
+void send_delete_isakmp(Machine& machine, IsakmpSa& sa);
+void send_delete_child(Machine& machine, IsakmpSa& sa, const session::ChildSa& child);
+void send_notify(Machine& machine, IsakmpSa& sa, const isakmp::V1NotifyPayload& notify);
+
+}  // namespace penstock::ikev1

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// IsakmpSa: one ISAKMP SA of IKEv1 with the phase 2 exchanges under way on it. Plain data; the
+// exchanges' files work on it. What phase 1 alone needs goes when it is over.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "control/ikev1/keys.h"
+#include "control/ikev1/proposals.h"
+#include "control/session/child_sa.h"
+
+namespace penstock::ikev1 {
+
+enum class State : std::uint8_t {
+  kStart,      ///< nothing was said yet
+  kOffered,    ///< initiator: the SA payload is out
+  kAnswered,   ///< responder: the chosen SA payload is out
+  kExchanged,  ///< initiator: KE and nonce are out
+  kKeyed,      ///< responder: KE and nonce are or will be out
+  kProving,    ///< initiator: identity and HASH_I are out
+  kEstablished,
+  kDead,  ///< to be erased at the end of this input
+};
+[[nodiscard]] std::string_view name_of(State state);
+
+/// Of a Quick Mode.
+enum class QuickState : std::uint8_t {
+  kStart,     ///< nothing was said yet, or a job or an SPI is awaited
+  kOffered,   ///< initiator: the first message is out
+  kAnswered,  ///< responder: the second message is or will be out
+  kDone,      ///< kept to repeat its last message
+};
+
+/// Until phase 1 is over.
+struct Phase1 {
+  net::Endpoint source;    ///< responder: of the first message; nobody else is listened to
+  base::ByteVector sai_b;  ///< body of the initiator's SA payload
+  isakmp::V1Proposal answer;
+  base::ByteVector ni, nr, own_public, peer_public;
+  crypto::DhKeyPair pair;
+  bool busy = false;                      ///< a job is awaited
+  std::optional<session::Datagram> held;  ///< encrypted, until the keys are there
+  session::OutstandingMessage sent;       ///< initiator
+  unsigned failures = 0;                  ///< encrypted messages that were none
+  std::string refusal;                    ///< an unauthenticated error
+};
+
+/// A Quick Mode, or an Informational Exchange that waits for its answer.
+struct Exchange {
+  std::uint32_t message_id = 0;
+  bool ours = false;
+  QuickState state = QuickState::kStart;
+  bool probe = false;  ///< R-U-THERE, not a Quick Mode
+  session::Task task;  ///< ours
+  base::ByteVector iv;
+  session::AnsweredRequest answered;  ///< the peer's last message, and what we answered
+  session::OutstandingMessage sent;
+  std::optional<base::MonoTime> forget_at;
+  session::JobId job;
+  const session::ChildConfig* config = nullptr;
+  net::Spi spi;       ///< our inbound; 0 once a child has it
+  net::Spi child;     ///< the inbound SPI of the child made
+  net::Spi replaces;  ///< inbound SPI of the child that it succeeds
+  crypto::DhGroupId group = crypto::DhGroupId::kNone;
+  crypto::DhKeyPair pair;
+  base::ByteVector ni, nr, own_public, peer_public;
+  base::ByteVector id_i, id_r;  ///< bodies of IDci and IDcr; empty: none were sent
+  session::SelectorPair selectors;
+  Choice choice;
+
+  [[nodiscard]] bool active() const { return state != QuickState::kDone; }
+};
+
+struct IsakmpSa {
+  std::uint64_t serial = 0;
+  session::Connection* connection = nullptr;  ///< responder: a guess until the peer said who it is
+  isakmp::ExchangeType exchange = isakmp::ExchangeType::kV1MainMode;
+  Cookies cookies;
+  State state = State::kStart;
+  bool initiator = false;
+  bool nat_t = false;  ///< the peer speaks RFC 3947
+  bool dpd = false;    ///< the peer speaks RFC 3706
+  bool nat_here = false;
+  bool nat_there = false;
+  bool encap = false;
+  bool superseded = false;  ///< a younger one has its children
+  net::Endpoint local, remote;
+  policy::Identity local_id, remote_id;
+  session::Agreed agreed;
+  std::optional<base::Duration> life;  ///< that phase 1 agreed on
+  Algorithms algorithms;
+  Skeyids keys;
+  base::SecretBytes cipher_key;
+  base::ByteVector iv;                ///< phase 1's; at its end the last block
+  session::AnsweredRequest answered;  ///< phase 1: the peer's last message and our answer
+  std::unique_ptr<Phase1> phase1;
+  std::map<std::uint32_t, Exchange> exchanges;  ///< by message id
+  std::uint32_t own_exchange = 0;               ///< message id of the one of ours; 0: none
+  std::vector<session::Task> tasks;
+  session::ChildSas children;
+  std::uint32_t dpd_sequence = 0;
+  std::optional<std::uint32_t> peer_dpd_sequence;
+  std::uint64_t replaces = 0;  ///< the ISAKMP SA that this one was made to succeed
+  base::MonoTime created{};
+  base::MonoTime established_at{};
+  base::MonoTime last_heard{};
+  base::MonoTime last_sent{};
+  base::MonoTime last_hint{};
+  bool traffic_asked = false;
+  std::optional<base::MonoTime> rekey_at;
+  std::optional<base::MonoTime> end_at;
+
+  [[nodiscard]] IkeSpi own_cookie() const { return initiator ? cookies.i : cookies.r; }
+  [[nodiscard]] bool is_half_open() const { return !initiator && phase1 != nullptr; }
+  [[nodiscard]] bool has_keys() const { return !cipher_key.empty(); }
+  [[nodiscard]] Exchange* own() {
+    const auto found = exchanges.find(own_exchange);
+    return own_exchange == 0 || found == exchanges.end() ? nullptr : &found->second;
+  }
+};
+
+}  // namespace penstock::ikev1

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Machine: all ISAKMP SAs of IKEv1, what comes in for them, and what the exchanges' files share:
+// building, protecting and sending messages, ending exchanges, children and ISAKMP SAs.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "control/ikev1/transitions.h"
+#include "control/isakmp/message_builder.h"
+#include "control/isakmp/payload/v1_notify.h"
+#include "control/session/deadlines.h"
+#include "control/session/session_table.h"
+#include "lib/policy/sa_event.h"
+
+namespace penstock::ikev1 {
+
+/// Tasks that may wait at one ISAKMP SA.
+inline constexpr std::size_t kMaxTasks = 1024;
+/// Phase 2 exchanges of one ISAKMP SA, those that are kept for repetition too.
+inline constexpr std::size_t kMaxExchanges = 64;
+/// How long an exchange that is over is kept to answer duplicates.
+inline constexpr base::Duration kExchangeMemory = base::seconds{60};
+/// Messages that claim to end phase 1 and do not decipher or verify.
+inline constexpr unsigned kMaxFailures = 8;
+/// A rekey that failed is tried again after this, while the old SA lasts.
+inline constexpr base::Duration kRekeyAgain = base::seconds{60};
+/// Between two liveness checks that unprotected messages cause.
+inline constexpr base::Duration kHintInterval = base::seconds{10};
+/// Two ISAKMP SAs established within so long of each other were begun by both ends at once.
+inline constexpr base::Duration kMadeAtOnce = base::seconds{1};
+inline constexpr std::size_t kOwnNonceOctets = 32;
+
+class Machine {
+ public:
+  explicit Machine(session::Services& services) : services_(services) {}
+
+  // ---- inputs; the engine calls settle() after each ----
+
+  /// Dials the connection. @return nullptr if there is no room or no address
+  IsakmpSa* initiate(session::Connection& connection, std::vector<session::Task> tasks);
+  /// A datagram with major version 1.
+  /// @param closing  nothing new is begun
+  void receive(const session::Datagram& datagram, bool closing);
+  void job_done(const session::JobOwner& owner, session::JobResult result);
+  void sa_result(const session::TokenOwner& owner, const base::Result<void>& result);
+  void soft_expiry(const policy::SaEvent& event);
+  void hard_expiry(const policy::SaEvent& event);
+  void peer_moved(const policy::SaEvent& event);
+  void traffic(std::uint64_t ike_sa, const std::vector<session::InboundTraffic>& inbound);
+  void spis_granted();
+  void tick();
+  void settle();
+  [[nodiscard]] std::optional<base::MonoTime> next_deadline() const { return deadlines_.next(); }
+
+  [[nodiscard]] IsakmpSa* find(std::uint64_t serial);
+  [[nodiscard]] const std::map<std::uint64_t, std::unique_ptr<IsakmpSa>>& all() const {
+    return sas_;
+  }
+  [[nodiscard]] session::SessionTable& table() { return table_; }
+  [[nodiscard]] session::Services& services() { return services_; }
+  [[nodiscard]] base::MonoTime now() const { return services_.now.mono; }
+
+  // ---- ISAKMP SAs ----
+
+  IsakmpSa* create(bool initiator, IkeSpi peer);
+  void set_connection(IsakmpSa& sa, session::Connection* connection);
+  void enter(IsakmpSa& sa, State state);
+  /// Authenticated: timers start, phase 1's leftovers go.
+  void established(IsakmpSa& sa);
+  /// Are there no others between these identities (RFC 2407 §4.6.3.3)?
+  [[nodiscard]] bool is_first_contact(const IsakmpSa& sa) const;
+  /// INITIAL-CONTACT and `unique` clear away older ones. @return false: the new one is refused
+  [[nodiscard]] bool admit_identity(IsakmpSa& sa, bool initial_contact);
+  /// Ends it without another message: children are retired, tasks handed back.
+  void close(IsakmpSa& sa, session::EndReason reason, const std::string& why);
+  /// Ends it by a Delete to the peer.
+  void delete_ike(IsakmpSa& sa, session::EndReason reason, session::CommandId command = {});
+  void touch(const IsakmpSa& sa) { touched_.insert(sa.serial); }
+  /// The ISAKMP SAs of the same two identities, this one too.
+  [[nodiscard]] std::vector<IsakmpSa*> siblings(const IsakmpSa& sa);
+
+  // ---- messages ----
+
+  [[nodiscard]] isakmp::MessageBuilder message(const IsakmpSa& sa, isakmp::ExchangeType exchange,
+                                               std::uint32_t message_id) const;
+  /// Phase 1: sent, and remembered as the answer or repeated by timer.
+  void send_phase1(IsakmpSa& sa, base::ByteVector message);
+  /// Fills in the HASH payload in front, enciphers; `iv` moves on.
+  /// @param ni  of HASH(2); empty: HASH(1)
+  [[nodiscard]] base::ByteVector seal_phase2(const IsakmpSa& sa, isakmp::MessageBuilder& builder,
+                                             std::uint32_t message_id, base::Bytes ni,
+                                             base::ByteVector& iv);
+  /// Enciphers; `iv` moves on.
+  [[nodiscard]] base::ByteVector seal(const IsakmpSa& sa, base::ByteVector clear,
+                                      base::ByteVector& iv);
+  /// A builder that begins with room for a HASH.
+  [[nodiscard]] isakmp::MessageBuilder hashed_message(const IsakmpSa& sa,
+                                                      isakmp::ExchangeType exchange,
+                                                      std::uint32_t message_id) const;
+  /// Is the HASH payload in front of a deciphered message right?
+  [[nodiscard]] bool verify_hash(const IsakmpSa& sa, const Inbound& in, base::Bytes ni) const;
+  void transmit(IsakmpSa& sa, const base::ByteVector& message);
+  /// One message that nobody answers.
+  void send_informational(IsakmpSa& sa, const isakmp::V1NotifyPayload& notify);
+  void drop(session::IkeDrop why) { services_.drops.count(why); }
+  void broken(const isakmp::V1Fault& fault) { services_.v1_broken.count(fault.rule); }
+  [[nodiscard]] std::uint32_t draw_message_id(const IsakmpSa& sa);
+
+  // ---- our exchanges ----
+
+  /// @return false if too many wait already
+  bool add_task(IsakmpSa& sa, session::Task task);
+  /// The exchange of ours is over; its SPI, if no child has it, is given back.
+  void finish_own(IsakmpSa& sa, Exchange& x, base::Result<std::string> result);
+  /// Kept for repetitions, then forgotten.
+  void finish(Exchange& x);
+  [[nodiscard]] bool take_spi_or_wait(IsakmpSa& sa, Exchange& x);
+
+  // ---- children ----
+
+  session::ChildSa& add_child(IsakmpSa& sa, Exchange& x);
+  void child_installed(IsakmpSa& sa, session::ChildSa& child, const Choice& choice);
+  /// A child goes on under another ISAKMP SA of the same peer.
+  void take_over(IsakmpSa& heir, IsakmpSa& old, const session::ChildSa& child);
+  void end_child(IsakmpSa& sa, session::ChildSa& child, session::EndReason reason);
+  void child_deleted(IsakmpSa& sa, session::ChildSa& child, session::EndReason reason);
+  void request_child_delete(IsakmpSa& sa, net::Spi spi, session::EndReason reason,
+                            session::CommandId command = {});
+
+  // ---- words ----
+
+  void report(const IsakmpSa& sa, base::LogLevel level, std::string code, std::string text);
+  [[nodiscard]] static std::string label(const IsakmpSa& sa, const session::ChildConfig& child);
+
+ private:
+  void receive_first(const session::Datagram& datagram, const isakmp::MessageView& message);
+  void receive_phase1(IsakmpSa& sa, const session::Datagram& datagram,
+                      const isakmp::MessageView& message);
+  void receive_phase2(IsakmpSa& sa, const session::Datagram& datagram,
+                      const isakmp::MessageView& message);
+  void receive_quick(IsakmpSa& sa, const session::Datagram& datagram,
+                     const isakmp::MessageView& message);
+  void receive_unprotected(IsakmpSa* sa, const session::Datagram& datagram,
+                           const isakmp::MessageView& message);
+  void process_phase1(IsakmpSa& sa, const session::Datagram& datagram,
+                      const isakmp::MessageView& message);
+  void failed_phase1(IsakmpSa& sa);
+  [[nodiscard]] IsakmpSa* find_by_cookies(const isakmp::Header& header);
+  void follow_peer(IsakmpSa& sa, const session::Datagram& datagram);
+  void move_peer(IsakmpSa& sa, const net::Endpoint& remote);
+  void hint(IsakmpSa& sa);
+  void pump(IsakmpSa& sa);
+  void begin(IsakmpSa& sa, session::Task task);
+  void delete_child_now(IsakmpSa& sa, session::Task task);
+  bool hand_over(IsakmpSa& sa);
+  void adopt(IsakmpSa& heir, IsakmpSa& old);
+  void arm_lifetime(IsakmpSa& sa);
+  void rearm(const IsakmpSa& sa);
+  void check_liveness(IsakmpSa& sa);
+  void on_deadline(IsakmpSa& sa);
+  void on_exchange_deadlines(IsakmpSa& sa);
+  void on_child_deadlines(IsakmpSa& sa);
+  void rekey(IsakmpSa& sa);
+  [[nodiscard]] std::optional<base::MonoTime> deadline_of(const IsakmpSa& sa) const;
+  [[nodiscard]] IsakmpSa* owner_of(policy::ChildSlot slot);
+
+  session::Services& services_;
+  std::map<std::uint64_t, std::unique_ptr<IsakmpSa>> sas_;
+  session::SessionTable table_;
+  session::Deadlines deadlines_;
+  std::set<std::uint64_t> touched_;
+  std::vector<std::uint64_t> waiting_for_spis_;
+  /// Authenticated ones by the pair of identities.
+  std::map<std::pair<policy::Identity, policy::Identity>, std::set<std::uint64_t>> by_identities_;
+
+  friend void retry_held(Machine& machine, IsakmpSa& sa);
+};
+
+/// The encrypted message that waited for the keys.
+void retry_held(Machine& machine, IsakmpSa& sa);
+
+}  // namespace penstock::ikev1

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Proposals of both phases between the wire and the values that both versions share: attributes of
+// RFC 2409 appendix A and RFC 2407 §4.5, each offer expanded into transforms, one chosen.
+#pragma once
+
+#include "control/isakmp/payload/v1_sa.h"
+#include "control/session/connection_config.h"
+#include "control/session/proposal_choice.h"
+
+namespace penstock::ikev1 {
+
+/// Authentication methods (RFC 2409 appendix A).
+enum class AuthMethod : std::uint16_t { kNone = 0, kPsk = 1 };
+
+/// Transforms that one offer has at most: above it a first message would be cut by IP.
+inline constexpr std::size_t kMaxOffered = 32;
+
+/// What was agreed, as it is to be sent back.
+struct Choice {
+  session::Agreed agreed;  ///< of phase 1: `integ` stands for the hash
+  AuthMethod auth = AuthMethod::kNone;
+  isakmp::V1Proposal answer;             ///< with the one transform, as it was offered
+  std::optional<base::Duration> life;    ///< that the peer asks for
+  std::optional<std::uint64_t> life_kb;  ///< likewise, kilobytes
+  net::Spi spi;                          ///< phase 2: the peer's inbound
+};
+
+// ---- phase 1 ----
+
+/// @param life  0: none is said
+[[nodiscard]] isakmp::V1SaPayload phase1_offer(const crypto::Proposals& proposals, AuthMethod auth,
+                                               base::Duration life);
+/// As responder, by our order of preference.
+/// @return kRefused with a sentence
+[[nodiscard]] base::Result<Choice> choose_phase1(const crypto::Proposals& ours, AuthMethod auth,
+                                                 const isakmp::V1SaPayload& theirs);
+
+// ---- phase 2 ----
+
+/// How a child's packets travel (RFC 2407 §4.5, RFC 3947 §5.1).
+enum class Encapsulation : std::uint16_t { kTunnel = 1, kUdpTunnel = 3 };
+
+/// @param group  for PFS; kNone: none
+[[nodiscard]] isakmp::V1SaPayload phase2_offer(const session::ChildConfig& child, net::Spi spi,
+                                               Encapsulation encapsulation,
+                                               crypto::DhGroupId group);
+/// As responder.
+/// @param group  of the KE payload that came with the offer: every usable transform names it
+[[nodiscard]] base::Result<Choice> choose_phase2(const crypto::Proposals& ours,
+                                                 Encapsulation encapsulation,
+                                                 crypto::DhGroupId group,
+                                                 const isakmp::V1SaPayload& theirs);
+/// The group that the offer's transforms name; they have one or none (RFC 2409 §5.5).
+[[nodiscard]] crypto::DhGroupId phase2_group(const isakmp::V1SaPayload& sa);
+
+/// The answer to our offer: one proposal, one transform (RFC 2408 §4.2).
+[[nodiscard]] base::Result<void> check_single(const isakmp::V1SaPayload& answer);
+
+/// The seconds that RESPONDER-LIFETIME grants (RFC 2407 §4.6.3.1).
+/// @param protocol  of the notification: phase 1 has other numbers than phase 2
+/// @return nothing if it grants none or is malformed
+[[nodiscard]] std::optional<base::Duration> responder_lifetime(std::uint8_t protocol,
+                                                               base::Bytes data);
+/// Its data: the seconds, if there is a limit.
+[[nodiscard]] base::ByteVector responder_lifetime_of(std::uint8_t protocol, base::Duration life);
+
+/// What of the list IKEv1 can say: block ciphers for the ISAKMP SA, what has a number for ESP.
+[[nodiscard]] bool can_be_said(const crypto::Proposal& proposal);
+
+}  // namespace penstock::ikev1

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Quick Mode (RFC 2409 §5.5), as responder. Offer › choice › key pair and shared secret (with PFS)
+// › the inbound half › answer › HASH(3) › the outbound half: until then the offer may be a replay.
+#include <algorithm>
+
+#include "control/ikev1/children.h"
+#include "control/ikev1/exchanges.h"
+#include "control/isakmp/payload/v1_octets.h"
+
+namespace penstock::ikev1 {
+
+using base::LogLevel;
+using crypto::DhGroupId;
+using isakmp::ExchangeType;
+using isakmp::PayloadType;
+using isakmp::V1NotifyType;
+using isakmp::V1Rule;
+using session::ChildSa;
+using session::ChildState;
+using session::EndReason;
+using session::IkeDrop;
+
+namespace {
+
+/// What the first message says.
+struct Offer {
+  isakmp::V1SaPayload sa;
+  DhGroupId group = DhGroupId::kNone;
+  session::SelectorPair selectors;
+};
+
+isakmp::V1Result<void> read_ids(const IsakmpSa& sa, Exchange& x, const Inbound& in,
+                                session::SelectorPair& selectors) {
+  std::vector<base::Bytes> ids;
+  for (const isakmp::PayloadView& p : in.payloads)
+    if (p.type == PayloadType::kV1Identification) ids.push_back(p.body);
+  if (ids.empty()) {
+    // RFC 2409 §5.5: without identities it is about the two ends themselves.
+    selectors = {session::or_dynamic({}, sa.local.address),
+                 session::or_dynamic({}, sa.remote.address)};
+    return {};
+  }
+  if (ids.size() != 2) return isakmp::broken(V1Rule::kIdInformation, "not two of them");
+  const auto theirs = selector_of(ids[0]);
+  const auto ours = selector_of(ids[1]);
+  if (!theirs || !ours)
+    return isakmp::broken(V1Rule::kIdInformation, theirs ? ours.error().text : theirs.error().text);
+  x.id_i = base::to_vector(ids[0]);
+  x.id_r = base::to_vector(ids[1]);
+  selectors = {{*ours}, {*theirs}};
+  return {};
+}
+
+isakmp::V1Result<Offer> read_offer(const IsakmpSa& sa, Exchange& x, const Inbound& in) {
+  Offer out;
+  // RFC 2409 §5.5: HASH first, the SA payload behind it.
+  if (in.payloads.size() < 2 || in.payloads.payloads()[1].type != PayloadType::kV1Sa)
+    return isakmp::broken(V1Rule::kProposalSyntax, "the SA payload does not follow HASH");
+  PS_ASSIGN(out.sa, isakmp::parse_v1_sa(in.payloads.find(PayloadType::kV1Sa)->body));
+  PS_ASSIGN(const base::Bytes nonce,
+            isakmp::read_v1_octets(*in.payloads.find(PayloadType::kV1Nonce)));
+  x.ni = base::to_vector(nonce);
+  out.group = phase2_group(out.sa);
+  const isakmp::PayloadView* ke = in.payloads.find(PayloadType::kV1KeyExchange);
+  if ((ke != nullptr) != (out.group != DhGroupId::kNone))
+    return isakmp::broken(V1Rule::kKeyInformation, "a KE payload and a group go together");
+  if (ke != nullptr) {
+    PS_ASSIGN(const base::Bytes value, isakmp::read_v1_octets(*ke));
+    const crypto::DhRow* row = crypto::find_dh(out.group);
+    if (row != nullptr && value.size() != row->public_octets)
+      return isakmp::broken(V1Rule::kKeyInformation, "it is not of the group");
+    x.peer_public = base::to_vector(value);
+  }
+  PS_TRY(read_ids(sa, x, in, out.selectors));
+  return out;
+}
+
+void refuse(Machine& machine, IsakmpSa& sa, Exchange& x, V1NotifyType type,
+            const std::string& text) {
+  machine.report(sa, LogLevel::kInfo, "quick_mode_refused",
+                 "a Quick Mode is refused with " + isakmp::name_of(type) + ": " + text);
+  send_notify(machine, sa, {static_cast<std::uint8_t>(isakmp::ProtocolId::kEsp), type, {}, {}});
+  machine.finish(x);
+}
+
+void send_answer(Machine& machine, IsakmpSa& sa, Exchange& x, const ChildSa& child) {
+  isakmp::MessageBuilder builder =
+      machine.hashed_message(sa, ExchangeType::kV1QuickMode, x.message_id);
+  base::ByteWriter spi;
+  spi.u32(child.spi_in.value());
+  isakmp::V1Proposal answer = x.choice.answer;
+  answer.spi = spi.release();
+  const base::ByteVector own_spi = answer.spi;
+  isakmp::append_v1_sa(builder, {{std::move(answer)}});
+  builder.append(PayloadType::kV1Nonce, x.nr);
+  if (x.group != DhGroupId::kNone) builder.append(PayloadType::kV1KeyExchange, x.own_public);
+  if (!x.id_i.empty()) {
+    builder.append(PayloadType::kV1Identification, x.id_i);
+    builder.append(PayloadType::kV1Identification, x.id_r);
+  }
+  // RFC 2407 §4.6.3.1: ours is shorter than what was offered.
+  const base::Duration life = child.config->life_time;
+  if (life.count() != 0 && x.choice.life && life < *x.choice.life) {
+    const auto esp = static_cast<std::uint8_t>(isakmp::ProtocolId::kEsp);
+    const base::ByteVector data = responder_lifetime_of(esp, life);
+    isakmp::append_v1_notify(builder, {esp, V1NotifyType::kResponderLifetime, own_spi, data});
+  }
+  base::ByteVector message = machine.seal_phase2(sa, builder, x.message_id, x.ni, x.iv);
+  machine.transmit(sa, message);
+  x.answered.answer(message);
+  x.sent.start(std::move(message), machine.now(), machine.services().settings.retransmission);
+}
+
+}  // namespace
+
+void on_quick_offer(Machine& machine, IsakmpSa& sa, Exchange& x, const Inbound& in) {
+  const auto offer = read_offer(sa, x, in);
+  if (!offer) {
+    machine.broken(offer.error());
+    return refuse(machine, sa, x, isakmp::row_of(offer.error().rule).notify, offer.error().text);
+  }
+  auto choice = choose_child(sa, offer->selectors, offer->group, offer->sa);
+  if (!choice) {
+    machine.drop(choice.error().why);
+    return refuse(machine, sa, x, choice.error().type, choice.error().text);
+  }
+  const bool full = sa.children.size() >= machine.services().settings.children_per_ike_sa ||
+                    machine.services().jobs_full();
+  const auto spi = full ? std::nullopt : machine.services().take_spi();
+  if (!spi) {
+    // Not remembered: the same message, repeated, may find room.
+    machine.drop(IkeDrop::kNoAdditionalSas);
+    sa.exchanges.erase(x.message_id);
+    return;
+  }
+  x.spi = *spi;
+  x.state = QuickState::kAnswered;
+  x.config = choice->config;
+  x.choice = std::move(choice->choice);
+  x.selectors = offer->selectors;
+  x.group = offer->group;
+  x.nr = machine.services().random_bytes(kOwnNonceOctets);
+  if (x.group == DhGroupId::kNone) return make_peer_child(machine, sa, x, {});
+  x.job = machine.services().start_job({sa.serial, true}, session::GenerateKeyPair{x.group});
+}
+
+void make_peer_child(Machine& machine, IsakmpSa& sa, Exchange& x, base::Bytes secret) {
+  const ChildSa* old = predecessor(machine, sa, *x.config, x.selectors);
+  if (old != nullptr) x.replaces = old->spi_in;
+  ChildSa& child = machine.add_child(sa, x);
+  auto specs = make_specs(machine.services().crypto, sa, child, x, secret);
+  if (!specs) return fail_quick(machine, sa, x, specs.error().text);
+  if (old != nullptr) {
+    session::install_successor(machine.services(), child, *old, *std::move(specs));
+  } else {
+    session::install_larval(machine.services(), {sa.serial, sa.connection}, child,
+                            *std::move(specs));
+  }
+}
+
+void peer_child_ready(Machine& machine, IsakmpSa& sa, Exchange& x, ChildSa& child) {
+  if (x.active()) return send_answer(machine, sa, x, child);
+  machine.child_installed(sa, child, x.choice);
+  ChildSa* old = session::find_by_inbound(sa.children, x.replaces);
+  if (old == nullptr || !old->live()) return;
+  // The peer deletes it, or its own lifetime ends it; it is not rekeyed again.
+  old->state = ChildState::kRekeyed;
+  old->rekey_at.reset();
+}
+
+void on_quick_proof(Machine& machine, IsakmpSa& sa, Exchange& x, const Inbound& in) {
+  const base::SecretBytes wanted = phase2_last_hash(machine.services().crypto, *sa.algorithms.prf,
+                                                    sa.keys.a.bytes(), x.message_id, {x.ni, x.nr});
+  const isakmp::PayloadView& hash = *in.payloads.find(PayloadType::kV1Hash);
+  ChildSa* child = session::find_by_inbound(sa.children, x.child);
+  if (child == nullptr || x.sent.message.empty()) return machine.drop(IkeDrop::kUnexpectedExchange);
+  if (!base::equal_constant_time(hash.body, wanted.bytes()))
+    return machine.drop(IkeDrop::kIntegrity);
+  x.answered.begin(in.message.bytes());
+  machine.finish(x);
+  let_out(machine.services(), *child);
+}
+
+}  // namespace penstock::ikev1

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The tables of transitions: a table an exchange and authentication method. Which message is legal
+// in which state, which payloads it needs, who handles it and what comes next (design §4.2).
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "control/ikev1/isakmp_sa.h"
+#include "control/isakmp/payload_set.h"
+
+namespace penstock::ikev1 {
+
+class Machine;
+
+/// A message on its way to its handler.
+struct Inbound {
+  const session::Datagram& datagram;
+  const isakmp::MessageView& message;
+  const isakmp::PayloadChain& payloads;  ///< deciphered, if it was enciphered
+  base::Bytes inside{};                  ///< what was deciphered, with its padding
+};
+
+using Phase1Handler = void (*)(Machine&, IsakmpSa&, const Inbound&);
+struct Phase1Transition {
+  State state;
+  bool sealed;  ///< the message is enciphered
+  isakmp::PayloadSet required;
+  isakmp::PayloadSet optional;  ///< looked at if there; every other payload is ignored
+  State next;                   ///< when the step succeeds
+  Phase1Handler handler;
+  std::string_view text;
+};
+/// One exchange by one authentication method.
+struct Phase1Table {
+  isakmp::ExchangeType exchange;
+  AuthMethod auth;
+  std::span<const Phase1Transition> rows;
+};
+[[nodiscard]] std::span<const Phase1Table> phase1_tables();
+/// Before the method is agreed the rows of the first table with the exchange count: they differ
+/// later. @return nullptr: not legal
+[[nodiscard]] const Phase1Transition* find_phase1(isakmp::ExchangeType exchange, AuthMethod auth,
+                                                  State state, bool sealed,
+                                                  const isakmp::PayloadSet& present);
+/// Does a row, or the life of an ISAKMP SA outside exchanges, lead from one state to the other?
+[[nodiscard]] bool is_legal(State from, State to);
+
+using QuickHandler = void (*)(Machine&, IsakmpSa&, Exchange&, const Inbound&);
+struct QuickTransition {
+  QuickState state;
+  bool ours;
+  isakmp::PayloadSet required;
+  isakmp::PayloadSet optional;
+  QuickState next;
+  QuickHandler handler;
+  std::string_view text;
+};
+[[nodiscard]] std::span<const QuickTransition> quick_table();
+[[nodiscard]] const QuickTransition* find_quick(QuickState state, bool ours,
+                                                const isakmp::PayloadSet& present);
+
+}  // namespace penstock::ikev1
