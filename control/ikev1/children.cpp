@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "control/ikev1/nat.h"
 #include "control/isakmp/payload/identification.h"
 #include "control/session/narrowing.h"
 #include "lib/base/byte_io.h"
@@ -175,26 +174,6 @@ session::ChildSa* predecessor(Machine& machine, IsakmpSa& sa, const ChildConfig&
 
 namespace {
 
-void fill_half(policy::SaSpec& spec, const IsakmpSa& sa, const session::ChildSa& child) {
-  const ChildConfig& c = *child.config;
-  spec.local = sa.local.address;
-  spec.remote = sa.remote.address;
-  if (child.encap) spec.encap = encapsulation_of(sa);
-  spec.encr = child.agreed.encr.id;
-  spec.encr_key_bits = child.agreed.encr.key_bits;
-  spec.integ = child.agreed.integ;
-  // What old peers mean by SHA2-256: a switch, because the negotiation is the same.
-  if (c.sha256_96 && spec.integ == crypto::IntegId::kHmacSha256_128)
-    spec.integ = crypto::IntegId::kHmacSha256_96;
-  spec.esn = child.agreed.esn == crypto::EsnId::kEsn;
-  spec.replay_window = c.replay_window;
-  spec.local_ts = child.selectors.local;
-  spec.remote_ts = child.selectors.remote;
-  spec.lifetime = {c.rekey_bytes, c.life_bytes, c.rekey_packets, c.life_packets};
-  spec.tunnel_header = c.tunnel_header;
-  spec.name = Machine::label(sa, c);
-}
-
 /// A direction's keys: that of the cipher first (RFC 2409 §5.5).
 void cut_keys(policy::SaSpec& spec, base::Bytes material, std::size_t encr_octets) {
   spec.enc_key = base::SecretBytes::copy_of(material.first(encr_octets));
@@ -220,7 +199,7 @@ base::Result<session::ChildSpecs> make_specs(const crypto::CryptoContext& contex
   specs.inbound.spi = child.spi_in;
   specs.outbound.spi = child.spi_out;
   for (policy::SaSpec* spec : {&specs.inbound, &specs.outbound}) {
-    fill_half(*spec, sa, child);
+    session::fill_half(*spec, sa.connection->config, child, sa.local, sa.remote);
     // The SPI in KEYMAT is the receiver's: the two directions have different keys.
     const KeymatOf what{shared_secret,
                         static_cast<std::uint8_t>(ProtocolId::kEsp),

@@ -6,9 +6,9 @@
 #include <algorithm>
 
 #include "control/ikev1/exchanges.h"
-#include "control/ikev1/nat.h"
 #include "control/ikev1/phase1.h"
 #include "control/ikev1/protection.h"
+#include "control/session/ends.h"
 #include "lib/base/check.h"
 
 namespace penstock::ikev1 {
@@ -260,7 +260,7 @@ void Machine::receive_phase1(IsakmpSa& sa, const session::Datagram& datagram,
   // number (RFC 3947 §4).
   const bool moved =
       datagram.remote != sa.remote &&
-      (datagram.remote.address != sa.remote.address || datagram.local.port == kIkePort);
+      (datagram.remote.address != sa.remote.address || datagram.local.port == session::kIkePort);
   if (moved) return drop(IkeDrop::kSpiMismatch);
   if (sa.phase1->busy) return drop(IkeDrop::kRequestInProgress);
   if (message.encrypted() && !sa.has_keys()) {
@@ -430,7 +430,7 @@ bool Machine::verify_hash(const IsakmpSa& sa, const Inbound& in, base::Bytes ni)
 
 void Machine::follow_peer(IsakmpSa& sa, const session::Datagram& datagram) {
   // RFC 3947 §4: only a peer behind a NAT moves, and who is behind one himself does not follow.
-  if (!sa.nat_there || sa.nat_here || datagram.local.port == kIkePort) return;
+  if (!sa.nat_there || sa.nat_here || datagram.local.port == session::kIkePort) return;
   move_peer(sa, datagram.remote);
 }
 

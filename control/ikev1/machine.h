@@ -32,6 +32,11 @@ inline constexpr base::Duration kRekeyAgain = base::seconds{60};
 inline constexpr base::Duration kHintInterval = base::seconds{10};
 /// Two ISAKMP SAs established within so long of each other were begun by both ends at once.
 inline constexpr base::Duration kMadeAtOnce = base::seconds{1};
+/// A peer installs what Quick Mode made when HASH(3) comes: so long a successor waits before it
+/// seals, and as long again the child that it replaces stays.
+inline constexpr base::Duration kConfirmTime = base::milliseconds{500};
+/// What was replaced and nobody deleted, a child or an ISAKMP SA, is deleted by us.
+inline constexpr base::Duration kReplacedLife = base::seconds{10};
 inline constexpr std::size_t kOwnNonceOctets = 32;
 
 class Machine {
@@ -126,6 +131,8 @@ class Machine {
   void child_installed(IsakmpSa& sa, session::ChildSa& child, const Choice& choice);
   /// A child goes on under another ISAKMP SA of the same peer.
   void take_over(IsakmpSa& heir, IsakmpSa& old, const session::ChildSa& child);
+  /// It has a successor: it is not rekeyed again, and ends soon.
+  void replaced(IsakmpSa& sa, session::ChildSa& child, base::Duration stays);
   void end_child(IsakmpSa& sa, session::ChildSa& child, session::EndReason reason);
   void child_deleted(IsakmpSa& sa, session::ChildSa& child, session::EndReason reason);
   void request_child_delete(IsakmpSa& sa, net::Spi spi, session::EndReason reason,

@@ -214,6 +214,13 @@ void Machine::child_installed(IsakmpSa& sa, ChildSa& child, const Choice& choice
                      session::to_string(child.selectors.remote)));
 }
 
+void Machine::replaced(IsakmpSa& sa, ChildSa& child, base::Duration stays) {
+  child.state = ChildState::kRekeyed;
+  child.rekey_at.reset();
+  if (!child.end_at || *child.end_at > now() + stays) child.end_at = now() + stays;
+  touch(sa);
+}
+
 void Machine::end_child(IsakmpSa& sa, ChildSa& child, EndReason reason) {
   const bool tell = child.live() || child.state == ChildState::kDeleting;
   session::retire(services_, sa.children, child);

@@ -6,7 +6,7 @@
 
 #include "control/ikev1/exchanges.h"
 #include "control/ikev1/machine.h"
-#include "control/ikev1/nat.h"
+#include "control/session/ends.h"
 #include "lib/net/udp.h"
 
 namespace penstock::ikev1 {
@@ -125,9 +125,9 @@ std::optional<base::MonoTime> liveness_due(const IsakmpSa& sa) {
 }
 
 std::optional<base::MonoTime> keepalive_due(const IsakmpSa& sa) {
-  if (sa.state != State::kEstablished || !sa.nat_here || sa.local.port != kNatPort)
+  if (sa.state != State::kEstablished || !sa.nat_here || sa.local.port != session::kNatPort)
     return std::nullopt;
-  return sa.last_sent + kNatKeepaliveInterval;
+  return sa.last_sent + session::kNatKeepaliveInterval;
 }
 
 }  // namespace
@@ -214,9 +214,9 @@ bool Machine::hand_over(IsakmpSa& sa) {
       std::ranges::any_of(sa.exchanges, [](const auto& entry) { return entry.second.active(); });
   if (busy) return true;
   adopt(*newest, sa);
-  // Who began it ends it, once late messages have come.
-  const base::MonoTime end = now() + session::kLinger;
-  if (sa.initiator && (!sa.end_at || *sa.end_at > end)) sa.end_at = end;
+  // Who began it ends it, once late messages have come; else the other end does.
+  const base::MonoTime end = now() + (sa.initiator ? session::kLinger : kReplacedLife);
+  if (!sa.end_at || *sa.end_at > end) sa.end_at = end;
   return true;
 }
 
@@ -239,6 +239,7 @@ std::optional<base::MonoTime> Machine::deadline_of(const IsakmpSa& sa) const {
   for (const auto& c : sa.children) {
     if (c->state == ChildState::kInstalled) earliest(best, c->rekey_at);
     earliest(best, c->end_at);
+    earliest(best, c->switch_by);
     earliest(best, c->linger_until);
   }
   return best;
@@ -290,6 +291,10 @@ void Machine::on_child_deadlines(IsakmpSa& sa) {
   std::vector<net::Spi> expired;
   for (const auto& c : sa.children) {
     if (c->linger_until && *c->linger_until <= now()) over.push_back(c.get());
+    if (c->switch_by && *c->switch_by <= now()) {
+      c->switch_by.reset();
+      let_out(services_, *c);
+    }
     if (c->end_at && *c->end_at <= now()) {
       c->end_at.reset();
       expired.push_back(c->spi_in);
@@ -309,9 +314,11 @@ void Machine::on_child_deadlines(IsakmpSa& sa) {
   for (const net::Spi spi : expired) {
     const ChildSa* child = session::find_by_inbound(sa.children, spi);
     if (child == nullptr) continue;
-    report(sa, base::LogLevel::kInfo, "child_expired",
-           "child " + child->config->name + " reached its hard lifetime");
-    request_child_delete(sa, spi, EndReason::kExpired);
+    const bool replaced = child->state == ChildState::kRekeyed;
+    if (!replaced)
+      report(sa, base::LogLevel::kInfo, "child_expired",
+             "child " + child->config->name + " reached its hard lifetime");
+    request_child_delete(sa, spi, replaced ? EndReason::kReplaced : EndReason::kExpired);
   }
 }
 

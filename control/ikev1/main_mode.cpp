@@ -9,7 +9,6 @@
 
 namespace penstock::ikev1 {
 
-using base::LogLevel;
 using isakmp::ExchangeType;
 using isakmp::PayloadType;
 using isakmp::V1Rule;

@@ -2,6 +2,7 @@
 // NAT-D: hashes of cookies, address and port by the hash that phase 1 agreed on (RFC 3947 §3.2).
 #include "control/ikev1/nat.h"
 
+#include "control/session/ends.h"
 #include "lib/base/byte_io.h"
 
 namespace penstock::ikev1 {
@@ -50,14 +51,8 @@ void detect_nat(const crypto::CryptoContext& context, IsakmpSa& sa,
 void float_ports(IsakmpSa& sa, bool force) {
   sa.encap = sa.nat_t && (sa.nat_here || sa.nat_there || force);
   if (!sa.encap || !sa.initiator) return;
-  if (sa.local.port == kIkePort) sa.local.port = kNatPort;
-  if (sa.remote.port == kIkePort) sa.remote.port = kNatPort;
-}
-
-policy::UdpEncapsulation encapsulation_of(const IsakmpSa& sa) {
-  // RFC 3948 §2.1: the ports of IKE on port 4500, never 500.
-  const auto nat_port = [](net::Port p) { return p == kIkePort ? kNatPort : p; };
-  return {nat_port(sa.local.port), nat_port(sa.remote.port)};
+  if (sa.local.port == session::kIkePort) sa.local.port = session::kNatPort;
+  if (sa.remote.port == session::kIkePort) sa.remote.port = session::kNatPort;
 }
 
 }  // namespace penstock::ikev1

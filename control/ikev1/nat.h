@@ -7,11 +7,6 @@
 
 namespace penstock::ikev1 {
 
-inline constexpr net::Port kIkePort{500};
-inline constexpr net::Port kNatPort{4500};
-/// RFC 3948 §4.
-inline constexpr base::Duration kNatKeepaliveInterval = base::seconds{20};
-
 /// Both NAT-D payloads, the peer's end first (§3.2).
 /// @param force  ours is spoilt, so that the peer sees a NAT and encapsulates too
 void append_nat_detection(isakmp::MessageBuilder& builder, const crypto::CryptoContext& context,
@@ -21,7 +16,5 @@ void detect_nat(const crypto::CryptoContext& context, IsakmpSa& sa,
                 const isakmp::PayloadChain& payloads);
 /// As initiator: port 4500 from now on, if there is a NAT or one is to be feigned (§4).
 void float_ports(IsakmpSa& sa, bool force);
-
-[[nodiscard]] policy::UdpEncapsulation encapsulation_of(const IsakmpSa& sa);
 
 }  // namespace penstock::ikev1

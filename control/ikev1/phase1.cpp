@@ -10,6 +10,7 @@
 #include "control/isakmp/payload/v1_octets.h"
 #include "control/isakmp/payload/vendor_id.h"
 #include "control/session/authentication.h"
+#include "control/session/ends.h"
 #include "lib/base/byte_io.h"
 
 namespace penstock::ikev1 {
@@ -34,23 +35,15 @@ base::Bytes bytes_of(const Vendor& vendor) {
   return std::as_bytes(std::span<const std::uint8_t>(vendor));
 }
 
-Identity identity_of(const net::IpAddress& address) {
-  return {address.is_v4() ? policy::IdType::kIpv4Addr : policy::IdType::kIpv6Addr,
-          base::to_vector(address.bytes())};
-}
-
 base::Result<Identity> own_identity(const IsakmpSa& sa, const session::ConnectionConfig& config) {
-  if (config.local.id.is_any()) return identity_of(sa.local.address);
-  return Identity::parse(config.local.id.text);
+  return session::own_identity(config, nullptr, sa.local.address);
 }
 
 /// RFC 2409 §5.4: with a pre-shared key the peer must be known before it says who it is: by the
 /// connection's identity if that is one, else by its address.
 Identity presumed_identity(const IsakmpSa& sa, const session::ConnectionConfig& config) {
-  const policy::IdentityPattern& p = config.remote.id;
-  if (!p.is_any() && p.text.find('*') == std::string::npos)
-    if (auto id = Identity::parse(p.text)) return *std::move(id);
-  return identity_of(sa.remote.address);
+  const auto expected = session::expected_identity(config);
+  return expected ? *expected : session::identity_of(sa.remote.address);
 }
 
 const session::SharedSecret* secret_for(Machine& machine, const IsakmpSa& sa,

@@ -205,13 +205,10 @@ void own_child_ready(Machine& machine, IsakmpSa& sa, Exchange& x, ChildSa& child
   send_confirmation(machine, sa, x);
   machine.child_installed(sa, child, x.choice);
   ChildSa* old = session::find_by_inbound(sa.children, x.replaces);
-  const bool rekeyed = x.replaces.value() != 0;
-  // The peer has had its inbound half since its answer.
-  let_out(machine.services(), child);
-  machine.finish_own(sa, x, rekeyed ? "child SA rekeyed" : "child SA installed");
-  if (!rekeyed || old == nullptr) return;
-  send_delete_child(machine, sa, *old);
-  machine.child_deleted(sa, *old, EndReason::kReplaced);
+  machine.finish_own(sa, x, x.replaces.value() != 0 ? "child SA rekeyed" : "child SA installed");
+  if (old == nullptr) return let_out(machine.services(), child);
+  child.switch_by = machine.now() + kConfirmTime;
+  machine.replaced(sa, *old, 2 * kConfirmTime);
 }
 
 }  // namespace

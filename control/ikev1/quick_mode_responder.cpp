@@ -17,7 +17,6 @@ using isakmp::V1NotifyType;
 using isakmp::V1Rule;
 using session::ChildSa;
 using session::ChildState;
-using session::EndReason;
 using session::IkeDrop;
 
 namespace {
@@ -163,9 +162,8 @@ void peer_child_ready(Machine& machine, IsakmpSa& sa, Exchange& x, ChildSa& chil
   machine.child_installed(sa, child, x.choice);
   ChildSa* old = session::find_by_inbound(sa.children, x.replaces);
   if (old == nullptr || !old->live()) return;
-  // The peer deletes it, or its own lifetime ends it; it is not rekeyed again.
-  old->state = ChildState::kRekeyed;
-  old->rekey_at.reset();
+  // The peer deletes it, if it does.
+  machine.replaced(sa, *old, kReplacedLife);
 }
 
 void on_quick_proof(Machine& machine, IsakmpSa& sa, Exchange& x, const Inbound& in) {

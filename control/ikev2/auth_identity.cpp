@@ -5,31 +5,15 @@
 #include "control/ikev2/auth_signature.h"
 #include "control/isakmp/payload/authentication.h"
 #include "control/isakmp/payload/identification.h"
+#include "control/session/ends.h"
 
 namespace penstock::ikev2 {
 
 using isakmp::PayloadType;
 using policy::Identity;
 
-Identity identity_of(const net::IpAddress& address) {
-  return {address.is_v4() ? policy::IdType::kIpv4Addr : policy::IdType::kIpv6Addr,
-          base::to_vector(address.bytes())};
-}
-
 base::Result<Identity> own_identity(const IkeSa& sa, const session::ConnectionConfig& config) {
-  if (!config.local.id.is_any()) return Identity::parse(config.local.id.text);
-  const session::Credential* credential = credential_for(sa, config);
-  if (credential != nullptr && !credential->subject.empty())
-    return Identity{policy::IdType::kDerAsn1Dn, credential->subject};
-  return identity_of(sa.local.address);
-}
-
-std::optional<Identity> expected_identity(const session::ConnectionConfig& config) {
-  const policy::IdentityPattern& p = config.remote.id;
-  if (p.is_any() || p.text.find('*') != std::string::npos) return std::nullopt;
-  auto id = Identity::parse(p.text);
-  if (!id) return std::nullopt;
-  return *std::move(id);
+  return session::own_identity(config, credential_for(sa, config), sa.local.address);
 }
 
 base::Result<Identity> read_identity(const isakmp::PayloadView& payload) {

@@ -6,13 +6,9 @@
 
 namespace penstock::ikev2 {
 
-[[nodiscard]] policy::Identity identity_of(const net::IpAddress& address);
 /// What we say of ourselves; `%any` is our certificate's subject or our address.
 [[nodiscard]] base::Result<policy::Identity> own_identity(const IkeSa& sa,
                                                           const session::ConnectionConfig& config);
-/// The peer's identity if the configuration names exactly one.
-[[nodiscard]] std::optional<policy::Identity> expected_identity(
-    const session::ConnectionConfig& config);
 [[nodiscard]] base::Result<policy::Identity> read_identity(const isakmp::PayloadView& payload);
 void append_id(isakmp::MessageBuilder& builder, isakmp::PayloadType which,
                const policy::Identity& id);

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 
-#include "control/ikev2/nat.h"
 #include "control/isakmp/payload/notify.h"
 #include "control/isakmp/payload/traffic_selectors.h"
 
@@ -110,27 +109,8 @@ std::optional<ChildChoice> best_child(const IkeSa& sa, const ChildOffer& offer, 
 }
 
 void fill_half(policy::SaSpec& spec, const IkeSa& sa, const session::ChildSa& child) {
-  const ChildConfig& c = *child.config;
-  const bool ah = child.agreed.protocol == crypto::ProtocolId::kAh;
-  spec.protocol = ah ? policy::IpsecProtocol::kAh : policy::IpsecProtocol::kEsp;
-  spec.mode = c.is_transport() ? policy::IpsecMode::kTransport : policy::IpsecMode::kTunnel;
-  spec.local = sa.local.address;
-  spec.remote = sa.remote.address;
-  if (child.encap) spec.encap = encapsulation_of(sa);
-  spec.encr = child.agreed.encr.id;
-  spec.encr_key_bits = child.agreed.encr.key_bits;
-  spec.integ = child.agreed.integ;
-  // What old peers mean by SHA2-256: a switch, because the negotiation is the same.
-  if (c.sha256_96 && spec.integ == crypto::IntegId::kHmacSha256_128)
-    spec.integ = crypto::IntegId::kHmacSha256_96;
-  spec.esn = child.agreed.esn == crypto::EsnId::kEsn;
-  spec.replay_window = c.replay_window;
-  spec.local_ts = child.selectors.local;
-  spec.remote_ts = child.selectors.remote;
-  spec.lifetime = {c.rekey_bytes, c.life_bytes, c.rekey_packets, c.life_packets};
-  spec.tunnel_header = c.tunnel_header;
+  session::fill_half(spec, sa.connection->config, child, sa.local, sa.remote);
   if (sa.tfc_refused) spec.tunnel_header.tfc_padding = 0;  // §1.3.1
-  spec.name = Machine::label(sa, c);
 }
 
 }  // namespace

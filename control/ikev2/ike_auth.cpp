@@ -7,9 +7,9 @@
 #include "control/ikev2/auth_signature.h"
 #include "control/ikev2/child_negotiation.h"
 #include "control/ikev2/exchanges.h"
-#include "control/ikev2/nat.h"
 #include "control/isakmp/payload/authentication.h"
 #include "control/isakmp/payload/notify.h"
+#include "control/session/ends.h"
 #include "lib/base/check.h"
 
 namespace penstock::ikev2 {
@@ -73,7 +73,7 @@ void send_auth_request(Machine& machine, IkeSa& sa, isakmp::AuthenticationMethod
                        base::Bytes auth) {
   const session::ConnectionConfig& c = sa.connection->config;
   const OwnRequest& request = *sa.own;
-  const auto expected = expected_identity(c);
+  const auto expected = session::expected_identity(c);
   isakmp::MessageBuilder builder = machine.request(sa, ExchangeType::kIkeAuth);
   append_id(builder, PayloadType::kIdInitiator, sa.local_id);
   append_certificates(builder, sa);
@@ -95,13 +95,13 @@ void begin_ike_auth(Machine& machine, IkeSa& sa) {
   const session::ConnectionConfig& c = sa.connection->config;
   decide_encapsulation(sa);
   if (!pick_first_child(machine, sa)) return;
-  if (sa.encap && sa.local.port == kIkePort) sa.local.port = kNatPort;
-  if (sa.encap && sa.remote.port == kIkePort) sa.remote.port = kNatPort;
+  if (sa.encap && sa.local.port == session::kIkePort) sa.local.port = session::kNatPort;
+  if (sa.encap && sa.remote.port == session::kIkePort) sa.remote.port = session::kNatPort;
   auto own = own_identity(sa, c);
   if (!own) return machine.close(sa, EndReason::kFailed, "local id: " + own.error().text);
   sa.local_id = *std::move(own);
-  const auto expected = expected_identity(c);
-  sa.remote_id = expected ? *expected : identity_of(sa.remote.address);
+  const auto expected = session::expected_identity(c);
+  sa.remote_id = expected ? *expected : session::identity_of(sa.remote.address);
   OwnRequest& request = *sa.own;
   if (session::signs(c.local.auth)) {
     request.stage = OwnRequest::Stage::kSigning;
@@ -253,7 +253,7 @@ session::Connection* connection_for(Machine& machine, IkeSa& sa, const Claim& cl
     const auto own = own_identity(sa, c->config);
     if (!own || (claim.wanted_of_us && *own != *claim.wanted_of_us)) continue;
     if (!session::choose_proposal(c->config.proposals, offer)) continue;
-    const bool exact = expected_identity(c->config).has_value();
+    const bool exact = session::expected_identity(c->config).has_value();
     if (best != nullptr && (best_exact || !exact)) continue;
     best = c;
     best_exact = exact;

@@ -8,8 +8,8 @@
 #include <limits>
 
 #include "control/ikev2/exchanges.h"
-#include "control/ikev2/nat.h"
 #include "control/isakmp/payload/notify.h"
+#include "control/session/ends.h"
 #include "lib/base/check.h"
 
 namespace penstock::ikev2 {
@@ -331,7 +331,7 @@ void Machine::dispatch_request(IkeSa& sa, const Inbound& in) {
 void Machine::follow_peer(IkeSa& sa, const session::Datagram& datagram) {
   // §2.23: in IKE_AUTH the initiator may move to port 4500; later only a peer behind a NAT moves,
   // on that port, and who is behind one himself does not follow.
-  const bool follows = sa.nat_there && !sa.nat_here && datagram.local.port != kIkePort;
+  const bool follows = sa.nat_there && !sa.nat_here && datagram.local.port != session::kIkePort;
   if (sa.state != State::kInitDone && !follows) return;
   sa.local = datagram.local;
   move_peer(sa, datagram.remote);

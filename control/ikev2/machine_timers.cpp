@@ -6,7 +6,7 @@
 
 #include "control/ikev2/exchanges.h"
 #include "control/ikev2/machine.h"
-#include "control/ikev2/nat.h"
+#include "control/session/ends.h"
 #include "lib/net/udp.h"
 
 namespace penstock::ikev2 {
@@ -208,9 +208,9 @@ std::optional<base::MonoTime> liveness_due(const IkeSa& sa) {
 }
 
 std::optional<base::MonoTime> keepalive_due(const IkeSa& sa) {
-  if (sa.state != State::kEstablished || !sa.nat_here || sa.local.port != kNatPort)
+  if (sa.state != State::kEstablished || !sa.nat_here || sa.local.port != session::kNatPort)
     return std::nullopt;
-  return sa.last_sent + kNatKeepaliveInterval;
+  return sa.last_sent + session::kNatKeepaliveInterval;
 }
 
 }  // namespace

@@ -42,10 +42,4 @@ void detect_nat(const crypto::CryptoContext& context, IkeSa& sa,
   sa.nat_there = any_source && !source_matches;
 }
 
-policy::UdpEncapsulation encapsulation_of(const IkeSa& sa) {
-  // RFC 3948 §2.1: the ports of IKE on port 4500, never 500.
-  const auto nat_port = [](net::Port p) { return p == kIkePort ? kNatPort : p; };
-  return {nat_port(sa.local.port), nat_port(sa.remote.port)};
-}
-
 }  // namespace penstock::ikev2

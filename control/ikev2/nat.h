@@ -7,13 +7,6 @@
 
 namespace penstock::ikev2 {
 
-inline constexpr net::Port kIkePort{500};
-inline constexpr net::Port kNatPort{4500};
-
-/// RFC 3948 §4: who is behind a NAT keeps its mapping by a keepalive after so long without a
-/// message of his. ESP is not asked about: a keepalive too many does no harm.
-inline constexpr base::Duration kNatKeepaliveInterval = base::seconds{20};
-
 /// @param force  the source hash is spoilt, so that the peer sees a NAT and encapsulates too
 void append_nat_detection(isakmp::MessageBuilder& builder, const crypto::CryptoContext& context,
                           const IkeSa& sa, bool force);
@@ -21,8 +14,5 @@ void append_nat_detection(isakmp::MessageBuilder& builder, const crypto::CryptoC
 /// Sets nat_here and nat_there; without the notifies the peer does not speak NAT traversal.
 void detect_nat(const crypto::CryptoContext& context, IkeSa& sa,
                 const isakmp::PayloadChain& payloads);
-
-/// Ports that ESP in UDP uses beside this IKE SA.
-[[nodiscard]] policy::UdpEncapsulation encapsulation_of(const IkeSa& sa);
 
 }  // namespace penstock::ikev2

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "control/session/ends.h"
 #include "lib/base/check.h"
 
 namespace penstock::session {
@@ -76,6 +77,30 @@ std::string_view name_of(ChildState state) {
       return "deleting";
   }
   return "?";
+}
+
+void fill_half(policy::SaSpec& spec, const ConnectionConfig& connection, const ChildSa& child,
+               const net::Endpoint& local, const net::Endpoint& remote) {
+  const ChildConfig& c = *child.config;
+  const bool ah = child.agreed.protocol == crypto::ProtocolId::kAh;
+  spec.protocol = ah ? policy::IpsecProtocol::kAh : policy::IpsecProtocol::kEsp;
+  spec.mode = c.is_transport() ? policy::IpsecMode::kTransport : policy::IpsecMode::kTunnel;
+  spec.local = local.address;
+  spec.remote = remote.address;
+  if (child.encap) spec.encap = encapsulation_of(local, remote);
+  spec.encr = child.agreed.encr.id;
+  spec.encr_key_bits = child.agreed.encr.key_bits;
+  spec.integ = child.agreed.integ;
+  // What old peers mean by SHA2-256: a switch, because the negotiation is the same.
+  if (c.sha256_96 && spec.integ == crypto::IntegId::kHmacSha256_128)
+    spec.integ = crypto::IntegId::kHmacSha256_96;
+  spec.esn = child.agreed.esn == crypto::EsnId::kEsn;
+  spec.replay_window = c.replay_window;
+  spec.local_ts = child.selectors.local;
+  spec.remote_ts = child.selectors.remote;
+  spec.lifetime = {c.rekey_bytes, c.life_bytes, c.rekey_packets, c.life_packets};
+  spec.tunnel_header = c.tunnel_header;
+  spec.name = connection.name + "/" + c.name;
 }
 
 ChildSa* find_by_inbound(const ChildSas& children, net::Spi spi) {

@@ -64,6 +64,10 @@ struct ChildSpecs {
   policy::SaSpec outbound;
 };
 
+/// What both halves of a child's pair have in common, but for its keys.
+void fill_half(policy::SaSpec& spec, const ConnectionConfig& connection, const ChildSa& child,
+               const net::Endpoint& local, const net::Endpoint& remote);
+
 [[nodiscard]] ChildSa* find_by_inbound(const ChildSas& children, net::Spi spi);
 /// The one of this protocol whose outbound SPI this is: what a peer's Delete and REKEY_SA name. The
 /// peer chooses the SPI, and may use one number for AH and for ESP (RFC 7296 §2.25).

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Identities and ports of both ends, from the configuration and the addresses in use.
+#include "control/session/ends.h"
+
+namespace penstock::session {
+
+using policy::Identity;
+
+policy::UdpEncapsulation encapsulation_of(const net::Endpoint& local, const net::Endpoint& remote) {
+  // RFC 3948 §2.1: the ports of IKE on port 4500, never 500.
+  const auto nat_port = [](net::Port p) { return p == kIkePort ? kNatPort : p; };
+  return {nat_port(local.port), nat_port(remote.port)};
+}
+
+Identity identity_of(const net::IpAddress& address) {
+  return {address.is_v4() ? policy::IdType::kIpv4Addr : policy::IdType::kIpv6Addr,
+          base::to_vector(address.bytes())};
+}
+
+base::Result<Identity> own_identity(const ConnectionConfig& config, const Credential* credential,
+                                    const net::IpAddress& local) {
+  if (!config.local.id.is_any()) return Identity::parse(config.local.id.text);
+  if (credential != nullptr && !credential->subject.empty())
+    return Identity{policy::IdType::kDerAsn1Dn, credential->subject};
+  return identity_of(local);
+}
+
+std::optional<Identity> expected_identity(const ConnectionConfig& config) {
+  const policy::IdentityPattern& p = config.remote.id;
+  if (p.is_any() || p.text.find('*') != std::string::npos) return std::nullopt;
+  auto id = Identity::parse(p.text);
+  if (!id) return std::nullopt;
+  return *std::move(id);
+}
+
+}  // namespace penstock::session
