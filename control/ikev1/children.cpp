@@ -121,8 +121,8 @@ SelectorPair selectors_of(const IsakmpSa& sa, const ChildConfig& child) {
   return pair;
 }
 
-Encapsulation encapsulation(const IsakmpSa& sa) {
-  return sa.encap ? Encapsulation::kUdpTunnel : Encapsulation::kTunnel;
+Encapsulation encapsulation(bool encap) {
+  return encap ? Encapsulation::kUdpTunnel : Encapsulation::kTunnel;
 }
 
 tl::expected<ChildChoice, ChildRefusal> choose_child(const IsakmpSa& sa, const SelectorPair& asked,
@@ -139,10 +139,16 @@ tl::expected<ChildChoice, ChildRefusal> choose_child(const IsakmpSa& sa, const S
     if (!session::covers(allowed.local, asked.local) ||
         !session::covers(allowed.remote, asked.remote))
       continue;
-    auto choice = choose_phase2(c.esp_proposals, encapsulation(sa), group, offer);
-    if (choice) return ChildChoice{&c, *std::move(choice)};
-    refusal = {isakmp::V1NotifyType::kNoProposalChosen, IkeDrop::kNoProposal,
-               c.name + ": " + choice.error().text};
+    // NAT-D is not authenticated (RFC 3947 §3.2), so the ends may differ about it: the peer's view
+    // counts.
+    for (const bool encap : {sa.encap, !sa.encap}) {
+      if (encap && !sa.nat_t) continue;
+      auto choice = choose_phase2(c.esp_proposals, encapsulation(encap), group, offer);
+      if (choice) return ChildChoice{&c, *std::move(choice), encap};
+      if (encap == sa.encap)
+        refusal = {isakmp::V1NotifyType::kNoProposalChosen, IkeDrop::kNoProposal,
+                   c.name + ": " + choice.error().text};
+    }
   }
   return tl::unexpected(std::move(refusal));
 }

@@ -20,7 +20,7 @@ namespace penstock::ikev1 {
 [[nodiscard]] session::SelectorPair selectors_of(const IsakmpSa& sa,
                                                  const session::ChildConfig& child);
 
-[[nodiscard]] Encapsulation encapsulation(const IsakmpSa& sa);
+[[nodiscard]] Encapsulation encapsulation(bool encap);
 
 struct ChildRefusal {
   isakmp::V1NotifyType type;
@@ -30,6 +30,7 @@ struct ChildRefusal {
 struct ChildChoice {
   const session::ChildConfig* config = nullptr;
   Choice choice;
+  bool encap = false;
 };
 /// As responder: the child of the connection whose selectors hold what is asked for.
 /// @param asked  RFC 2409 §5.5: taken whole or refused

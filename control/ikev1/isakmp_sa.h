@@ -71,6 +71,7 @@ struct Exchange {
   base::ByteVector id_i, id_r;  ///< bodies of IDci and IDcr; empty: none were sent
   session::SelectorPair selectors;
   Choice choice;
+  bool encap = false;
 
   [[nodiscard]] bool active() const { return state != QuickState::kDone; }
 };

@@ -188,7 +188,7 @@ ChildSa& Machine::add_child(IsakmpSa& sa, Exchange& x) {
   // From here on the child answers for the SPI.
   child->spi_in = x.child = std::exchange(x.spi, net::Spi{});
   child->spi_out = x.choice.spi;
-  child->encap = sa.encap;
+  child->encap = x.encap;
   child->remote = sa.remote.address;
   child->agreed = x.choice.agreed;
   child->selectors = x.selectors;

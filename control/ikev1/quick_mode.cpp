@@ -27,7 +27,8 @@ bool is_rekey(const Exchange& x) { return x.task.kind == Task::Kind::kRekeyChild
 void send_offer(Machine& machine, IsakmpSa& sa, Exchange& x) {
   isakmp::MessageBuilder builder =
       machine.hashed_message(sa, ExchangeType::kV1QuickMode, x.message_id);
-  const isakmp::V1SaPayload offer = phase2_offer(*x.config, x.spi, encapsulation(sa), x.group);
+  x.encap = sa.encap;
+  const isakmp::V1SaPayload offer = phase2_offer(*x.config, x.spi, encapsulation(x.encap), x.group);
   if (offer.proposals.empty())
     return fail_quick(machine, sa, x, "no ESP proposal can be said in IKEv1");
   isakmp::append_v1_sa(builder, offer);
@@ -92,7 +93,7 @@ base::Result<void> check_ids(const Exchange& x, const isakmp::PayloadChain& payl
 }
 
 /// The answer is sound: what it says is kept until the shared secret is there.
-base::Result<void> read_answer(IsakmpSa& sa, Exchange& x, const Inbound& in) {
+base::Result<void> read_answer(Exchange& x, const Inbound& in) {
   const auto words = [](const isakmp::V1Fault& fault) {
     return base::fail(ErrorCode::kMalformed,
                       std::string(isakmp::row_of(fault.rule).name) + ": " + fault.text);
@@ -100,7 +101,7 @@ base::Result<void> read_answer(IsakmpSa& sa, Exchange& x, const Inbound& in) {
   const auto answer = isakmp::parse_v1_sa(in.payloads.find(PayloadType::kV1Sa)->body);
   if (!answer) return words(answer.error());
   PS_TRY(check_single(*answer));
-  PS_ASSIGN(x.choice, choose_phase2(x.config->esp_proposals, encapsulation(sa), x.group, *answer));
+  PS_ASSIGN(x.choice, choose_phase2(x.config->esp_proposals, encapsulation(x.encap), x.group, *answer));
   const auto nonce = isakmp::read_v1_octets(*in.payloads.find(PayloadType::kV1Nonce));
   if (!nonce) return words(nonce.error());
   x.nr = base::to_vector(*nonce);
@@ -159,7 +160,7 @@ void let_out(session::Services& services, ChildSa& child) {
 void on_quick_choice(Machine& machine, IsakmpSa& sa, Exchange& x, const Inbound& in) {
   x.sent.stop();
   x.answered.begin(in.message.bytes());
-  const auto read = read_answer(sa, x, in);
+  const auto read = read_answer(x, in);
   if (!read) {
     machine.drop(IkeDrop::kInvalidSyntax);
     return fail_quick(machine, sa, x, read.error().text);

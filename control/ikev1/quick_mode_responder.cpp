@@ -136,6 +136,7 @@ void on_quick_offer(Machine& machine, IsakmpSa& sa, Exchange& x, const Inbound& 
   x.state = QuickState::kAnswered;
   x.config = choice->config;
   x.choice = std::move(choice->choice);
+  x.encap = choice->encap;
   x.selectors = offer->selectors;
   x.group = offer->group;
   x.nr = machine.services().random_bytes(kOwnNonceOctets);

@@ -178,6 +178,26 @@ TEST(Ikev1, AForcedNatMovesToPort4500AndIntoUdp) {
   EXPECT_TRUE(world.b().plane().inbound.begin()->second.encap);
 }
 
+TEST(Ikev1, EndsThatDifferAboutANatStillMakeAChild) {
+  World world(18);
+  boot(world);
+  // A's NAT-D payloads are not authenticated: one octet of the last is changed under way.
+  world.filter = [&](const ike::Datagram& d) {
+    const bool keys = d.local.address == world.a().address() && d.data.at(16) == std::byte{4};
+    if (!keys) return true;
+    ike::Datagram changed{d.remote, d.local, d.data};
+    changed.data.back() ^= std::byte{1};
+    world.at(base::milliseconds{1}, [&world, changed] {
+      world.b().input([&](ike::Engine& engine, base::Now now) { engine.receive(now, changed); });
+    });
+    return false;
+  };
+  expect_done(world, Command::Kind::kUp);
+  world.filter = {};
+  world.run_for(base::seconds{5});
+  expect_up(world);
+}
+
 TEST(Ikev1, APeerThatDiedIsFoundOut) {
   World world(9);
   boot(world, [](session::ConnectionConfig& c) { c.dpd_delay = base::seconds{10}; });
