@@ -101,7 +101,8 @@ base::Result<void> read_answer(Exchange& x, const Inbound& in) {
   const auto answer = isakmp::parse_v1_sa(in.payloads.find(PayloadType::kV1Sa)->body);
   if (!answer) return words(answer.error());
   PS_TRY(check_single(*answer));
-  PS_ASSIGN(x.choice, choose_phase2(x.config->esp_proposals, encapsulation(x.encap), x.group, *answer));
+  PS_ASSIGN(x.choice,
+            choose_phase2(x.config->esp_proposals, encapsulation(x.encap), x.group, *answer));
   const auto nonce = isakmp::read_v1_octets(*in.payloads.find(PayloadType::kV1Nonce));
   if (!nonce) return words(nonce.error());
   x.nr = base::to_vector(*nonce);
