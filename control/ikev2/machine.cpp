@@ -130,6 +130,7 @@ bool Machine::admit_identity(IkeSa& sa, bool initial_contact) {
   if (found == by_identities_.end() || unique == session::UniquePolicy::kNever) return true;
   const bool replace = unique == session::UniquePolicy::kReplace;
   if (unique == session::UniquePolicy::kKeep && !initial_contact) return false;
+  if (!replace && !initial_contact) return true;  // one identity may have thousands
   const std::set<std::uint64_t> others = found->second;
   for (const std::uint64_t serial : others) {
     IkeSa* other = find(serial);
