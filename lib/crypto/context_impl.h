@@ -49,6 +49,12 @@ struct ModpGroup {
   MontPtr montgomery;
 };
 
+/// X25519 or X448: what makes keys, of random octets and of given ones.
+struct MontgomeryGroup {
+  PkeyCtxPtr generate;
+  PkeyCtxPtr import;
+};
+
 struct CryptoContext::Impl {
   std::unique_ptr<base::SeededRandom> seeded;  ///< outlives the providers; only with a seed
   LibCtxPtr library;
@@ -62,6 +68,7 @@ struct CryptoContext::Impl {
   MacCtxPtr cmac;                                  ///< AES-128
   std::map<int, GroupPtr> curves;                  ///< by NID
   std::map<std::uint16_t, ModpGroup> modp_groups;  ///< by DhGroupId
+  std::map<std::uint16_t, MontgomeryGroup> montgomery_groups;
 
   /// Fetched at the first use. An algorithm of the table that OpenSSL lacks is a broken
   /// installation: the process ends.

@@ -4,7 +4,9 @@
 // Private values are drawn and used in constant time.
 #include "lib/crypto/dh.h"
 
+#include <openssl/core_names.h>
 #include <openssl/obj_mac.h>
+#include <openssl/params.h>
 #include <openssl/rand.h>
 
 #include <array>
@@ -80,13 +82,45 @@ bool write_padded(const BIGNUM* value, MutableBytes out) {
 
 // ---- X25519 and X448, RFC 8031 ----
 
+const MontgomeryGroup& montgomery_group(CryptoContext::Impl& impl, const DhRow& row) {
+  MontgomeryGroup& group = impl.montgomery_groups[static_cast<std::uint16_t>(row.id)];
+  if (!group.generate) {
+    const std::string name(row.openssl_name);
+    for (PkeyCtxPtr* ctx : {&group.generate, &group.import})
+      ctx->reset(EVP_PKEY_CTX_new_from_name(impl.library.get(), name.c_str(), nullptr));
+    PS_CHECK(group.generate && EVP_PKEY_keygen_init(group.generate.get()) == 1 && group.import &&
+             EVP_PKEY_fromdata_init(group.import.get()) == 1);
+  }
+  return group;
+}
+
+/// A key out of its octets. With the public half beside the private one OpenSSL need not compute
+/// it, which costs half as much as the exchange.
+PkeyPtr montgomery_key(const MontgomeryGroup& group, Bytes private_value, Bytes public_value) {
+  const auto octets = [](const char* name, Bytes value) {
+    // OpenSSL only reads it.
+    return OSSL_PARAM_construct_octet_string(name, const_cast<std::byte*>(value.data()),
+                                             value.size());
+  };
+  std::array<OSSL_PARAM, 3> params;
+  std::size_t count = 0;
+  if (!public_value.empty()) params.at(count++) = octets(OSSL_PKEY_PARAM_PUB_KEY, public_value);
+  if (!private_value.empty()) params.at(count++) = octets(OSSL_PKEY_PARAM_PRIV_KEY, private_value);
+  params.at(count) = OSSL_PARAM_construct_end();
+  EVP_PKEY* key = nullptr;
+  const int what = private_value.empty() ? EVP_PKEY_PUBLIC_KEY : EVP_PKEY_KEYPAIR;
+  if (EVP_PKEY_fromdata(group.import.get(), &key, what, params.data()) != 1) return nullptr;
+  return PkeyPtr(key);
+}
+
 Result<DhKeyPair> montgomery_generate(CryptoContext::Impl& impl, const DhRow& row) {
   DhKeyPair pair{row.id, SecretBytes(row.secret_octets), ByteVector(row.public_octets)};
-  const std::string name(row.openssl_name);
-  const PkeyPtr key(EVP_PKEY_Q_keygen(impl.library.get(), nullptr, name.c_str()));
+  EVP_PKEY* made = nullptr;
+  const bool generated = EVP_PKEY_keygen(montgomery_group(impl, row).generate.get(), &made) == 1;
+  const PkeyPtr key(made);
   std::size_t private_octets = pair.private_value.size();
   std::size_t public_octets = pair.public_value.size();
-  if (!key ||
+  if (!generated ||
       EVP_PKEY_get_raw_private_key(key.get(), base::u8(pair.private_value.mutable_bytes().data()),
                                    &private_octets) != 1 ||
       EVP_PKEY_get_raw_public_key(key.get(), base::u8(pair.public_value.data()), &public_octets) !=
@@ -97,12 +131,9 @@ Result<DhKeyPair> montgomery_generate(CryptoContext::Impl& impl, const DhRow& ro
 
 Result<SecretBytes> montgomery_secret(CryptoContext::Impl& impl, const DhRow& row,
                                       const DhKeyPair& own, Bytes peer_public) {
-  const std::string name(row.openssl_name);
-  const PkeyPtr mine(EVP_PKEY_new_raw_private_key_ex(impl.library.get(), name.c_str(), nullptr,
-                                                     base::u8(own.private_value.bytes().data()),
-                                                     own.private_value.size()));
-  const PkeyPtr peers(EVP_PKEY_new_raw_public_key_ex(
-      impl.library.get(), name.c_str(), nullptr, base::u8(peer_public.data()), peer_public.size()));
+  const MontgomeryGroup& group = montgomery_group(impl, row);
+  const PkeyPtr mine = montgomery_key(group, own.private_value.bytes(), own.public_value);
+  const PkeyPtr peers = montgomery_key(group, {}, peer_public);
   if (!mine || !peers) return failed(row);
   const PkeyCtxPtr ctx(EVP_PKEY_CTX_new_from_pkey(impl.library.get(), mine.get(), nullptr));
   if (!ctx || EVP_PKEY_derive_init(ctx.get()) != 1 ||
