@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What a job of the pool asks for: chain › name › key › signature. Keys and trust sets are made
-// ready at their first use; verified chains are remembered, their names and signatures never.
+// ready at their first use; verified chains are remembered with the peer's certificate and key, its
+// names and signatures never.
 #include "control/pki/notary.h"
 
 #include "control/pki/chain.h"
@@ -20,11 +21,18 @@ namespace {
 
 using ChainId = std::array<std::byte, 32>;
 
+/// The peer's own certificate and its key, ready for use.
+struct Leaf {
+  X509Ptr certificate;
+  VerifyingKey key;
+};
+
 /// A chain that was found good.
 struct Remembered {
   ChainId id;
   base::UtcTime from;
   base::UtcTime until;
+  Leaf leaf;
 };
 
 ChainId id_of_chain(const PeerProof& proof) {
@@ -34,13 +42,42 @@ ChainId id_of_chain(const PeerProof& proof) {
   return id_of(as_set);
 }
 
-Result<VerifyingKey> key_of(const crypto::CryptoContext& context, X509* certificate) {
-  unsigned char* der = nullptr;
-  const int octets = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &der);
-  PS_CHECK(octets > 0);
-  const BufferPtr owned(der);
-  return VerifyingKey::from_spki(
-      context, {reinterpret_cast<const std::byte*>(der), static_cast<std::size_t>(octets)});
+Result<std::vector<X509Ptr>> parse(const crypto::CryptoContext& context,
+                                   const std::vector<base::ByteVector>& certificates) {
+  std::vector<X509Ptr> parsed;
+  for (const base::ByteVector& der : certificates) {
+    PS_ASSIGN(X509Ptr certificate, parse_certificate(context, der));
+    parsed.push_back(std::move(certificate));
+  }
+  return parsed;
+}
+
+Result<Leaf> leaf_of(X509* certificate) {
+  PS_ASSIGN(VerifyingKey key, VerifyingKey::of(X509_get0_pubkey(certificate)));
+  PS_CHECK(X509_up_ref(certificate) == 1);
+  return Leaf{X509Ptr(certificate), std::move(key)};
+}
+
+/// Which of its schemes made the proof's signature.
+Result<crypto::SignatureScheme> check_signature(const crypto::CryptoContext& context,
+                                                const Leaf& leaf, const PeerProof& proof) {
+  if (proof.kind && *proof.kind != leaf.key.kind())
+    return fail(ErrorCode::kRefused, subject_text(leaf.certificate.get()) + ": its key is of " +
+                                         std::string(crypto::name_of(leaf.key.kind())) +
+                                         ", not of " + std::string(crypto::name_of(*proof.kind)));
+  Result<void> verdict = fail(ErrorCode::kUnsupported, "no scheme that we accept");
+  for (const crypto::SignatureScheme& scheme : proof.schemes) {
+    verdict = leaf.key.verify(context, scheme, proof.octets, proof.signature);
+    if (verdict) return scheme;
+  }
+  return fail(verdict.error().code,
+              subject_text(leaf.certificate.get()) + ": " + verdict.error().text);
+}
+
+Result<ProvedPeer> named(const X509* certificate, const PeerProof& proof,
+                         crypto::SignatureScheme scheme) {
+  PS_TRY(match_name(certificate, proof.name));
+  return ProvedPeer{subject_text(certificate), scheme};
 }
 
 }  // namespace
@@ -58,10 +95,11 @@ struct Notary::Impl {
 
   Result<const SigningKey*> signing_key(const KeyId& id);
   Result<ChainVerifier*> verifier(const TrustId& id);
-  bool is_remembered(const ChainId& id, base::UtcTime now);
-  void remember(const Remembered& chain);
+  /// @return nullptr if it is not, or not any more
+  const Leaf* find_remembered(const ChainId& id, base::UtcTime now);
+  void remember(Remembered chain);
   void forget(std::list<Remembered>::iterator chain);
-  Result<void> verify_chain(const PeerProof& proof, std::span<const X509Ptr> certificates);
+  Result<ProvedPeer> verify_new(const ChainId& id, const PeerProof& proof);
 };
 
 Result<const SigningKey*> Notary::Impl::signing_key(const KeyId& id) {
@@ -87,28 +125,30 @@ void Notary::Impl::forget(std::list<Remembered>::iterator chain) {
   remembered.erase(chain);
 }
 
-bool Notary::Impl::is_remembered(const ChainId& id, base::UtcTime now) {
+const Leaf* Notary::Impl::find_remembered(const ChainId& id, base::UtcTime now) {
   const auto found = by_chain.find(id);
-  if (found == by_chain.end()) return false;
-  if (now >= found->second->from && now < found->second->until) return true;
+  if (found == by_chain.end()) return nullptr;
+  if (now >= found->second->from && now < found->second->until) return &found->second->leaf;
   forget(found->second);
-  return false;
+  return nullptr;
 }
 
-void Notary::Impl::remember(const Remembered& chain) {
+void Notary::Impl::remember(Remembered chain) {
   if (remembered.size() >= kMaxRemembered) forget(std::prev(remembered.end()));
-  remembered.push_front(chain);
-  by_chain.emplace(chain.id, remembered.begin());
+  remembered.push_front(std::move(chain));
+  by_chain.emplace(remembered.front().id, remembered.begin());
 }
 
-Result<void> Notary::Impl::verify_chain(const PeerProof& proof,
-                                        std::span<const X509Ptr> certificates) {
-  const ChainId id = id_of_chain(proof);
-  if (is_remembered(id, proof.now)) return {};
+Result<ProvedPeer> Notary::Impl::verify_new(const ChainId& id, const PeerProof& proof) {
+  PS_ASSIGN(const std::vector<X509Ptr> certificates, parse(context, proof.certificates));
+  X509* own = certificates.front().get();
+  PS_ASSIGN(Leaf leaf, leaf_of(own));
+  // The signature first: it is one operation, and without it a chain costs us nothing.
+  PS_ASSIGN(const crypto::SignatureScheme scheme, check_signature(context, leaf, proof));
   PS_ASSIGN(ChainVerifier * judge, verifier(proof.trust));
   PS_ASSIGN(const base::UtcTime until, judge->verify(context, certificates, proof.now));
-  remember({id, proof.now, std::min(until, proof.now + kRememberedTime)});
-  return {};
+  remember({id, proof.now, std::min(until, proof.now + kRememberedTime), std::move(leaf)});
+  return named(own, proof, scheme);
 }
 
 Notary::Notary(const crypto::CryptoContext& context, std::shared_ptr<const Vault> vault)
@@ -127,31 +167,11 @@ Result<ProvedPeer> Notary::verify(const PeerProof& proof) {
   if (proof.certificates.size() > kMaxPeerCertificates)
     return fail(ErrorCode::kLimit,
                 "the peer sends " + std::to_string(proof.certificates.size()) + " certificates");
-  std::vector<X509Ptr> certificates;
-  for (const base::ByteVector& der : proof.certificates) {
-    PS_ASSIGN(X509Ptr certificate, parse_certificate(impl_->context, der));
-    certificates.push_back(std::move(certificate));
-  }
-  X509* leaf = certificates.front().get();
-  // The signature first: it is one operation, and without it a chain costs us nothing.
-  PS_ASSIGN(const VerifyingKey key, key_of(impl_->context, leaf));
-  if (proof.kind && *proof.kind != key.kind())
-    return fail(ErrorCode::kRefused, subject_text(leaf) + ": its key is of " +
-                                         std::string(crypto::name_of(key.kind())) + ", not of " +
-                                         std::string(crypto::name_of(*proof.kind)));
-  Result<void> verdict = fail(ErrorCode::kUnsupported, "no scheme that we accept");
-  const crypto::SignatureScheme* made_by = nullptr;
-  for (const crypto::SignatureScheme& scheme : proof.schemes) {
-    verdict = key.verify(impl_->context, scheme, proof.octets, proof.signature);
-    if (!verdict) continue;
-    made_by = &scheme;
-    break;
-  }
-  if (made_by == nullptr)
-    return fail(verdict.error().code, subject_text(leaf) + ": " + verdict.error().text);
-  PS_TRY(impl_->verify_chain(proof, certificates));
-  PS_TRY(match_name(leaf, proof.name));
-  return ProvedPeer{subject_text(leaf), *made_by};
+  const ChainId id = id_of_chain(proof);
+  const Leaf* known = impl_->find_remembered(id, proof.now);
+  if (known == nullptr) return impl_->verify_new(id, proof);
+  PS_ASSIGN(const crypto::SignatureScheme scheme, check_signature(impl_->context, *known, proof));
+  return named(known->certificate.get(), proof, scheme);
 }
 
 }  // namespace penstock::pki

@@ -282,24 +282,26 @@ Result<ByteVector> SigningKey::sign(const CryptoContext& context, SignatureSchem
 struct VerifyingKey::Impl {
   PkeyPtr key;
   KeyKind kind;
-  KeyId id;
 };
 VerifyingKey::VerifyingKey(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 VerifyingKey::VerifyingKey(VerifyingKey&&) noexcept = default;
 VerifyingKey& VerifyingKey::operator=(VerifyingKey&&) noexcept = default;
 VerifyingKey::~VerifyingKey() = default;
 KeyKind VerifyingKey::kind() const { return impl_->kind; }
-const KeyId& VerifyingKey::id() const { return impl_->id; }
 
 Result<VerifyingKey> VerifyingKey::from_spki(const CryptoContext& context, Bytes spki) {
   const unsigned char* at = base::u8(spki.data());
-  PkeyPtr key(d2i_PUBKEY_ex(nullptr, &at, static_cast<long>(spki.size()),
-                            context.impl().library.get(), nullptr));
+  const PkeyPtr key(d2i_PUBKEY_ex(nullptr, &at, static_cast<long>(spki.size()),
+                                  context.impl().library.get(), nullptr));
   if (!key || at != base::u8(spki.data()) + spki.size())
     return fail(ErrorCode::kMalformed, "not a public key");
-  PS_ASSIGN(const KeyKind kind, kind_of(key.get()));
-  PS_ASSIGN(const KeyId id, id_of(key.get()));
-  return VerifyingKey(std::make_unique<Impl>(Impl{std::move(key), kind, id}));
+  return of(key.get());
+}
+
+Result<VerifyingKey> VerifyingKey::of(EVP_PKEY* key) {
+  PS_ASSIGN(const KeyKind kind, kind_of(key));
+  PS_CHECK(EVP_PKEY_up_ref(key) == 1);
+  return VerifyingKey(std::make_unique<Impl>(Impl{PkeyPtr(key), kind}));
 }
 
 Result<void> VerifyingKey::verify(const CryptoContext& context, SignatureScheme scheme,

@@ -3,6 +3,8 @@
 // verify. Certificates and chains are control/pki's.
 #pragma once
 
+#include <openssl/types.h>
+
 #include <array>
 #include <cstdint>
 #include <memory>
@@ -101,12 +103,14 @@ class VerifyingKey {
   /// @return kMalformed; kUnsupported for another kind or size of key, or an unnamed curve
   [[nodiscard]] static base::Result<VerifyingKey> from_spki(const CryptoContext& context,
                                                             base::Bytes spki);
+  /// @param key  of a certificate; it is shared, not copied
+  /// @return kUnsupported likewise
+  [[nodiscard]] static base::Result<VerifyingKey> of(EVP_PKEY* key);
   VerifyingKey(VerifyingKey&&) noexcept;
   VerifyingKey& operator=(VerifyingKey&&) noexcept;
   ~VerifyingKey();
 
   [[nodiscard]] KeyKind kind() const;
-  [[nodiscard]] const KeyId& id() const;
   /// @param signature  ECDSA's as DER
   /// @return kAuthentication if it does not verify; kUnsupported if such a key makes none such
   [[nodiscard]] base::Result<void> verify(const CryptoContext& context, SignatureScheme scheme,
