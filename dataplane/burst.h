@@ -37,12 +37,11 @@ class Burst {
   /// place for each of the others: dropped, consumed, punted or in another burst.
   template <class Stays>
   void keep_if(Stays&& stays) {
-    unsigned kept = 0;
-    for (unsigned i = 0; i < size_; ++i) {
-      dpdk::Packet* packet = packets_[i];
-      if (stays(packet)) packets_[kept++] = packet;
-    }
-    size_ = kept;
+    dpdk::Packet** kept = packets_.data();
+    dpdk::Packet* const* const last = kept + size_;  // `stays` leaves this burst alone
+    for (dpdk::Packet* const* next = kept; next != last; ++next)
+      if (dpdk::Packet* packet = *next; stays(packet)) *kept++ = packet;
+    size_ = static_cast<unsigned>(kept - packets_.data());
   }
   /// Moves everything of `other` behind what is here.
   void append(Burst& other) {

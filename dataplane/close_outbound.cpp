@@ -35,26 +35,32 @@ bool close_shaped(WorkerContext& ctx, Packet* packet, const ipsec::OutboundSa& s
   return false;
 }
 
+/// @return whether it leaves
+bool close_one(WorkerContext& ctx, Packet* packet, const burst_crypto::Job& job) {
+  ipsec::OutboundSa& sa = ipsec::outbound_of(*job.session);
+  if (job.status != JobStatus::kDone) {
+    sa.errors.fetch_add(1, std::memory_order_relaxed);
+    ctx.drop(packet, reason_of(job.status, net::DropReason::kEncryptFailed));
+    return false;
+  }
+  const dpdk::PacketMeta& meta = dpdk::meta(packet);
+  if (is_ipv6(meta) && meta.protocol == net::kProtocolUdp) complete_udp(packet);
+  return sa.shape == 0 || close_shaped(ctx, packet, sa);
+}
+
 }  // namespace
 
 void close_outbound(WorkerContext& ctx, Burst& burst) {
+  const auto& jobs = ctx.ipsec->jobs;
+  bool as_it_is = true;
+  for (unsigned i = 0; i < burst.size(); ++i) {
+    const ipsec::OutboundSa& sa = ipsec::outbound_of(*jobs[i].session);
+    as_it_is &= jobs[i].status == JobStatus::kDone && sa.shape == 0 && !sa.v6;
+  }
+  if (as_it_is) [[likely]]
+    return;
   unsigned i = 0;
-  burst.keep_if([&](Packet* packet) {
-    const burst_crypto::Job& job = ctx.ipsec->jobs[i++];
-    if (job.status != JobStatus::kDone) [[unlikely]] {
-      ipsec::outbound_of(*job.session).errors.fetch_add(1, std::memory_order_relaxed);
-      ctx.drop(packet, reason_of(job.status, net::DropReason::kEncryptFailed));
-      return false;
-    }
-    dpdk::PacketMeta& meta = dpdk::meta(packet);
-    if (is_ipv6(meta) && meta.protocol == net::kProtocolUdp) complete_udp(packet);
-    meta.flags |= dpdk::kSealed;
-    ++meta.nesting;
-    const ipsec::OutboundSa& sa = ipsec::outbound_of(*job.session);
-    if (sa.shape != 0) [[unlikely]]
-      return close_shaped(ctx, packet, sa);
-    return true;
-  });
+  burst.keep_if([&](Packet* packet) { return close_one(ctx, packet, jobs[i++]); });
 }
 
 }  // namespace penstock::dataplane

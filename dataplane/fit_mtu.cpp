@@ -65,53 +65,80 @@ ShapedFit fit_shaped(const WorkerContext& ctx, const Packet* packet, const ipsec
   return fit;
 }
 
+/// What the packets of a run under one SA share.
+struct Run {
+  ipsec::OutboundSa* sa = nullptr;
+  unsigned fits = 0;     ///< a sealed packet of so many octets needs no second look
+  bool ordinary = true;  ///< ESP in tunnel mode that leaves TCP alone
+
+  Run() = default;
+  Run(const IpsecState& state, ipsec::OutboundSa& of)
+      : sa(&of),
+        fits(std::min<unsigned>(state.smallest_mtu, of.path_mtu.load(std::memory_order_relaxed))),
+        ordinary(of.shape == 0 && of.clamp_mss == 0) {}
+};
+
+/// RFC 4301 §8.1: DF is copied, set or cleared.
+std::uint16_t outer_flags(const PacketMeta& meta, const ipsec::OutboundSa& sa) {
+  const bool inner_df = (meta.flags & dpdk::kDontFragment) != 0;
+  return static_cast<std::uint16_t>((inner_df ? sa.df_copied : 0) | sa.df_set);
+}
+
+/// What may be too big, or is not ordinary. @return whether it stays
+bool fit_one(WorkerContext& ctx, Packet* packet, const Run& run, std::uint16_t& outer) {
+  IpsecState& state = *ctx.ipsec;
+  PacketMeta& meta = dpdk::meta(packet);
+  const ipsec::OutboundSa& sa = *run.sa;
+  const bool inner_df = (meta.flags & dpdk::kDontFragment) != 0;
+  if (sa.clamp_mss != 0 && is_syn(packet))
+    clamp_mss(packet, largest_mss(ctx, sa.clamp_mss, sa, is_ipv6(meta)));
+  ShapedFit fit;
+  fit.sealed = sa.sealed_octets(meta.total_length);
+  if (sa.shape != 0) fit = fit_shaped(ctx, packet, sa);
+  if (fit.refused) {
+    ctx.drop(packet, *fit.refused);
+    return false;
+  }
+  const unsigned path_mtu =
+      std::min<unsigned>(sa.path_mtu.load(std::memory_order_relaxed), fit.path_mtu);
+  if (fit.sealed <= std::min(state.smallest_mtu, path_mtu)) return true;
+  const unsigned mtu = std::min(tunnel_mtu(ctx, sa), path_mtu);
+  if (fit.sealed > net::kIpv4MaxPacket) {
+    ctx.drop(packet, DropReason::kTooBig);
+    return false;
+  }
+  if (fit.sealed <= mtu) return true;
+  const unsigned inner = fit.added == 0 ? sa.inner_mtu(mtu) : mtu - std::min(mtu, fit.added);
+  if (inner_df && outer != 0 && !must_carry(meta)) {
+    send_error(ctx, packet, Complaint::kTooBig, inner);
+    ctx.drop(packet, DropReason::kTooBig);
+    return false;
+  }
+  if (sa.cut_before && !inner_df && !is_ipv6(meta) && !state.uncut.full() &&
+      inner >= net::kIpv4MinMtu) {
+    put_aside(state, packet, run.sa);
+    return false;
+  }
+  outer = 0;
+  // A link's MTU resolve knows. RFC 8200 §5: only the source cuts IPv6.
+  if (mtu == path_mtu) meta.path_mtu = static_cast<std::uint16_t>(mtu);
+  return true;
+}
+
 }  // namespace
 
 void fit_mtu(WorkerContext& ctx, Burst& burst) {
   if (burst.empty()) return;
   IpsecState& state = *ctx.ipsec;
+  Run run;
   unsigned kept = 0;
   keep_parallel(burst, state.outbound, [&](Packet* packet, unsigned i) {
-    PacketMeta& meta = dpdk::meta(packet);
-    const ipsec::OutboundSa& sa = *state.outbound[i];
-    const bool inner_df = (meta.flags & dpdk::kDontFragment) != 0;
-    // RFC 4301 §8.1: DF is copied, set or cleared.
-    std::uint16_t outer = static_cast<std::uint16_t>((inner_df ? sa.df_copied : 0) | sa.df_set);
-    if (sa.clamp_mss != 0 && is_syn(packet)) [[unlikely]]
-      clamp_mss(packet, largest_mss(ctx, sa.clamp_mss, sa, is_ipv6(meta)));
-    unsigned sealed = sa.sealed_octets(meta.total_length);
-    unsigned added = 0;
-    unsigned path_mtu = sa.path_mtu.load(std::memory_order_relaxed);
-    if (sa.shape != 0) [[unlikely]] {
-      const ShapedFit fit = fit_shaped(ctx, packet, sa);
-      if (fit.refused) {
-        ctx.drop(packet, *fit.refused);
-        return false;
-      }
-      sealed = fit.sealed;
-      added = fit.added;
-      path_mtu = std::min(path_mtu, fit.path_mtu);
-    }
-    if (sealed > std::min(state.smallest_mtu, path_mtu)) [[unlikely]] {
-      const unsigned mtu = std::min(tunnel_mtu(ctx, sa), path_mtu);
-      if (sealed > net::kIpv4MaxPacket) {
-        ctx.drop(packet, DropReason::kTooBig);
-        return false;
-      }
-      const unsigned inner = added == 0 ? sa.inner_mtu(mtu) : mtu - std::min(mtu, added);
-      if (sealed > mtu && inner_df && outer != 0 && !must_carry(meta)) {
-        send_error(ctx, packet, Complaint::kTooBig, inner);
-        ctx.drop(packet, DropReason::kTooBig);
-        return false;
-      }
-      if (sealed > mtu && sa.cut_before && !inner_df && !is_ipv6(meta) && !state.uncut.full() &&
-          inner >= net::kIpv4MinMtu) {
-        put_aside(state, packet, state.outbound[i]);
-        return false;
-      }
-      if (sealed > mtu) outer = 0;
-      // A link's MTU resolve knows. RFC 8200 §5: only the source cuts IPv6.
-      if (sealed > mtu && mtu == path_mtu) meta.path_mtu = static_cast<std::uint16_t>(mtu);
+    ipsec::OutboundSa& sa = *state.outbound[i];
+    if (&sa != run.sa) run = Run(state, sa);
+    const PacketMeta& meta = dpdk::meta(packet);
+    std::uint16_t outer = outer_flags(meta, sa);
+    if (!run.ordinary || sa.sealed_octets(meta.total_length) > run.fits) [[unlikely]] {
+      if (!fit_one(ctx, packet, run, outer)) return false;
     }
     state.outer_fragment[kept++] = outer;
     return true;

@@ -35,18 +35,12 @@ void refuse(WorkerContext& ctx, Packet* packet, NextHopKind kind) {
   ctx.drop(packet, DropReason::kNoRoute);
 }
 
-bool is_way(NextHopKind kind) {
-  return kind == NextHopKind::kNeighbour || kind == NextHopKind::kConnected;
-}
-
 /// RFC 1812 §5.3.1: one less, and the checksum with it. @return false: it ran out
 bool lower_ttl(Packet* packet) {
   auto& ip = *reinterpret_cast<net::Ipv4Header*>(dpdk::data(packet));
   if (ip.ttl <= 1) [[unlikely]]
     return false;
-  const auto before = static_cast<std::uint16_t>(ip.ttl << 8 | ip.protocol);
-  --ip.ttl;
-  net::update_checksum(ip, before, static_cast<std::uint16_t>(before - 0x100));
+  net::lower_ttl(ip);
   return true;
 }
 
@@ -61,7 +55,7 @@ bool lower_hop_limit(Packet* packet) {
 bool forward_one(WorkerContext& ctx, Packet* packet) {
   PacketMeta& meta = dpdk::meta(packet);
   const fib::NextHop& hop = ctx.fib->next_hop(meta.next_hop);
-  if (!is_way(hop.kind)) [[unlikely]] {
+  if (!fib::is_way(hop.kind)) [[unlikely]] {
     if (hop.kind == NextHopKind::kLocal)
       deliver(ctx, packet);
     else
@@ -95,7 +89,7 @@ void route(WorkerContext& ctx, Burst& burst) {
     }
     meta.next_hop = next_hop;
     const fib::NextHop& hop = ctx.fib->next_hop(next_hop);
-    if (!is_way(hop.kind)) [[unlikely]] {
+    if (!fib::is_way(hop.kind)) [[unlikely]] {
       ctx.drop(packet, DropReason::kNoRoute);
       return false;
     }

@@ -94,7 +94,8 @@ template <class T, class Stays>
 void keep_parallel(Burst& burst, T& parallel, Stays&& stays) {
   unsigned kept = 0;
   dpdk::Packet** packets = burst.raw();
-  for (unsigned i = 0; i < burst.size(); ++i) {
+  const unsigned count = burst.size();  // `stays` leaves this burst alone
+  for (unsigned i = 0; i < count; ++i) {
     if (!stays(packets[i], i)) continue;
     packets[kept] = packets[i];
     parallel[kept++] = parallel[i];

@@ -42,21 +42,36 @@ void prefetch_sa(const ipsec::OutboundSa* sa) {
   __builtin_prefetch(line + 128, 1);
 }
 
+/// The SA that a rule leads to: one question for a run of packets by one rule.
+class SaOfRule {
+ public:
+  explicit SaOfRule(const ipsec::Tables& tables) : tables_(tables) {}
+  [[nodiscard]] ipsec::OutboundSa* find(const ipsec::SpdEntry& entry) {
+    if (&entry == entry_) return sa_;
+    entry_ = &entry;
+    sa_ = tables_.outbound_of(entry.slot.value());
+    if (sa_ != nullptr) prefetch_sa(sa_);
+    return sa_;
+  }
+
+ private:
+  const ipsec::Tables& tables_;
+  const ipsec::SpdEntry* entry_ = nullptr;
+  ipsec::OutboundSa* sa_ = nullptr;
+};
+
 /// @return the SA that seals it; nullptr: it has found its end
-ipsec::OutboundSa* protect(WorkerContext& ctx, Packet* packet, const ipsec::SpdEntry& entry) {
-  PacketMeta& meta = dpdk::meta(packet);
-  if (meta.nesting >= dpdk::kMaxNesting) [[unlikely]] {
+ipsec::OutboundSa* protect(WorkerContext& ctx, Packet* packet, const ipsec::SpdEntry& entry,
+                           SaOfRule& sas) {
+  if (dpdk::meta(packet).nesting >= dpdk::kMaxNesting) [[unlikely]] {
     ctx.drop(packet, DropReason::kNesting);
     return nullptr;
   }
-  ipsec::OutboundSa* sa = ctx.ipsec->tables->outbound_of(entry.slot.value());
+  ipsec::OutboundSa* sa = sas.find(entry);
   if (sa == nullptr) [[unlikely]] {
     acquire(ctx, packet, entry.slot.value());
     ctx.drop(packet, DropReason::kNoOutboundSa);
-    return nullptr;
   }
-  meta.child_slot = entry.slot.value();
-  prefetch_sa(sa);
   return sa;
 }
 
@@ -130,6 +145,7 @@ void lookup_policy(WorkerContext& ctx, Burst& burst, Burst& bypass) {
   std::array<const ipsec::SpdEntry*, kBurst> entries;
   find_rules(ctx, policy::Direction::kOutbound, {burst.begin(), burst.size()}, entries.data());
   PolicyCount counts(ctx.ipsec->tables->spd(), ctx.id);
+  SaOfRule sas(*ctx.ipsec->tables);
   unsigned i = 0;
   unsigned kept = 0;
   burst.keep_if([&](Packet* packet) {
@@ -142,7 +158,7 @@ void lookup_policy(WorkerContext& ctx, Burst& burst, Burst& bypass) {
     }
     counts.add(*entry, dpdk::meta(packet).total_length);
     if (entry->action == PolicyAction::kProtect) [[likely]] {
-      ipsec::OutboundSa* sa = protect(ctx, packet, *entry);
+      ipsec::OutboundSa* sa = protect(ctx, packet, *entry, sas);
       if (sa != nullptr) ctx.ipsec->outbound[kept++] = sa;
       return sa != nullptr;
     }

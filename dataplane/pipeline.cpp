@@ -45,8 +45,7 @@ void run_bundles(WorkerContext& ctx) {
       Burst outer;
       lookup_outer_sa(ctx, outer);
       run_seal(ctx, outer);
-      route(ctx, outer);
-      resolve(ctx, outer);
+      route_and_resolve(ctx, outer);
     }
 }
 
@@ -56,8 +55,7 @@ void run_pieces(WorkerContext& ctx) {
       Burst pieces;
       cut_inner(ctx, pieces);
       run_seal(ctx, pieces);
-      route(ctx, pieces);
-      resolve(ctx, pieces);
+      route_and_resolve(ctx, pieces);
       run_bundles(ctx);
     }
 }
@@ -69,8 +67,7 @@ void run_out(WorkerContext& ctx, Burst& burst) {
   if (!outbound.empty() || pending_outbound(ctx)) {
     lookup_policy(ctx, outbound, burst);
     run_seal(ctx, outbound);
-    route(ctx, outbound);
-    resolve(ctx, outbound);
+    route_and_resolve(ctx, outbound);
     run_bundles(ctx);
     run_pieces(ctx);
   }
@@ -83,8 +80,7 @@ void run_dummies(WorkerContext& ctx, Burst& dummies) {
   if (dummies.empty()) [[likely]]
     return;
   run_seal_fitted(ctx, dummies);
-  route(ctx, dummies);
-  resolve(ctx, dummies);
+  route_and_resolve(ctx, dummies);
   run_bundles(ctx);  // a device may have given back others'
 }
 

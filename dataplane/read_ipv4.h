@@ -17,6 +17,17 @@ namespace penstock::dataplane {
   return value.get();
 }
 
+[[nodiscard]] inline std::uint32_t be32_at(const std::byte* p) {
+  base::Be32 value;
+  std::memcpy(&value, p, sizeof(value));
+  return value.get();
+}
+[[nodiscard]] inline std::uint64_t be64_at(const std::byte* p) {
+  base::Be64 value;
+  std::memcpy(&value, p, sizeof(value));
+  return value.get();
+}
+
 /// RFC 1071: a header without options is summed in three words.
 [[nodiscard, gnu::always_inline]] inline bool checksum_is_right(const std::byte* header,
                                                                 unsigned octets) {
@@ -123,11 +134,16 @@ inline constexpr auto kMartians = [] {
 [[nodiscard]] net::DropReason martian_of(std::uint32_t source, std::uint32_t destination);
 
 /// Whether these addresses may be in a packet that is forwarded or delivered (RFC 1812 §5.3.7,
-/// §4.2.2.11). Inner packets are checked too.
+/// §4.2.2.11).
+[[nodiscard, gnu::always_inline]] inline bool are_fine(std::uint32_t source,
+                                                       std::uint32_t destination) {
+  return ((kMartians[source >> 24U] & kNoSource) |
+          (kMartians[destination >> 24U] & kNoDestination)) == 0;
+}
+/// Inner packets are checked too.
 [[nodiscard, gnu::always_inline]] inline std::optional<net::DropReason> check_martian(
     std::uint32_t source, std::uint32_t destination) {
-  if (((kMartians[source >> 24U] & kNoSource) | (kMartians[destination >> 24U] & kNoDestination)) ==
-      0) [[likely]]
+  if (are_fine(source, destination)) [[likely]]
     return std::nullopt;
   return martian_of(source, destination);
 }

@@ -21,27 +21,18 @@ namespace {
 
 /// What a run of packets by one next hop shares.
 struct Way {
-  std::uint32_t next_hop = ~std::uint32_t{0};
-  dpdk::InterfaceIndex egress = dpdk::kNoInterface;
   const fib::NextHop* hop = nullptr;
   const fib::Interface* interface = nullptr;
   bool resolved = false;       ///< the neighbour's MAC is in the header
   TxBuffer* buffer = nullptr;  ///< nullptr: not resolved, the link is down, or it has tags
   net::EthernetHeader header{};
-
-  [[nodiscard]] bool is_of(const PacketMeta& meta) const {
-    return meta.next_hop == next_hop && meta.egress == egress;
-  }
 };
 
-Way way_of(WorkerContext& ctx, const PacketMeta& meta) {
-  Way way{.next_hop = meta.next_hop,
-          .egress = meta.egress,
-          .hop = &ctx.fib->next_hop(meta.next_hop),
-          .interface = &ctx.fib->interface(meta.egress)};
-  const std::uint64_t link = way.hop->link.load(std::memory_order_acquire);
-  if (way.hop->kind != fib::NextHopKind::kNeighbour || !fib::has_mac(link)) return way;
-  way.hop->mark_used();
+Way way_of(WorkerContext& ctx, const fib::NextHop& hop, dpdk::InterfaceIndex egress) {
+  Way way{.hop = &hop, .interface = &ctx.fib->interface(egress)};
+  const std::uint64_t link = hop.link.load(std::memory_order_acquire);
+  if (hop.kind != fib::NextHopKind::kNeighbour || !fib::has_mac(link)) return way;
+  hop.mark_used();
   way.resolved = true;
   fib::write_mac(link, way.header.destination);
   way.header.source = way.interface->mac;
@@ -75,7 +66,7 @@ void send(WorkerContext& ctx, Packet* packet, const Way& way) {
 }
 
 /// It does not fit its link, or the path behind.
-void send_fitting(WorkerContext& ctx, Packet* packet, const Way& way) {
+void send_cut(WorkerContext& ctx, Packet* packet, const Way& way) {
   const PacketMeta& meta = dpdk::meta(packet);
   const fib::Interface& interface = *way.interface;
   const unsigned mtu = meta.path_mtu == 0 ? interface.mtu : std::min(meta.path_mtu, interface.mtu);
@@ -91,17 +82,44 @@ void send_fitting(WorkerContext& ctx, Packet* packet, const Way& way) {
   for (Packet* piece : pieces) send(ctx, piece, way);
 }
 
+void send_fitting(WorkerContext& ctx, Packet* packet, const Way& way) {
+  if (packet->data_len > way.interface->mtu || dpdk::meta(packet).path_mtu != 0) [[unlikely]]
+    return send_cut(ctx, packet, way);
+  send(ctx, packet, way);
+}
+
 }  // namespace
 
 void resolve(WorkerContext& ctx, Burst& burst) {
+  std::uint32_t next_hop = 0;
+  dpdk::InterfaceIndex egress = dpdk::kNoInterface;
   Way way;
   for (Packet* packet : burst) {
     const PacketMeta& meta = dpdk::meta(packet);
-    if (!way.is_of(meta)) way = way_of(ctx, meta);
-    if (packet->data_len > way.interface->mtu || meta.path_mtu != 0) [[unlikely]]
-      send_fitting(ctx, packet, way);
+    if (meta.next_hop != next_hop || meta.egress != egress) {
+      next_hop = meta.next_hop;
+      egress = meta.egress;
+      way = way_of(ctx, ctx.fib->next_hop(next_hop), egress);
+    }
+    send_fitting(ctx, packet, way);
+  }
+  burst.clear();
+}
+
+void route_and_resolve(WorkerContext& ctx, Burst& burst) {
+  std::uint32_t destination = 0;  // IPv4, of the packet before
+  Way way;
+  for (Packet* packet : burst) {
+    const PacketMeta& meta = dpdk::meta(packet);
+    if (meta.destination != destination || destination == 0) {
+      destination = meta.destination;  // 0 for IPv6
+      const fib::NextHop& hop = ctx.fib->next_hop(find_next_hop(*ctx.fib, packet));
+      way = fib::is_way(hop.kind) ? way_of(ctx, hop, hop.interface) : Way{};
+    }
+    if (way.hop == nullptr) [[unlikely]]
+      ctx.drop(packet, DropReason::kNoRoute);
     else
-      send(ctx, packet, way);
+      send_fitting(ctx, packet, way);
   }
   burst.clear();
 }

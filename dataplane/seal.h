@@ -21,6 +21,20 @@ inline constexpr std::array<std::uint8_t, 16> kPadding{1, 2,  3,  4,  5,  6,  7,
                                                        9, 10, 11, 12, 13, 14, 15, 16};
 static_assert(dpdk::kSealTailroom >= kPadding.size() + sizeof(net::EspTrailer) + 32);
 
+/// By the IP version of what is sealed; a dummy has none (RFC 4303 §2.6).
+inline constexpr std::array<std::uint8_t, 8> kNextHeaders{
+    net::kProtocolNone, 0, 0, 0, net::kProtocolIpv4, 0, net::kProtocolIpv6, 0};
+
+/// What is no longer true of a packet once it is inside another.
+inline constexpr std::uint32_t kInnerFlags = dpdk::kFragment | dpdk::kHasPorts | dpdk::kHasOptions |
+                                             dpdk::kDontFragment | dpdk::kUdpEncapsulated;
+
+/// It leaves under an SA; what comes of it is not sealed once more.
+inline void mark_sealed(dpdk::PacketMeta& meta) {
+  meta.flags |= dpdk::kSealed;
+  ++meta.nesting;
+}
+
 /// Behind the inner packet (RFC 4303 §2.4 to §2.6). @return plaintext, padding and trailer
 /// @param octets  that are enciphered and end the packet
 inline unsigned write_trailer(dpdk::Packet* packet, const OutboundSa& sa, unsigned octets,
@@ -122,8 +136,7 @@ inline void describe_outer(dpdk::Packet* packet, const OutboundSa& sa, std::uint
     meta.tos = ip.tos;
   }
   meta.payload_offset = sa.prefix_octets;
-  meta.flags &= ~std::uint32_t{dpdk::kFragment | dpdk::kHasPorts | dpdk::kHasOptions |
-                               dpdk::kDontFragment | dpdk::kUdpEncapsulated};
+  meta.flags &= ~kInnerFlags;
   if (fragment != 0) meta.flags |= dpdk::kDontFragment;
 }
 

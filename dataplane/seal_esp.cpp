@@ -6,7 +6,7 @@
 #include <cstring>
 
 #include "dataplane/addresses.h"
-#include "dataplane/seal.h"
+#include "dataplane/plain_tunnel.h"
 #include "dataplane/stages.h"
 #include "dataplane/tunnel_mtu.h"
 #include "lib/net/esp.h"
@@ -32,36 +32,32 @@ void raise(WorkerContext& ctx, OutboundSa& sa, ipsec::SaEventBit bit, SaEventKin
   if (!ctx.channel->send(event)) sa.raised.fetch_and(~std::uint32_t{bit});
 }
 
-/// A number of the SA's sequence for every packet of a run of `count` from `first` on, into
-/// meta.sequence; 0 where the SA has none left.
-void number_run(WorkerContext& ctx, const Burst& burst, unsigned first, unsigned count) {
-  OutboundSa& sa = *ctx.ipsec->outbound[first];
+/// A run of packets of one SA.
+struct Run {
+  unsigned first;
+  unsigned end;
+};
+
+/// Numbers of the SA's sequence for a run (RFC 4303 §3.3.3).
+struct Numbers {
+  std::uint64_t first;
+  std::uint64_t last;  ///< less than a run's: the SA has no more
+};
+
+Numbers reserve_numbers(WorkerContext& ctx, OutboundSa& sa, const Burst& burst, Run run) {
   std::uint64_t octets = 0;
-  for (unsigned i = first; i < first + count; ++i) octets += dpdk::meta(burst[i]).total_length;
-  const std::uint64_t sequence = sa.sequence.reserve(count, sa.shared);
-  const std::uint64_t last = sequence + count - 1;
+  for (unsigned i = run.first; i < run.end; ++i) octets += dpdk::meta(burst[i]).total_length;
+  const unsigned count = run.end - run.first;
+  const std::uint64_t first = sa.sequence.reserve(count, sa.shared);
+  const std::uint64_t last = first + count - 1;
   const std::uint64_t bytes = sa.add_bytes(octets) + octets;
-  for (unsigned i = 0; i < count; ++i) dpdk::meta(burst[first + i]).sequence = sequence + i;
   if (last < sa.soft_packets && bytes < sa.soft_bytes) [[likely]]
-    return;
+    return {first, last};
   raise(ctx, sa, ipsec::kSoftRaised, SaEventKind::kSoftExpiry);
   const bool bytes_over = bytes - octets >= sa.hard_bytes;
   if (last >= sa.hard_packets || bytes >= sa.hard_bytes)
     raise(ctx, sa, ipsec::kHardRaised, SaEventKind::kHardExpiry);
-  if (last <= sa.hard_packets && !bytes_over) return;
-  for (unsigned i = first; i < first + count; ++i)
-    if (bytes_over || dpdk::meta(burst[i]).sequence > sa.hard_packets)
-      dpdk::meta(burst[i]).sequence = 0;
-}
-
-void number_all(WorkerContext& ctx, const Burst& burst) {
-  const auto& sas = ctx.ipsec->outbound;
-  for (unsigned first = 0; first < burst.size();) {
-    unsigned end = first + 1;
-    while (end < burst.size() && sas[end] == sas[first]) ++end;
-    number_run(ctx, burst, first, end - first);
-    first = end;
-  }
+  return {first, bytes_over ? 0 : std::min(last, sa.hard_packets)};
 }
 
 /// Traffic flow confidentiality (RFC 4303 §2.7): octets behind the inner packet, whose own length
@@ -123,10 +119,6 @@ std::uint8_t* write_headers(Packet* packet, const OutboundSa& sa, std::uint16_t 
   return esp;
 }
 
-/// By the IP version of what is sealed; a dummy has none (RFC 4303 §2.6).
-constexpr std::array<std::uint8_t, 8> kNextHeaders{
-    net::kProtocolNone, 0, 0, 0, net::kProtocolIpv4, 0, net::kProtocolIpv6, 0};
-
 bool no_room(WorkerContext& ctx, Packet* packet, OutboundSa& sa) {
   sa.errors.fetch_add(1, std::memory_order_relaxed);
   ctx.drop(packet, DropReason::kNoHeadroom);
@@ -140,16 +132,16 @@ bool seal_shaped(WorkerContext& ctx, Packet* packet, OutboundSa& sa, std::uint16
   return sealed || no_room(ctx, packet, sa);
 }
 
+/// RFC 4303 §3.3.3: the number never cycles; RFC 4301 §4.4.2.1: nor is a hard limit passed.
+void drop_without_number(WorkerContext& ctx, Packet* packet, OutboundSa& sa) {
+  sa.errors.fetch_add(1, std::memory_order_relaxed);
+  const bool exhausted = sa.sequence.reserved() > ipsec::last_sequence(sa.session.esn());
+  ctx.drop(packet, exhausted ? DropReason::kSequenceExhausted : DropReason::kSaHardExpired);
+}
+
 bool seal_one(WorkerContext& ctx, Packet* packet, OutboundSa& sa, std::uint16_t fragment,
               Job& job) {
-  PacketMeta& meta = dpdk::meta(packet);
-  if (meta.sequence == 0) [[unlikely]] {
-    sa.errors.fetch_add(1, std::memory_order_relaxed);
-    // RFC 4303 §3.3.3: the number never cycles; RFC 4301 §4.4.2.1: nor is a hard limit passed.
-    const bool exhausted = sa.sequence.reserved() > ipsec::last_sequence(sa.session.esn());
-    ctx.drop(packet, exhausted ? DropReason::kSequenceExhausted : DropReason::kSaHardExpired);
-    return false;
-  }
+  const PacketMeta& meta = dpdk::meta(packet);
   if ((sa.shape & (ipsec::kAh | ipsec::kTransport)) != 0) [[unlikely]]
     return seal_shaped(ctx, packet, sa, fragment, job);
   if (dpdk::headroom(packet) < dpdk::kSealHeadroom + dpdk::kLinkHeadroom ||
@@ -176,15 +168,37 @@ void prefetch_ends(const Packet* packet) {
 void seal_esp(WorkerContext& ctx, Burst& burst) {
   if (burst.empty()) return;
   IpsecState& state = *ctx.ipsec;
-  number_all(ctx, burst);
+  const auto& sas = state.outbound;
   unsigned kept = 0;
-  keep_parallel(burst, state.outbound, [&](Packet* packet, unsigned i) {
-    if (i + kPrefetchAhead < burst.size()) prefetch_ends(burst[i + kPrefetchAhead]);
-    if (!seal_one(ctx, packet, *state.outbound[i], state.outer_fragment[i], state.jobs[kept]))
-      return false;
-    ++kept;
-    return true;
-  });
+  for (Run run{0, 0}; run.first < burst.size(); run.first = run.end) {
+    OutboundSa& sa = *sas[run.first];
+    while (run.end < burst.size() && sas[run.end] == &sa) ++run.end;
+    const Numbers numbers = reserve_numbers(ctx, sa, burst, run);
+    const PlainTunnel tunnel(sa);
+    const bool plain = PlainTunnel::is_plain(sa);
+    std::uint64_t sequence = numbers.first;
+    for (unsigned i = run.first; i < run.end; ++i, ++sequence) {
+      if (i + kPrefetchAhead < burst.size()) prefetch_ends(burst[i + kPrefetchAhead]);
+      Packet* packet = burst[i];
+      if (sequence > numbers.last) [[unlikely]] {
+        drop_without_number(ctx, packet, sa);
+        continue;
+      }
+      const std::uint16_t fragment = state.outer_fragment[i];
+      if (plain) [[likely]] {
+        if (!tunnel.seal(packet, sequence, fragment, state.jobs[kept])) [[unlikely]] {
+          no_room(ctx, packet, sa);
+          continue;
+        }
+      } else {
+        dpdk::meta(packet).sequence = sequence;
+        if (!seal_one(ctx, packet, sa, fragment, state.jobs[kept])) continue;
+        mark_sealed(dpdk::meta(packet));
+      }
+      burst.raw()[kept++] = packet;
+    }
+  }
+  burst.set_size(kept);
 }
 
 }  // namespace penstock::dataplane

@@ -49,7 +49,7 @@ void check_policy(WorkerContext& ctx, Burst& burst);
 /// Packets for us are answered or refused; those for others lose one from their TTL and have
 /// egress and next_hop set. What must be reported to the sender goes to ctx.made.
 void forward(WorkerContext& ctx, Burst& burst);
-/// Looks up destinations for packets that were made or sealed here: no TTL, no ICMP. Their meta
+/// Looks up destinations for packets that were made here: no TTL, no ICMP. Their meta
 /// describes the header where the data starts.
 void route(WorkerContext& ctx, Burst& burst);
 /// Moves packets that are about to leave by an outside port into `outbound`, but for those that
@@ -57,17 +57,17 @@ void route(WorkerContext& ctx, Burst& burst);
 void split_outside(WorkerContext& ctx, Burst& burst, Burst& outbound);
 
 // ---- outbound IPsec (RFC 4301 §5.1), over packets about to leave by an outside port ----
-/// PROTECT leaves the packet in the burst with its SA's slot; BYPASS, and our own IKE, move it to
+/// PROTECT leaves the packet in the burst with its SA; BYPASS, and our own IKE, move it to
 /// `bypass`; DISCARD and no match drop it.
 void lookup_policy(WorkerContext& ctx, Burst& burst, Burst& bypass);
 /// What does not fit: with DF an ICMP error of the right MTU (ctx.made) and a drop; without DF it
 /// stays, or waits for cut_inner(). Lowers the MSS of TCP.
 void fit_mtu(WorkerContext& ctx, Burst& burst);
-/// Also in transport mode, and AH (seal_transport.cpp, seal_ah.cpp).
+/// Also in transport mode, and AH (seal_transport.cpp, seal_ah.cpp). Marks kSealed.
 void seal_esp(WorkerContext& ctx, Burst& burst);
 void crypto_outbound(WorkerContext& ctx, Burst& burst);
 [[nodiscard]] bool pending_outbound(const WorkerContext& ctx);
-/// Counts, marks kSealed, and has meta describe the outer header: it must be routed again. What
+/// The verdict of the engine. The meta describes the outer header: it must be routed again. What
 /// is the inside of a bundle goes to ipsec->bundled.
 void close_outbound(WorkerContext& ctx, Burst& burst);
 
@@ -81,6 +81,8 @@ void lookup_outer_sa(WorkerContext& ctx, Burst& burst);
 /// Fragments what is too big for its egress, finds the neighbour, puts the Ethernet header on, and
 /// moves everything into the transmit buffers. Packets without a neighbour wait in ctx.waiting.
 void resolve(WorkerContext& ctx, Burst& burst);
+/// The same by the destination that the meta describes: of what was sealed here.
+void route_and_resolve(WorkerContext& ctx, Burst& burst);
 
 /// Hands every transmit buffer to its port.
 void transmit(WorkerContext& ctx);

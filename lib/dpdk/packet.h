@@ -30,7 +30,7 @@ enum PacketFlag : std::uint32_t {
   kOwnIke = 1U << 2,           ///< inject: our own IKE, passes the outbound SPD by a built-in rule
   kDecapsulated = 1U << 3,     ///< close_inbound: came out of an SA
   kPolicyChecked = 1U << 4,    ///< check_policy: the inbound policy has allowed it
-  kSealed = 1U << 5,           ///< close_outbound: leaves under an SA, no second policy lookup
+  kSealed = 1U << 5,           ///< seal_esp: leaves under an SA, no second policy lookup
   kFragment = 1U << 6,         ///< parse: offset is not 0, or more fragments follow
   kHasPorts = 1U << 7,         ///< parse: source_port and destination_port hold selector values
   kLocal = 1U << 8,            ///< classify: the destination is an address of ours

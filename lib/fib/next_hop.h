@@ -22,6 +22,11 @@ enum class NextHopKind : std::uint8_t {
   kDiscard,      ///< a route that throws away
 };
 
+/// Whether packets can leave by it.
+[[nodiscard]] constexpr bool is_way(NextHopKind kind) {
+  return kind == NextHopKind::kNeighbour || kind == NextHopKind::kConnected;
+}
+
 enum class NeighbourState : std::uint8_t {
   kIncomplete,  ///< no MAC known: packets wait
   kReachable,

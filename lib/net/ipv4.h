@@ -63,6 +63,14 @@ inline void update_checksum(Ipv4Header& header, std::uint16_t before, std::uint1
   header.checksum.set(updated_checksum(header.checksum.get(), before, after));
 }
 
+/// One less. The TTL is the upper octet of its word, so that RFC 1624's equation (3) comes to one
+/// addition, in which 0xffff is no result.
+inline void lower_ttl(Ipv4Header& header) {
+  --header.ttl;
+  const unsigned sum = header.checksum.get() + 0x100U;
+  header.checksum.set(static_cast<std::uint16_t>(sum + (sum >= 0xffffU ? 1U : 0U)));
+}
+
 /// Fields of a header whose other fields were written and summed before.
 struct Ipv4Variables {
   std::uint16_t total_length;

@@ -52,6 +52,18 @@ TEST(Checksum, UpdateAgreesWithANewSumForEveryTtl) {
   }
 }
 
+TEST(Checksum, ALowerTtlAgreesWithTheEquationForEveryChecksum) {
+  auto header = hex("4500 0073 0000 4000 4011 0000 c0a8 0001 c0a8 00c7");
+  auto& ip = *reinterpret_cast<Ipv4Header*>(header.data());
+  for (unsigned sum = 0; sum <= 0xffff; ++sum) {
+    ip.ttl = 0x40;
+    ip.checksum.set(static_cast<std::uint16_t>(sum));
+    lower_ttl(ip);
+    ASSERT_EQ(ip.ttl, 0x3f);
+    ASSERT_EQ(ip.checksum.get(), updated_checksum(static_cast<std::uint16_t>(sum), 0x4011, 0x3f11));
+  }
+}
+
 TEST(Checksum, DoesNotLoseCarriesOverALongBuffer) {
   const base::ByteVector ones(65534, std::byte{0xff});
   EXPECT_EQ(internet_checksum(ones), 0);
