@@ -122,6 +122,7 @@ int measure(const Method& method, const Arguments& arguments) {
   const Spent hub = pair.hub().spent;
   const Spent spokes = pair.spokes().spent;
   const std::int64_t resident = resident_octets();
+  const base::MonoTime start = pair.time();
   if (!bring_up(pair, method, arguments.tunnels, arguments.flight)) return 1;
   const std::int64_t grown = resident_octets() - resident;
   const auto n = static_cast<double>(arguments.tunnels);
@@ -139,6 +140,8 @@ int measure(const Method& method, const Arguments& arguments) {
   line.count("tunnels", arguments.tunnels);
   line.count("flight", arguments.flight);
   line.figure("setups_per_second", 1e6 / responder);
+  line.figure("milliseconds",
+              std::chrono::duration<double, std::milli>(pair.time() - start).count());
   line.figure("cpu_us_initiator", each_us(pair.spokes().spent, spokes));
   line.figure("cpu_us_responder", responder);
   line.figure("bare_crypto_us", bare_exchange_us(std::string(method.group)) +

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Both ends take turns: one works off all that waits for it while its clock runs, then the other.
-// Virtual time is the hub's CPU time, since the spokes are so many machines in truth.
+// Virtual time is the hub's CPU time, since the spokes are so many machines in truth, and what is
+// waited for repetitions.
 #include "tests/bench/ike/ike_pair.h"
 
 #include <fmt/format.h>
 #include <malloc.h>
 
+#include <algorithm>
 #include <ctime>
 #include <utility>
 
@@ -263,23 +265,31 @@ void IkePair::wave() {
   to_spokes_.clear();
   hub_->work(time_, to_hub_, to_spokes_);
   to_hub_.clear();
-  time_ = kStart + base::Duration{hub_->spent.cpu_ns};
+  time_ = kStart + waited_ + base::Duration{hub_->spent.cpu_ns};
   spokes_->work(time_, to_spokes_, to_hub_);
 }
 
+void IkePair::wait() {
+  base::MonoTime next = base::MonoTime::max();
+  for (End* end : {hub_.get(), spokes_.get()})
+    next = std::min(next, end->engine().next_deadline().value_or(next));
+  if (next <= time_ || next == base::MonoTime::max()) return;
+  waited_ += next - time_;
+  time_ = next;
+}
+
 bool IkePair::bring_up(std::size_t count, std::size_t flight) {
-  constexpr std::size_t kMostIdle = 1'000'000;
+  constexpr base::Duration kPatience = base::seconds{300};
   to_hub_.reserve(4 * flight);
   to_spokes_.reserve(4 * flight);
   const std::size_t end = dialled_ + count;
-  std::size_t idle = 0;
+  const base::MonoTime latest = time_ + kPatience + base::milliseconds{count};
   while (spokes_->answered < end) {
-    const std::uint64_t before = spokes_->answered;
     for (; dialled_ < end && dialled_ - spokes_->answered < flight; ++dialled_)
       spokes_->up(spoke_name(dialled_));
     wave();
-    idle = spokes_->answered == before && to_hub_.entries.empty() ? idle + 1 : 0;
-    if (spokes_->refused != 0 || idle > kMostIdle) return false;
+    if (spokes_->refused != 0 || time_ > latest) return false;
+    if (to_hub_.entries.empty() && spokes_->answered < dialled_) wait();
   }
   return true;
 }

@@ -94,13 +94,18 @@ class IkePair {
   /// @return false if one was refused or none moves any more
   [[nodiscard]] bool bring_up(std::size_t count, std::size_t flight);
 
+  /// The hub's CPU time so far, and the waiting.
+  [[nodiscard]] base::MonoTime time() const { return time_; }
   [[nodiscard]] End& hub() { return *hub_; }
   [[nodiscard]] End& spokes() { return *spokes_; }
 
  private:
   void wave();
+  /// Nothing is under way: until somebody repeats itself.
+  void wait();
 
   std::size_t dialled_ = 0;
+  base::Duration waited_{};
   base::MonoTime time_{};
   Wire to_hub_, to_spokes_;
   std::unique_ptr<End> hub_, spokes_;

@@ -4,7 +4,7 @@ yield the arguments of point.measure."""
 import dataclasses
 from typing import Callable
 
-from tests.bench.lab import instructions, point
+from tests.bench.lab import ike, instructions, point
 from tests.bench.lab.measure import BenchError
 
 SIZES = (64, 128, 256, 512, 1024, 1420, "imix")
@@ -70,3 +70,4 @@ CASES = {name: of_points(name, points) for name, points in
 CASES["instructions"] = Case(
     "Instructions a packet of a burst of 32, the cipher's library apart.", instructions.COLUMNS,
     (instructions.PROGRAM,), instructions.rows)
+CASES["ike"] = Case(ike.NOTE, ike.COLUMNS, (ike.PROGRAM,), ike.rows)
