@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The benchmarks behind scripts/bench."""
 import argparse
+import os
 import pathlib
 import sys
 
@@ -24,6 +25,8 @@ def arguments():
                         help="DPDK's ipsec-secgw, measured in turns on the same files")
     parser.add_argument("--secgw-mode", choices=("cpu-crypto", "lookaside"), default="cpu-crypto")
     parser.add_argument("--native", action="store_true", help="measure the build tuned for this machine")
+    parser.add_argument("--workers", type=int, default=len(os.sched_getaffinity(0)), metavar="N",
+                        help="workers: so many against one; by default one for each CPU")
     parser.add_argument("--record", metavar="WHY", help="instructions: a new row of the history, for this reason")
     parser.add_argument("--targets", action="store_true", help="only print what these cases want built")
     chosen = parser.parse_args()
