@@ -15,6 +15,7 @@ using session::ChildConfig;
 using session::ChildMode;
 using session::ConnectionConfig;
 using session::EndAction;
+using session::Fragmentation;
 using session::IkeVersion;
 using session::StartAction;
 using session::UniquePolicy;
@@ -94,14 +95,6 @@ void read_reauth_time(const Place& at, ConnectionConfig& out) {
   if (out.reauth_time != base::Duration{}) not_built_yet(at, kReauthentication);
 }
 
-void read_fragmentation(const Place& at, ConnectionConfig& out) {
-  bool wanted = false;
-  Reader<bool>::read(at, wanted);
-  // swanctl.conf has it on by default, and whoever copies it should not have to strike it out.
-  if (wanted) at.warn("not built yet: IKE fragmentation (RFC 7383); messages go whole");
-  out.fragmentation = false;
-}
-
 // ---- words ----
 
 constexpr std::array kModeWords{
@@ -112,6 +105,20 @@ constexpr std::array kModeWords{
     Word{.word = "transport_proxy", .later = "transport mode for others"},
     Word{.word = "beet", .later = "BEET mode"},
 };
+
+constexpr std::array kFragmentationWords{
+    Word{.word = "yes", .value = static_cast<int>(Fragmentation::kYes)},
+    Word{.word = "accept", .value = static_cast<int>(Fragmentation::kAccept)},
+    Word{.word = "no", .value = static_cast<int>(Fragmentation::kNo)},
+};
+
+/// A word, or a flag.
+void read_fragmentation(const Place& at, ConnectionConfig& out) {
+  if (at.kind() != PlaceKind::kFlag) return Reader<Fragmentation>::read(at, out.fragmentation);
+  bool wanted = true;
+  Reader<bool>::read(at, wanted);
+  out.fragmentation = wanted ? Fragmentation::kYes : Fragmentation::kNo;
+}
 
 constexpr std::array kStartWords{
     Word{.word = "none", .value = static_cast<int>(StartAction::kNone)},
@@ -335,13 +342,24 @@ constexpr std::array kConnection{
          .text = "Peers that change their addresses (RFC 4555): not built yet.",
          .reader = kEngine},
         [](const Place& at, ConnectionConfig&) { read_only_false<kMobike>(at); }},
-    Option<ConnectionConfig>{{.name = "fragmentation",
-                              .kind = "flag",
-                              .preset = "false",
-                              .text = "Fragments of IKE messages (RFC 7383): not built yet; with "
-                                      "`true` there is a warning, and messages go whole.",
-                              .reader = kEngine},
-                             read_fragmentation},
+    Option<ConnectionConfig>{
+        {.name = "fragmentation",
+         .kind = "word",
+         .preset = "yes",
+         .text = "Fragments of IKE messages that are too long for a packet, where the peer agrees "
+                 "(RFC 7383). `accept`: the peer's are taken, ours go whole.",
+         .reader = kEngine,
+         .words = kFragmentationWords},
+        read_fragmentation},
+    value<&ConnectionConfig::fragment_size>(
+        {.name = "fragment_size",
+         .preset = "1280",
+         .unit = "octets",
+         .text =
+             "The longest IP packet with an IKE fragment of ours; messages that fit it go whole.",
+         .reader = kEngine,
+         .low = 576,
+         .high = 9000}),
     value<&ConnectionConfig::dpd_delay>(
         {.name = "dpd_delay",
          .preset = "0",

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "control/ikev2/keys.h"
+#include "control/ikev2/reassembly.h"
 #include "control/isakmp/payload/notify.h"
 #include "control/session/child_sa.h"
 #include "control/session/signatures.h"
@@ -58,9 +59,10 @@ struct Handshake {
   base::ByteVector cookie;
   base::SecretBytes sk_pi, sk_pr;
   base::ByteVector peer_id_body;  ///< RestOfIDPayload of §2.15, with the octets that it came with
-  std::optional<session::Datagram> held;  ///< IKE_AUTH request until the keys are there
-  net::Endpoint source;                   ///< responder: of the first request
-  unsigned rounds = 0;                    ///< COOKIE and INVALID_KE_PAYLOAD so far
+  std::vector<session::Datagram> held;  ///< IKE_AUTH request, or fragments of it, until the keys
+                                        ///< are there
+  net::Endpoint source;                 ///< responder: of the first request
+  unsigned rounds = 0;                  ///< COOKIE and INVALID_KE_PAYLOAD so far
   std::string refusal;  ///< an unauthenticated error; acted on only in time (§2.21.1)
   SignatureWork signature;
 };
@@ -96,6 +98,7 @@ struct OwnRequest {
   std::uint32_t message_id = 0;
   isakmp::ExchangeType exchange = isakmp::ExchangeType::kInformational;
   session::OutstandingMessage sent;
+  std::unique_ptr<Reassembly> fragments;  ///< of the answer
   // an SA to be made
   net::Spi spi;    ///< offered: our inbound; 0 once a child has it
   net::Spi child;  ///< the inbound SPI of the child made
@@ -146,6 +149,7 @@ struct IkeSa {
   bool nat_there = false;
   bool encap = false;           ///< ESP in UDP
   bool refused = false;         ///< IKE_AUTH was refused: only its answer is repeated
+  bool fragmentation = false;   ///< both ends take fragments (RFC 7383 §2.3)
   bool tfc_refused = false;     ///< ESP_TFC_PADDING_NOT_SUPPORTED came (§1.3.1)
   bool redundant = false;       ///< lost a collision, or may: the peer or we delete it soon
   std::uint64_t contested = 0;  ///< while redundant and undecided: the IKE SA that it would replace
@@ -161,6 +165,7 @@ struct IkeSa {
   std::unique_ptr<Handshake> handshake;
   std::unique_ptr<OwnRequest> own;
   std::unique_ptr<PeerRequest> peer;
+  std::unique_ptr<Reassembly> fragments;  ///< of the peer's next request
   std::vector<session::Task> tasks;
   session::ChildSas children;
   session::EndReason end_reason = session::EndReason::kRequested;  ///< once deleting

@@ -18,6 +18,7 @@ using isakmp::ExchangeType;
 using isakmp::NotifyType;
 using isakmp::PayloadType;
 using session::EndReason;
+using session::Fragmentation;
 using session::IkeDrop;
 
 namespace {
@@ -27,6 +28,16 @@ void make_key_pair(Machine& machine, IkeSa& sa, crypto::DhGroupId group) {
   sa.own->stage = OwnRequest::Stage::kKeyPair;
   sa.own->sent.stop();
   sa.own->job = machine.services().start_job({sa.serial, false}, session::GenerateKeyPair{group});
+}
+
+/// RFC 7383 §2.3.
+void append_fragmentation(isakmp::MessageBuilder& builder, bool taken) {
+  if (taken) isakmp::append_notify(builder, NotifyType::kFragmentationSupported);
+}
+
+/// Both ends take fragments: the peer says so, and we have said it, or will.
+bool agree_on_fragments(const isakmp::PayloadChain& payloads, bool ours) {
+  return ours && isakmp::find_notify(payloads, NotifyType::kFragmentationSupported);
 }
 
 void send_init_request(Machine& machine, IkeSa& sa) {
@@ -40,6 +51,7 @@ void send_init_request(Machine& machine, IkeSa& sa) {
   isakmp::append_nonce(builder, h.ni);
   append_nat_detection(builder, s.crypto, sa, sa.connection->config.encap);
   append_signature_hashes(builder, sa.connection->config);
+  append_fragmentation(builder, sa.connection->config.fragmentation != Fragmentation::kNo);
   h.init_request = builder.finish();
   machine.enter(sa, State::kInitSent);
   machine.send_first(sa, h.init_request);
@@ -53,6 +65,7 @@ void send_init_response(Machine& machine, IkeSa& sa) {
   isakmp::append_nonce(builder, h.nr);
   append_nat_detection(builder, machine.services().crypto, sa, sa.connection->config.encap);
   append_signature_support(machine, sa, builder);
+  append_fragmentation(builder, sa.fragmentation);
   h.init_response = builder.finish();
   sa.answered.answer(h.init_response);
   machine.services().send(sa.peer->local, sa.peer->remote, h.init_response);
@@ -221,6 +234,8 @@ void on_ike_sa_init_response(Machine& machine, IkeSa& sa, const Inbound& in) {
   h.init_response = base::to_vector(in.message.bytes());
   detect_nat(machine.services().crypto, sa, in.payloads);
   read_signature_support(h, in.payloads);
+  sa.fragmentation =
+      agree_on_fragments(in.payloads, sa.connection->config.fragmentation != Fragmentation::kNo);
   sa.next_request = 1;
   sa.own->job = machine.services().start_job(
       {sa.serial, false},
@@ -266,6 +281,13 @@ void on_ike_sa_init_request(Machine& machine, IkeSa& sa, const Inbound& in) {
   h.peer_public = base::to_vector(request->ke.data);
   detect_nat(machine.services().crypto, sa, in.payloads);
   read_signature_support(h, in.payloads);
+  // Which connection it is shows in IKE_AUTH; until then each of them may be.
+  sa.fragmentation = agree_on_fragments(
+      in.payloads, std::ranges::any_of(machine.services().connections.candidates(
+                                           in.datagram.local.address, in.datagram.remote.address),
+                                       [](const session::Connection* c) {
+                                         return c->config.fragmentation != Fragmentation::kNo;
+                                       }));
   machine.table().open(sa.spi_i, sa.remote, sa.serial);
   machine.enter(sa, State::kInitDone);
   sa.end_at = machine.now() + machine.services().settings.half_open_timeout;

@@ -175,6 +175,7 @@ void Machine::inherit(IkeSa& next, const IkeSa& old) {
   next.nat_there = old.nat_there;
   next.encap = old.encap;
   next.last_sent = old.last_sent;
+  next.fragmentation = old.fragmentation;
   next.tfc_refused = old.tfc_refused;
   next.established_at = now();
   register_identities(next);
@@ -246,30 +247,15 @@ void Machine::receive_request(IkeSa& sa, const session::Datagram& datagram,
   // is repeated (§2.1), and what is forged costs nothing.
   if (sa.initiator && sa.handshake) return drop(IkeDrop::kUnexpectedExchange);
   // RFC 7296 §2.1, §2.3: a window of one; the last request may come again, octet for octet.
-  if (sa.next_expected != 0 && id == sa.next_expected - 1) {
-    if (!sa.answered.is_repetition(message.bytes())) return drop(IkeDrop::kNotIdentical);
-    if (sa.answered.response().empty()) return drop(IkeDrop::kRequestInProgress);
-    drop(IkeDrop::kDuplicateRequest);
-    services_.send(datagram.local, datagram.remote, sa.answered.response());
-    return;
-  }
+  if (sa.next_expected != 0 && id == sa.next_expected - 1)
+    return repeat_answer(sa, datagram, message);
   // §2.2: the id behind the last one would be an old one.
   if (id != sa.next_expected || id == std::numeric_limits<std::uint32_t>::max())
     return drop(IkeDrop::kOutsideWindow);
   if (sa.refused) return drop(IkeDrop::kUnexpectedExchange);
   if (sa.peer) return drop(IkeDrop::kRequestInProgress);
   if (!message.encrypted()) return drop(IkeDrop::kUnprotected);
-  if (!sa.open) {
-    // The responder makes the shared secret when the first protected message proves that its sender
-    // got our answer: strangers cost one key pair and no more.
-    Handshake& h = *sa.handshake;
-    if (h.held) return drop(IkeDrop::kRequestInProgress);
-    if (services_.jobs_full()) return drop(IkeDrop::kJobLimit);
-    h.held = datagram;
-    services_.start_job({sa.serial, true},
-                        session::ComputeSharedSecret{std::move(h.pair), std::move(h.peer_public)});
-    return;
-  }
+  if (!sa.open) return hold(sa, datagram, message);
   process_request(sa, datagram, message);
 }
 
@@ -284,21 +270,18 @@ void note_what_peer_refuses(IkeSa& sa, const isakmp::PayloadChain& payloads) {
 
 void Machine::process_request(IkeSa& sa, const session::Datagram& datagram,
                               const isakmp::MessageView& message) {
-  const isakmp::EncryptedView& sk = *message.encrypted();
-  if (sk.is_fragment) return drop(IkeDrop::kUnexpectedExchange);
-  const auto plaintext = sa.open->open(sk.aad, sk.body);
-  if (!plaintext) return drop(IkeDrop::kIntegrity);
-  sa.last_heard = now();
+  auto opened = open_message(sa, sa.fragments, message);
+  if (!opened) return;
   follow_peer(sa, datagram);
   ++sa.next_expected;
   guard_message_ids(sa);
-  sa.answered.begin(message.bytes());
+  sa.answered = std::move(opened->beginning);
   sa.peer = std::make_unique<PeerRequest>();
   sa.peer->message_id = message.header().message_id.value();
   sa.peer->exchange = message.header().exchange;
   sa.peer->local = datagram.local;
   sa.peer->remote = datagram.remote;
-  const auto chain = isakmp::PayloadChain::parse(sk.inner_type, plaintext->bytes());
+  const auto chain = isakmp::PayloadChain::parse(opened->first, opened->inside.bytes());
   if (!chain) {
     // §2.21.3: malformed inside a verified message ends the IKE SA at both ends.
     refuse(sa, NotifyType::kInvalidSyntax, IkeDrop::kInvalidSyntax);
@@ -307,7 +290,7 @@ void Machine::process_request(IkeSa& sa, const session::Datagram& datagram,
     return close(sa, EndReason::kPeer, "the peer sent a malformed request");
   }
   note_what_peer_refuses(sa, *chain);
-  dispatch_request(sa, {datagram, message, *chain, false, plaintext->bytes(), sk.inner_type});
+  dispatch_request(sa, {datagram, message, *chain, false, opened->inside.bytes(), opened->first});
 }
 
 void Machine::dispatch_request(IkeSa& sa, const Inbound& in) {
@@ -359,31 +342,30 @@ void Machine::receive_response(IkeSa& sa, const session::Datagram& datagram,
     if (services_.allows(session::Allowance::kStray)) hint(datagram.remote);
     return;
   }
-  if (message.encrypted()->is_fragment) return drop(IkeDrop::kUnexpectedExchange);
-  const auto plaintext = sa.open->open(message.encrypted()->aad, message.encrypted()->body);
-  if (!plaintext) return drop(IkeDrop::kIntegrity);
-  sa.last_heard = now();
+  const auto opened = open_message(sa, own->fragments, message);
+  if (!opened) return;
   follow_peer(sa, datagram);
   own->sent.stop();
-  const auto chain =
-      isakmp::PayloadChain::parse(message.encrypted()->inner_type, plaintext->bytes());
+  const auto chain = isakmp::PayloadChain::parse(opened->first, opened->inside.bytes());
   const Match match =
       chain ? find_transition(sa.state, h.exchange, Way::kResponse, PayloadSet::of(*chain))
             : Match{};
   if (match.row == nullptr || chain->unknown_critical()) {
     // §2.21: a response is never answered by an error; state that it leaves in doubt is cleaned up.
     drop(chain && chain->unknown_critical() ? IkeDrop::kUnknownCritical : IkeDrop::kInvalidSyntax);
-    const std::string why = "the peer's answer is malformed";
-    if (sa.state == State::kAuthSent) return close(sa, EndReason::kFailed, why);
-    if (sa.state == State::kDeleting) return close(sa, sa.end_reason, why);
-    // The window is free again, or the Delete would wait behind this request for ever.
-    finish_own(sa, base::fail(base::ErrorCode::kMalformed, why));
-    return delete_ike(sa, EndReason::kExpired);
+    return end_in_doubt(sa, "the peer's answer is malformed");
   }
   note_what_peer_refuses(sa, *chain);
-  match.row->handler(
-      *this, sa,
-      {datagram, message, *chain, false, plaintext->bytes(), message.encrypted()->inner_type});
+  match.row->handler(*this, sa,
+                     {datagram, message, *chain, false, opened->inside.bytes(), opened->first});
+}
+
+void Machine::end_in_doubt(IkeSa& sa, const std::string& why) {
+  if (sa.state == State::kDeleting) return close(sa, sa.end_reason, why);
+  if (sa.handshake) return close(sa, EndReason::kFailed, why);
+  // The window is free again, or the Delete would wait behind this request for ever.
+  finish_own(sa, base::fail(base::ErrorCode::kMalformed, why));
+  delete_ike(sa, EndReason::kExpired);
 }
 
 void Machine::repeat_first(IkeSa& sa, const session::Datagram& datagram) {
@@ -405,14 +387,6 @@ void Machine::begin_response(const session::Datagram& datagram, const isakmp::Me
       find_transition(State::kStart, h.exchange, Way::kRequest, PayloadSet::of(message.payloads()));
   PS_CHECK(match.row != nullptr);
   match.row->handler(*this, *sa, {datagram, message, message.payloads(), proved});
-}
-
-void retry_held_request(Machine& machine, IkeSa& sa) {
-  if (!sa.handshake || !sa.handshake->held) return;
-  const session::Datagram held = std::move(*sa.handshake->held);
-  sa.handshake->held.reset();
-  const auto message = isakmp::MessageView::parse(held.data);
-  if (message && message->encrypted()) machine.process_request(sa, held, *message);
 }
 
 base::Result<std::vector<session::OfferedProposal>> offered_proposals(

@@ -162,6 +162,20 @@ class Machine {
                         const isakmp::MessageView& message);
   void process_request(IkeSa& sa, const session::Datagram& datagram,
                        const isakmp::MessageView& message);
+  void repeat_answer(IkeSa& sa, const session::Datagram& datagram,
+                     const isakmp::MessageView& message);
+  void hold(IkeSa& sa, const session::Datagram& datagram, const isakmp::MessageView& message);
+  /// What is within SK, or within all SKFs once they are there.
+  /// @param fragments  those of this message so far
+  /// @return nothing if there is nothing to process yet, or at all
+  [[nodiscard]] std::optional<OpenedMessage> open_message(IkeSa& sa,
+                                                          std::unique_ptr<Reassembly>& fragments,
+                                                          const isakmp::MessageView& message);
+  [[nodiscard]] std::optional<OpenedMessage> collect(IkeSa& sa,
+                                                     std::unique_ptr<Reassembly>& fragments,
+                                                     const isakmp::MessageView& message);
+  [[nodiscard]] base::ByteVector seal(IkeSa& sa, isakmp::MessageBuilder& builder);
+  void end_in_doubt(IkeSa& sa, const std::string& why);
   void dispatch_request(IkeSa& sa, const Inbound& in);
   void follow_peer(IkeSa& sa, const session::Datagram& datagram);
   void pump(IkeSa& sa);
@@ -194,7 +208,7 @@ class Machine {
   friend void retry_held_request(Machine& machine, IkeSa& sa);
 };
 
-/// The IKE_AUTH request that waited for the shared secret.
+/// The IKE_AUTH request, or its fragments, that waited for the shared secret.
 void retry_held_request(Machine& machine, IkeSa& sa);
 
 /// The peer's SA payload as the chooser wants it.

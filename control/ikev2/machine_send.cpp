@@ -7,8 +7,12 @@
 
 #include "control/ikev2/exchanges.h"
 #include "control/ikev2/machine.h"
+#include "control/ikev2/nat.h"
 #include "control/isakmp/payload/notify.h"
 #include "lib/base/check.h"
+#include "lib/net/ipv4.h"
+#include "lib/net/ipv6.h"
+#include "lib/net/udp.h"
 
 namespace penstock::ikev2 {
 
@@ -46,13 +50,34 @@ isakmp::MessageBuilder Machine::response(IkeSa& sa) {
   return isakmp::MessageBuilder(h);
 }
 
+namespace {
+
+/// What a packet of the connection's `fragment_size` has left for IKE, on either port.
+std::size_t largest_message(const IkeSa& sa) {
+  const bool v4 = sa.remote.address.family() == net::Family::kIpv4;
+  return sa.connection->config.fragment_size -
+         (v4 ? sizeof(net::Ipv4Header) : sizeof(net::Ipv6Header)) - sizeof(net::UdpHeader) -
+         net::kNonEspMarkerLength;
+}
+
+}  // namespace
+
+base::ByteVector Machine::seal(IkeSa& sa, isakmp::MessageBuilder& builder) {
+  // RFC 7383 §2.4: what fits anyhow is not fragmented.
+  const bool may =
+      sa.fragmentation && sa.connection->config.fragmentation == session::Fragmentation::kYes;
+  const std::size_t most = largest_message(sa);
+  if (may && builder.sealed_octets(*sa.seal) > most)
+    return builder.seal_fragments(*sa.seal, sa.sealed, services_.random, most);
+  return builder.seal(*sa.seal, ++sa.sealed, services_.random);
+}
+
 void Machine::send_request(IkeSa& sa, isakmp::MessageBuilder& builder) {
-  base::ByteVector message = builder.seal(*sa.seal, ++sa.sealed, services_.random);
-  send_first(sa, std::move(message));
+  send_first(sa, seal(sa, builder));
 }
 
 void Machine::send_first(IkeSa& sa, base::ByteVector message) {
-  services_.send(sa.local, sa.remote, message);
+  services_.send_all(sa.local, sa.remote, message);
   sa.last_sent = now();
   sa.own->stage = OwnRequest::Stage::kSent;
   sa.own->sent.start(std::move(message), now(), services_.settings.retransmission);
@@ -72,8 +97,8 @@ void Machine::guard_message_ids(IkeSa& sa) {
 }
 
 void Machine::respond(IkeSa& sa, isakmp::MessageBuilder& builder) {
-  base::ByteVector message = builder.seal(*sa.seal, ++sa.sealed, services_.random);
-  services_.send(sa.peer->local, sa.peer->remote, message);
+  base::ByteVector message = seal(sa, builder);
+  services_.send_all(sa.peer->local, sa.peer->remote, message);
   sa.last_sent = now();
   sa.answered.answer(std::move(message));
   sa.peer.reset();

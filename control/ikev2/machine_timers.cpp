@@ -245,6 +245,7 @@ void Machine::traffic(std::uint64_t ike_sa, const std::vector<session::InboundTr
 std::optional<base::MonoTime> Machine::deadline_of(const IkeSa& sa) const {
   std::optional<base::MonoTime> best;
   if (sa.own) earliest(best, sa.own->sent.due);
+  if (sa.fragments) earliest(best, sa.fragments->until());
   earliest(best, sa.end_at);
   if (sa.state == State::kEstablished) earliest(best, sa.rekey_at);
   earliest(best, liveness_due(sa));
@@ -284,7 +285,7 @@ void Machine::repeat_request(IkeSa& sa) {
   // §2.21.1: an unauthenticated refusal that still stands after one more try is believed.
   const bool refused = sa.handshake && !sa.handshake->refusal.empty() && sa.own->sent.sent > 1;
   if (!refused && sa.own->sent.repeat(now(), services_.settings.retransmission)) {
-    services_.send(sa.local, sa.remote, sa.own->sent.message);
+    services_.send_all(sa.local, sa.remote, sa.own->sent.message);
     return;
   }
   if (refused) return close(sa, EndReason::kFailed, sa.handshake->refusal);
@@ -325,6 +326,11 @@ void Machine::on_child_deadlines(IkeSa& sa) {
 void Machine::on_deadline(IkeSa& sa) {
   repeat_request(sa);
   if (sa.state == State::kDead) return;
+  if (sa.fragments && sa.fragments->until() <= now()) {
+    // RFC 7383 §2.6: as if no request had come.
+    sa.fragments.reset();
+    drop(IkeDrop::kFragmentTimeout);
+  }
   if (sa.end_at && *sa.end_at <= now()) {
     sa.end_at.reset();
     if (sa.handshake) {

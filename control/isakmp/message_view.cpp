@@ -15,13 +15,6 @@ using base::ErrorCode;
 using base::fail;
 using base::Result;
 
-/// After the generic header of an SKF payload, RFC 7383 §2.5.
-struct FragmentHeader {
-  base::Be16 number;
-  base::Be16 total;
-};
-static_assert(sizeof(FragmentHeader) == 4);
-
 constexpr std::uint8_t kMajorVersions[] = {1, 2};
 
 bool is_encrypted(PayloadType type) {

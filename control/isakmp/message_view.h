@@ -25,6 +25,16 @@ struct GenericHeader {
 static_assert(sizeof(GenericHeader) == 4 && alignof(GenericHeader) == 1);
 inline constexpr std::uint8_t kCriticalBit = 0x80;
 
+/// After the generic header of an SKF payload (RFC 7383 §2.5).
+struct FragmentHeader {
+  base::Be16 number;  ///< from 1
+  base::Be16 total;
+};
+static_assert(sizeof(FragmentHeader) == 4 && alignof(FragmentHeader) == 1);
+/// Of one message, both ways. With the least fragments that anybody asks for (576 octets, RFC 7383
+/// §2.5.1) they carry more than a message may have.
+inline constexpr std::size_t kMaxFragments = 160;
+
 /// One payload of a chain.
 struct PayloadView {
   PayloadType type = PayloadType::kNone;

@@ -38,6 +38,8 @@ enum class AuthMethod : std::uint8_t {
 /// How much must be known of whether a peer's certificates were revoked.
 enum class RevocationCheck : std::uint8_t { kStrict, kRelaxed, kOff };
 enum class SendCertificate : std::uint8_t { kIfAsked, kAlways, kNever };
+/// Fragments of IKE messages: taken and made, only taken, or neither.
+enum class Fragmentation : std::uint8_t { kYes, kAccept, kNo };
 enum class UniquePolicy : std::uint8_t { kNo, kReplace, kKeep, kNever };
 
 /// What one list may hold, so that it fits the payload that carries it.
@@ -119,7 +121,8 @@ struct ConnectionConfig {
   PeerAuth remote;
   bool encap = false;  ///< force UDP encapsulation
   bool mobike = false;
-  bool fragmentation = true;
+  Fragmentation fragmentation = Fragmentation::kYes;
+  std::uint16_t fragment_size = 1280;  ///< most of an IP datagram with a fragment, octets
   SendCertificate send_cert = SendCertificate::kIfAsked;
   bool send_certreq = true;
   base::Duration dpd_delay{};  ///< 0: no liveness checks

@@ -40,9 +40,13 @@ std::uint64_t hash_of(base::Bytes bytes) {
 }  // namespace
 
 void AnsweredRequest::begin(base::Bytes request) {
+  recognise(request);
+  response_.clear();
+}
+
+void AnsweredRequest::recognise(base::Bytes request) {
   request_octets_ = request.size();
   request_hash_ = hash_of(request);
-  response_.clear();
 }
 
 void AnsweredRequest::remember(base::Bytes request, base::ByteVector response) {

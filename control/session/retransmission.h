@@ -24,8 +24,8 @@ struct RetransmissionPolicy {
 
 /// The request that we repeat.
 struct OutstandingMessage {
-  base::ByteVector message;
-  unsigned sent = 0;  ///< transmissions so far
+  base::ByteVector message;  ///< or its fragments, one after another
+  unsigned sent = 0;         ///< transmissions so far
   std::optional<base::MonoTime> due;
 
   void start(base::ByteVector bytes, base::MonoTime now, const RetransmissionPolicy& policy);
@@ -41,6 +41,8 @@ class AnsweredRequest {
   void remember(base::Bytes request, base::ByteVector response);
   /// Remembers the request alone, while its answer is being made.
   void begin(base::Bytes request);
+  /// The same request came in other octets: it is known by these from now on.
+  void recognise(base::Bytes request);
   /// Is this the request again, octet for octet? (compared by a hash of it)
   [[nodiscard]] bool is_repetition(base::Bytes request) const;
   void answer(base::ByteVector response) { response_ = std::move(response); }

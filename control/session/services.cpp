@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "control/isakmp/message_builder.h"
+
 namespace penstock::session {
 
 std::optional<net::Spi> SpiStore::take() {
@@ -55,6 +57,15 @@ Slot* Slots::find(policy::ChildSlot id) {
 
 void Slots::release(policy::ChildSlot id) {
   if (slots_.erase(id.value()) != 0) free_.push_back(id.value());
+}
+
+void Services::send_all(const net::Endpoint& local, const net::Endpoint& remote,
+                        base::Bytes messages) {
+  while (!messages.empty()) {
+    const base::Bytes one = isakmp::next_message(messages);
+    send(local, remote, base::to_vector(one));
+    messages = messages.subspan(one.size());
+  }
 }
 
 JobId Services::start_job(const JobOwner& owner, Job job) {

@@ -159,6 +159,8 @@ class Services {
   void send(const net::Endpoint& local, const net::Endpoint& remote, base::ByteVector data) {
     emit(SendDatagram{{local, remote, std::move(data)}});
   }
+  /// A message, or the fragments of one, each a datagram (isakmp::next_message()).
+  void send_all(const net::Endpoint& local, const net::Endpoint& remote, base::Bytes messages);
   /// Names an IKE SA of either version.
   [[nodiscard]] std::uint64_t next_serial() { return ++last_serial_; }
   JobId start_job(const JobOwner& owner, Job job);

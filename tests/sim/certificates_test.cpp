@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "control/isakmp/message_view.h"
 #include "tests/lib/authority.h"
 #include "tests/sim/world.h"
 
@@ -321,6 +322,70 @@ TEST_F(Certificates, ComeThroughBadWeather) {
     EXPECT_EQ(w.a().established(), 1U) << "seed " << seed;
     EXPECT_EQ(w.faults_at_rest(), std::vector<std::string>{}) << "seed " << seed;
   }
+}
+
+/// Datagrams that go by, and the longest of them.
+struct Seen {
+  std::size_t fragments = 0;
+  std::size_t longest = 0;
+};
+
+TEST_F(Certificates, OfRsaChainsGoInFragmentsBothWays) {
+  change = [](session::ConnectionConfig& c, bool) { c.fragment_size = 576; };
+  World w(17);
+  set_up(w, Papers("RSA-2048", "RSA-2048"));
+  std::array<Seen, 2> seen;
+  w.filter = [&](const ike::Datagram& d) {
+    Seen& one = seen.at(d.local.address == w.a().address() ? 0 : 1);
+    const auto message = isakmp::MessageView::parse(d.data);
+    if (message && message->encrypted() && message->encrypted()->is_fragment) ++one.fragments;
+    if (d.data.size() > 1 && message) one.longest = std::max(one.longest, d.data.size());
+    return true;
+  };
+  expect_up(w);
+  for (const Seen& one : seen) {
+    EXPECT_GE(one.fragments, 3U);
+    EXPECT_LE(one.longest, 576U - 20 - 8 - 4);
+  }
+}
+
+TEST_F(Certificates, GoWholeWhereOneEndTakesNoFragments) {
+  for (const bool a_takes : {true, false}) {
+    change = [=](session::ConnectionConfig& c, bool is_a) {
+      c.fragment_size = 576;
+      if (is_a != a_takes) c.fragmentation = session::Fragmentation::kNo;
+    };
+    World w(18);
+    set_up(w, Papers());
+    expect_up(w);
+    EXPECT_EQ(w.a().counter("fragment_not_agreed") + w.b().counter("fragment_not_agreed"), 0U);
+  }
+}
+
+TEST_F(Certificates, ComeThroughBadWeatherInFragments) {
+  const Papers papers("RSA-2048", "P-256");
+  std::uint64_t repeated = 0;
+  for (std::uint64_t seed = 200; seed < 240; ++seed) {
+    World w(seed);
+    change = [seed](session::ConnectionConfig& c, bool is_a) {
+      c.keyingtries = 0;
+      c.fragment_size = static_cast<std::uint16_t>(400 + 100 * (seed % 5));
+      if (is_a) c.children.front().start_action = session::StartAction::kStart;
+    };
+    w.weather.lost = 100;
+    w.weather.doubled = 300;
+    w.weather.corrupted = 30;
+    w.weather.jitter = base::milliseconds{400};
+    w.job_time = base::milliseconds{seed % 3 == 0 ? 700 : 5};
+    set_up(w, papers);
+    w.run_for(base::seconds{120});
+    w.weather = {};
+    w.run_for(base::seconds{200});
+    EXPECT_EQ(w.a().established(), 1U) << "seed " << seed;
+    EXPECT_EQ(w.faults_at_rest(), std::vector<std::string>{}) << "seed " << seed;
+    repeated += w.b().counter("fragment_repeated");
+  }
+  EXPECT_GT(repeated, 40U);
 }
 
 TEST_F(Certificates, AJobThatEndsAfterItsIkeSaChangesNothing) {

@@ -81,6 +81,7 @@ void ScriptedPeer::append_init(isakmp::MessageBuilder& builder) {
   isakmp::append_sa(builder, connection("ab", true).proposals, {});
   isakmp::append_key_exchange(builder, pair_.group, pair_.public_value);
   isakmp::append_nonce(builder, ni_);
+  if (takes_fragments) isakmp::append_notify(builder, isakmp::NotifyType::kFragmentationSupported);
   if (!behind_nat && !gateway_behind_nat) return;
   const auto hash = [&](const net::Endpoint& e) {
     return isakmp::nat_detection_hash(world_.crypto, spi_i, {}, e);
@@ -137,8 +138,8 @@ base::ByteVector ScriptedPeer::sealed_answer(isakmp::ExchangeType exchange, std:
   return seal(exchange, id, isakmp::kFlagInitiator | isakmp::kFlagResponse, fill);
 }
 
-base::ByteVector ScriptedPeer::seal(isakmp::ExchangeType exchange, std::uint32_t id,
-                                    std::uint8_t flags, const Fill& fill) {
+isakmp::MessageBuilder ScriptedPeer::build(isakmp::ExchangeType exchange, std::uint32_t id,
+                                           std::uint8_t flags, const Fill& fill) const {
   isakmp::Header h;
   h.initiator_spi = spi_i;
   h.responder_spi = spi_r;
@@ -147,7 +148,23 @@ base::ByteVector ScriptedPeer::seal(isakmp::ExchangeType exchange, std::uint32_t
   h.message_id = isakmp::MessageId{id};
   isakmp::MessageBuilder builder(h);
   fill(builder);
-  return builder.seal(*seal_, ++sealed_, random_);
+  return builder;
+}
+
+base::ByteVector ScriptedPeer::seal(isakmp::ExchangeType exchange, std::uint32_t id,
+                                    std::uint8_t flags, const Fill& fill) {
+  return build(exchange, id, flags, fill).seal(*seal_, ++sealed_, random_);
+}
+
+std::vector<base::ByteVector> ScriptedPeer::fragments(isakmp::ExchangeType exchange,
+                                                      std::uint32_t id, const Fill& fill,
+                                                      std::size_t most_octets) {
+  const base::ByteVector train = build(exchange, id, isakmp::kFlagInitiator, fill)
+                                     .seal_fragments(*seal_, sealed_, random_, most_octets);
+  std::vector<base::ByteVector> all;
+  for (base::Bytes rest = train; !rest.empty(); rest = rest.subspan(all.back().size()))
+    all.push_back(base::to_vector(isakmp::next_message(rest)));
+  return all;
 }
 
 std::optional<Answer> ScriptedPeer::request(isakmp::ExchangeType exchange, const Fill& fill) {
@@ -163,7 +180,7 @@ void append_child(isakmp::MessageBuilder& b, const session::ChildConfig& c, base
   isakmp::append_traffic_selectors(b, PayloadType::kTsResponder, session::to_wire(c.remote_ts));
 }
 
-std::optional<Answer> ScriptedPeer::authenticate(std::string_view secret_text) {
+Fill ScriptedPeer::authentication(std::string_view secret_text) {
   const auto identity = *policy::Identity::parse(name);
   const auto type = static_cast<std::uint8_t>(identity.type);
   base::ByteVector body = isakmp::identification_body(type, identity.data);
@@ -171,14 +188,18 @@ std::optional<Answer> ScriptedPeer::authenticate(std::string_view secret_text) {
   const auto auth =
       session::psk_auth(world_.crypto, *ikev2::algorithms_of(agreed_)->prf,
                         base::as_bytes(secret_text), {init_request_, nr_, body, keys_.pi.bytes()});
-  return request(isakmp::ExchangeType::kIkeAuth, [&](isakmp::MessageBuilder& b) {
+  return [this, body, auth = base::to_vector(auth.bytes())](isakmp::MessageBuilder& b) {
     b.append(PayloadType::kIdInitiator, body);
-    isakmp::append_authentication(b, isakmp::AuthenticationMethod::kSharedKey, auth.bytes());
+    isakmp::append_authentication(b, isakmp::AuthenticationMethod::kSharedKey, auth);
     base::ByteWriter spi;
     spi.u32(spi_in.value());
     append_child(b, asks, spi.bytes());
     if (refuses_padding) isakmp::append_notify(b, isakmp::NotifyType::kEspTfcPaddingNotSupported);
-  });
+  };
+}
+
+std::optional<Answer> ScriptedPeer::authenticate(std::string_view secret_text) {
+  return request(isakmp::ExchangeType::kIkeAuth, authentication(secret_text));
 }
 
 }  // namespace penstock::sim

@@ -53,6 +53,13 @@ class ScriptedPeer {
   [[nodiscard]] base::ByteVector sealed(isakmp::ExchangeType exchange, std::uint32_t id,
                                         const Fill& fill);
 
+  /// The same request in fragments; its content is cut so that they are of these octets at most.
+  [[nodiscard]] std::vector<base::ByteVector> fragments(isakmp::ExchangeType exchange,
+                                                        std::uint32_t id, const Fill& fill,
+                                                        std::size_t most_octets);
+  /// What authenticate() fills IKE_AUTH with.
+  [[nodiscard]] Fill authentication(std::string_view secret_text = "a shared secret");
+
   /// A protected response to B's request with this message id.
   [[nodiscard]] base::ByteVector sealed_answer(isakmp::ExchangeType exchange, std::uint32_t id,
                                                const Fill& fill);
@@ -70,6 +77,7 @@ class ScriptedPeer {
   net::Endpoint from, at;           ///< where it sends from and to
   bool behind_nat = false;          ///< it says another address than `from` (RFC 7296 §2.23)
   bool gateway_behind_nat = false;  ///< it sees B at another address than B's own
+  bool takes_fragments = false;     ///< it says so in IKE_SA_INIT (RFC 7383 §2.3)
   bool refuses_padding = false;     ///< of traffic flow confidentiality (RFC 7296 §1.3.1)
   std::byte id_reserved{0};         ///< in the first RESERVED octet of its ID payload
   std::string name = "a.example";
@@ -78,6 +86,8 @@ class ScriptedPeer {
 
  private:
   std::optional<Answer> read(base::ByteVector raw);
+  [[nodiscard]] isakmp::MessageBuilder build(isakmp::ExchangeType exchange, std::uint32_t id,
+                                             std::uint8_t flags, const Fill& fill) const;
   base::ByteVector seal(isakmp::ExchangeType exchange, std::uint32_t id, std::uint8_t flags,
                         const Fill& fill);
 

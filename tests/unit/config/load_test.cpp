@@ -236,11 +236,15 @@ TEST(Load, RoundsTheNumberOfSasUpToAPowerOfTwo) {
       131072U);
 }
 
-TEST(Load, WarnsOfFragmentationThatIsNotBuilt) {
-  const Settings settings = good(with("version = 2;", "fragmentation = true;"));
-  ASSERT_EQ(settings.warnings.size(), 1U);
-  EXPECT_EQ(settings.warnings[0].setting, "connections.branch.fragmentation");
-  EXPECT_TRUE(good(with("version = 2;", "fragmentation = \"no\";")).warnings.empty());
+TEST(Load, TakesFragmentationAsAWordOrAFlag) {
+  const auto read = [](const std::string& text) {
+    return good(with("version = 2;", text)).connections.at(0).fragmentation;
+  };
+  EXPECT_EQ(read(""), session::Fragmentation::kYes);
+  EXPECT_EQ(read("fragmentation = true;"), session::Fragmentation::kYes);
+  EXPECT_EQ(read("fragmentation = \"accept\";"), session::Fragmentation::kAccept);
+  EXPECT_EQ(read("fragmentation = \"no\";"), session::Fragmentation::kNo);
+  EXPECT_EQ(read("fragmentation = false;"), session::Fragmentation::kNo);
 }
 
 TEST(Load, WarnsOfAWorkerOnTheControlCoresCpu) {

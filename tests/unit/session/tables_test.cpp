@@ -97,6 +97,9 @@ TEST(AnsweredRequest, RepeatsOnlyForTheSameOctets) {
   EXPECT_TRUE(r.response().empty());
   r.answer(base::to_vector(base::as_bytes("an answer")));
   EXPECT_EQ(base::as_text(r.response()), "an answer");
+  r.recognise(base::as_bytes("in other octets"));
+  EXPECT_TRUE(r.is_repetition(base::as_bytes("in other octets")));
+  EXPECT_EQ(base::as_text(r.response()), "an answer");
 }
 
 ConnectionConfig config(std::string name, std::vector<std::string> remotes,
