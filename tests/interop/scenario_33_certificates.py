@@ -1,30 +1,45 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""IKEv2 with certificates against strongSwan, both as initiator and as responder: chains of ECDSA and Ed25519
-with an authority between root and end. An RSA chain does not fit one packet, and IKE messages go whole."""
+"""IKEv2 with certificates against strongSwan, both as initiator and as responder: chains of RSA (PKCS #1 and
+PSS by RFC 7427, PKCS #1 by the old method), ECDSA and Ed25519 with an authority between root and end. Chains of RSA
+do not fit a packet: fragments (RFC 7383) cross the wire both ways, in both roles."""
 import shutil
 
-from lab.papers import KEYS, Papers
-from lab.scenario import HOST, LAN_NET, PEER, WAN, Scenario
+from lab.papers import Papers
+from lab.scenario import LAN_NET, PEER, WAN, Scenario
 from lab.strongswan import child, connection
 from lab.traffic import ping
 from lab.tunnel import our_child, tunnel_lab
+from lab.wire import Capture
 
 IKE = "aes128gcm16-prfsha256-x25519"
-KINDS = [kind for kind in KEYS if kind != "rsa"]
+FRAGMENT = 1280  # octets of an IP packet, the default of both
+IKE_AUTH, SK, SKF = 35, 46, 53
+# Name: key, how we prove ourselves and want it proved, how strongSwan does.
+KINDS = {"rsa-pss": ("rsa", "rsa/pss", "ike:rsa/pss-sha256"),
+         "rsa-pkcs1": ("rsa3072", "rsa", "ike:rsa-sha256"),
+         "ecdsa256": ("ecdsa256", "pubkey", "pubkey"),
+         "ecdsa384": ("ecdsa384", "pubkey", "pubkey"),
+         "ecdsa521": ("ecdsa521", "pubkey", "pubkey"),
+         "ed25519": ("ed25519", "pubkey", "pubkey"),
+         "rsa-old": ("rsa", "rsa-sha1", "pubkey")}
 INNER = {kind: f"10.2.{n}.1" for n, kind in enumerate(KINDS, 1)}
-NETS = {kind: f"10.2.{n}.0/24" for n, kind in enumerate(KINDS, 1)}
+
+
+def net_of(kind):
+    return INNER[kind] + "/32"
 
 
 def our_end(gateway, kind, papers):
     papers.end("gw", f"gw.{kind}.example")
+    auth = KINDS[kind][1]
     gateway.config.setdefault("authorities", {})[kind] = {"cacert": str(papers.path("root.pem"))}
     gateway.config["secrets"][f"private-{kind}"] = {"file": str(papers.path("gw.key"))}
     gateway.config["connections"][kind] = {
         "local_addrs": [WAN], "remote_addrs": [PEER], "proposals": [IKE], "rekey_time": "0s",
-        "local": {"auth": "pubkey", "id": f"gw.{kind}.example", "certs": [str(papers.path("gw-chain.pem"))]},
-        "remote": {"auth": "pubkey", "id": f"swan.{kind}.example", "cacerts": [str(papers.path("root.pem"))]},
-        "children": {kind: our_child(LAN_NET, NETS[kind])}}
+        "local": {"auth": auth, "id": f"gw.{kind}.example", "certs": [str(papers.path("gw-chain.pem"))]},
+        "remote": {"auth": auth, "id": f"swan.{kind}.example", "cacerts": [str(papers.path("root.pem"))]},
+        "children": {kind: our_child(LAN_NET, net_of(kind))}}
 
 
 def their_end(swan, kind, papers):
@@ -34,31 +49,57 @@ def their_end(swan, kind, papers):
         to = swan.dir / "swanctl" / folder
         to.mkdir(exist_ok=True)
         shutil.copy(papers.path(name), to / f"{kind}-{name}")
-    conn = connection(PEER, WAN, {kind: child(NETS[kind], LAN_NET)}, ike=IKE)
-    conn["local"] = {"auth": "pubkey", "id": f"swan.{kind}.example", "certs": f"{kind}-swan.pem"}
-    conn["remote"] = {"auth": "pubkey", "id": f"gw.{kind}.example", "cacerts": f"{kind}-root.pem"}
+    auth = KINDS[kind][2]
+    conn = connection(PEER, WAN, {kind: child(net_of(kind), LAN_NET)}, ike=IKE)
+    conn["local"] = {"auth": auth, "id": f"swan.{kind}.example", "certs": f"{kind}-swan.pem"}
+    conn["remote"] = {"auth": auth, "id": f"gw.{kind}.example", "cacerts": f"{kind}-root.pem"}
     swan.connections[kind] = conn
 
 
-with Scenario("certificates", needs=["swanctl", "openssl"]) as s:
+def both_roles(s, kind):
+    """@return how each end sent IKE_AUTH: (first payload, octets) of its packets"""
+    wire = Capture(peer, "p0", name=kind, expression="udp")
+    with s.step(f"{kind}, both roles") as faults:
+        done = gateway.cli("up", f"{kind}/{kind}", "--timeout", "15", check=False)
+        if faults.expect(done.returncode == 0, f"as initiator: {done.text}"):
+            faults.expect(ping(host, INNER[kind], count=2) == 2, "no echo as initiator")
+        gateway.cli("down", kind, check=False)
+        done = swan.initiate(kind, check=False)
+        if faults.expect("completed successfully" in done.text, f"as responder: {done.text[-600:]}"):
+            faults.expect(ping(host, INNER[kind], count=2) == 2, "no echo as responder")
+        swan.terminate(kind)
+    messages = [m for m in wire.stop().ike() if m[1] == IKE_AUTH]
+    return {end: [m[2:] for m in messages if m[0] == end] for end in (WAN, PEER)}
+
+
+def in_fragments(s, kind, sent):
+    with s.step(f"{kind}: fragments from both ends, as initiator and as responder") as faults:
+        for end, packets in sent.items():
+            faults.expect(packets and all(p[0] == SKF for p in packets), f"{end} sent {packets}")
+            # At least two of each message, and two messages.
+            faults.expect(len(packets) >= 4, f"{end} sent {packets}")
+            faults.expect(all(p[1] <= FRAGMENT for p in packets), f"{end} sent {packets}")
+
+
+with Scenario("certificates", needs=["swanctl", "openssl", "tcpdump"]) as s:
     host, peer, gateway, swan = tunnel_lab(s, *INNER.values())
-    for kind in KINDS:
-        papers = Papers(s.bench.directory / "papers" / kind, kind)
+    for kind, (key, _, _) in KINDS.items():
+        papers = Papers(s.bench.directory / "papers" / kind, key)
         our_end(gateway, kind, papers)
         their_end(swan, kind, papers)
     with s.vital("both start"):
         gateway.start()
         swan.start()
-    for kind in KINDS:
-        with s.step(f"{kind}, both roles") as faults:
-            done = gateway.cli("up", f"{kind}/{kind}", "--timeout", "15", check=False)
-            if faults.expect(done.returncode == 0, f"as initiator: {done.text}"):
-                faults.expect(ping(host, INNER[kind], count=2) == 2, "no echo as initiator")
-            gateway.cli("down", kind, check=False)
-            done = swan.initiate(kind, check=False)
-            if faults.expect("completed successfully" in done.text, f"as responder: {done.text[-600:]}"):
-                faults.expect(ping(host, INNER[kind], count=2) == 2, "no echo as responder")
-            swan.terminate(kind)
+    for kind in [k for k in KINDS if k != "rsa-old"]:
+        sent = both_roles(s, kind)
+        if kind.startswith("rsa"):
+            in_fragments(s, kind, sent)
+    with s.vital("strongSwan starts again, without RFC 7427 and with smaller fragments"):
+        swan.stop()
+        swan.start(extra="signature_authentication = no\nfragment_size = 600")
+    in_fragments(s, "rsa-old", both_roles(s, "rsa-old"))
+    with s.step("rsa-old: it was the old method") as faults:
+        faults.expect("by RSA-PKCS1-SHA1" in gateway.log(), "no such line in our log")
     with s.step("both stop"):
         gateway.stop()
         swan.stop()

@@ -70,3 +70,14 @@ class Capture:
                 # RFC 3948 §2.2: four zero octets after the UDP header mark IKE, not ESP.
                 if 4500 in ports and payload[8:12] != b"\0\0\0\0":
                     yield (str(source), str(destination), *struct.unpack_from("!II", payload, 8), "udp")
+
+    def ike(self):
+        """(source, exchange, first payload, octets of the IP packet) of every IKE message."""
+        for source, _, protocol, payload, packet in self.packets():
+            if protocol != 17 or len(payload) < 8 + 28:
+                continue
+            ports = struct.unpack_from("!HH", payload)
+            marked = 4500 in ports and payload[8:12] == b"\0\0\0\0"
+            message = payload[12:] if marked else payload[8:]
+            if (marked or 500 in ports) and len(message) >= 28:
+                yield str(source), message[18], message[16], len(packet)
