@@ -46,6 +46,7 @@ std::optional<Answer> ScriptedPeer::read(base::ByteVector raw) {
     auto plaintext = open_->open(message->encrypted()->aad, message->encrypted()->body);
     if (!plaintext) return std::nullopt;
     answer.plaintext = *std::move(plaintext);
+    if (message->encrypted()->is_fragment) return answer;  // a piece has no payloads
     inside =
         *isakmp::PayloadChain::parse(message->encrypted()->inner_type, answer.plaintext.bytes());
   }
