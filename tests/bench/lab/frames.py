@@ -96,9 +96,10 @@ def mean_octets(size):
     return sum(IMIX) / len(IMIX) if size == "imix" else size
 
 
-def write_capture(path, ip_packets, number):
-    """A pcap file of Ethernet frames for the net_pcap of that number. @return how many"""
-    link = bytes.fromhex(PCAP_MAC.format(number)) + PEER_MAC + b"\x08\x00"
+def write_capture(path, ip_packets, number=0, mac=None):
+    """A pcap file of Ethernet frames for the net_pcap of that number, or for another port's MAC.
+    @return how many"""
+    link = (mac or bytes.fromhex(PCAP_MAC.format(number))) + PEER_MAC + b"\x08\x00"
     count = 0
     with open(path, "wb") as out:
         out.write(struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 1))
