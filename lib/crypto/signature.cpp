@@ -78,6 +78,7 @@ constexpr std::array kKeyTable{
     KeyRow{KeyKind::kEcdsaP521, "ECDSA P-521", "secp521r1", 66},
     KeyRow{KeyKind::kEd25519, "Ed25519", nullptr, 0},
     KeyRow{KeyKind::kEd448, "Ed448", nullptr, 0},
+    KeyRow{KeyKind::kDsa, "DSA", nullptr, 0},
 };
 const KeyRow& row_of(KeyKind kind) { return kKeyTable.at(static_cast<std::size_t>(kind)); }
 
@@ -163,6 +164,13 @@ Result<KeyKind> kind_of_ec(EVP_PKEY* key) {
   return fail(ErrorCode::kUnsupported, "an ECDSA key on the curve " + std::string(text));
 }
 
+Result<KeyKind> kind_of_dsa(EVP_PKEY* key) {
+  const int bits = EVP_PKEY_get_bits(key);
+  if (bits < kMinDsaBits || bits > kMaxDsaBits)
+    return fail(ErrorCode::kUnsupported, "a DSA key of " + std::to_string(bits) + " bits");
+  return KeyKind::kDsa;
+}
+
 }  // namespace
 
 std::string_view name_of(KeyKind kind) { return row_of(kind).name; }
@@ -183,6 +191,8 @@ bool can_make(KeyKind key, SignatureFamily family) {
       return family == Family::kEd25519;
     case KeyKind::kEd448:
       return family == Family::kEd448;
+    case KeyKind::kDsa:
+      return false;
   }
   return false;
 }
@@ -217,7 +227,8 @@ Result<KeyKind> kind_of(EVP_PKEY* key) {
   if (EVP_PKEY_is_a(key, "EC") == 1) return kind_of_ec(key);
   if (EVP_PKEY_is_a(key, "ED25519") == 1) return KeyKind::kEd25519;
   if (EVP_PKEY_is_a(key, "ED448") == 1) return KeyKind::kEd448;
-  return fail(ErrorCode::kUnsupported, "a key of another kind than RSA, ECDSA and EdDSA");
+  if (EVP_PKEY_is_a(key, "DSA") == 1) return kind_of_dsa(key);
+  return fail(ErrorCode::kUnsupported, "a key of another kind than RSA, ECDSA, EdDSA and DSA");
 }
 
 Result<KeyId> id_of(EVP_PKEY* key) {
@@ -234,17 +245,13 @@ Result<KeyId> id_of(EVP_PKEY* key) {
 
 // ---- signing ----
 
-struct SigningKey::Impl {
-  PkeyPtr key;
-  KeyKind kind;
-  KeyId id;
-};
 SigningKey::SigningKey(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 SigningKey::SigningKey(SigningKey&&) noexcept = default;
 SigningKey& SigningKey::operator=(SigningKey&&) noexcept = default;
 SigningKey::~SigningKey() = default;
 KeyKind SigningKey::kind() const { return impl_->kind; }
 const KeyId& SigningKey::id() const { return impl_->id; }
+EVP_PKEY* openssl_key(const SigningKey& key) { return key.impl_->key.get(); }
 
 Result<SigningKey> SigningKey::from_pkcs8(const CryptoContext& context, Bytes pkcs8) {
   const unsigned char* at = base::u8(pkcs8.data());
@@ -279,15 +286,12 @@ Result<ByteVector> SigningKey::sign(const CryptoContext& context, SignatureSchem
 
 // ---- verifying ----
 
-struct VerifyingKey::Impl {
-  PkeyPtr key;
-  KeyKind kind;
-};
 VerifyingKey::VerifyingKey(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 VerifyingKey::VerifyingKey(VerifyingKey&&) noexcept = default;
 VerifyingKey& VerifyingKey::operator=(VerifyingKey&&) noexcept = default;
 VerifyingKey::~VerifyingKey() = default;
 KeyKind VerifyingKey::kind() const { return impl_->kind; }
+EVP_PKEY* openssl_key(const VerifyingKey& key) { return key.impl_->key.get(); }
 
 Result<VerifyingKey> VerifyingKey::from_spki(const CryptoContext& context, Bytes spki) {
   const unsigned char* at = base::u8(spki.data());
@@ -321,11 +325,19 @@ Result<void> VerifyingKey::verify(const CryptoContext& context, SignatureScheme 
   return {};
 }
 
-// ---- two forms of ECDSA ----
+// ---- two forms of DSA and ECDSA ----
 
-Result<ByteVector> ecdsa_raw_of_der(KeyKind kind, Bytes der) {
-  const std::size_t octets = row_of(kind).octets;
+std::size_t scalar_octets(EVP_PKEY* key, KeyKind kind) {
+  if (kind != KeyKind::kDsa) return row_of(kind).octets;
+  BIGNUM* raw = nullptr;
+  if (EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_FFC_Q, &raw) != 1) return 0;
+  const BnPtr order(raw);
+  return static_cast<std::size_t>(BN_num_bytes(order.get()));
+}
+
+Result<ByteVector> raw_of_der(std::size_t octets, Bytes der) {
   const unsigned char* at = base::u8(der.data());
+  // A DSA signature is the same SEQUENCE of two INTEGERs.
   const EcdsaSigPtr sig(d2i_ECDSA_SIG(nullptr, &at, static_cast<long>(der.size())));
   ByteVector raw(2 * octets);
   if (!sig || octets == 0 || at != base::u8(der.data()) + der.size() ||
@@ -333,14 +345,13 @@ Result<ByteVector> ecdsa_raw_of_der(KeyKind kind, Bytes der) {
           0 ||
       BN_bn2binpad(ECDSA_SIG_get0_s(sig.get()), base::u8(raw.data() + octets),
                    static_cast<int>(octets)) < 0)
-    return fail(ErrorCode::kMalformed, "not an ECDSA signature of this curve");
+    return fail(ErrorCode::kMalformed, "not a signature of this kind of key");
   return raw;
 }
 
-Result<ByteVector> ecdsa_der_of_raw(KeyKind kind, Bytes raw) {
-  const std::size_t octets = row_of(kind).octets;
+Result<ByteVector> der_of_raw(std::size_t octets, Bytes raw) {
   if (octets == 0 || raw.size() != 2 * octets)
-    return fail(ErrorCode::kMalformed, "not an ECDSA signature of this curve");
+    return fail(ErrorCode::kMalformed, "not a signature of this kind of key");
   const EcdsaSigPtr sig(ECDSA_SIG_new());
   BnPtr r(BN_bin2bn(base::u8(raw.data()), static_cast<int>(octets), nullptr));
   BnPtr s(BN_bin2bn(base::u8(raw.data() + octets), static_cast<int>(octets), nullptr));
@@ -353,6 +364,14 @@ Result<ByteVector> ecdsa_der_of_raw(KeyKind kind, Bytes raw) {
   unsigned char* out = base::u8(der.data());
   PS_CHECK(i2d_ECDSA_SIG(sig.get(), &out) == size);
   return der;
+}
+
+Result<ByteVector> ecdsa_raw_of_der(KeyKind kind, Bytes der) {
+  return raw_of_der(row_of(kind).octets, der);
+}
+
+Result<ByteVector> ecdsa_der_of_raw(KeyKind kind, Bytes raw) {
+  return der_of_raw(row_of(kind).octets, raw);
 }
 
 }  // namespace penstock::crypto

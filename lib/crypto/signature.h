@@ -21,7 +21,19 @@ inline constexpr int kMinRsaBits = 2048;
 inline constexpr int kMaxRsaBits = 8192;
 inline constexpr int kMaxRsaExponentBits = 64;
 
-enum class KeyKind : std::uint8_t { kRsa, kEcdsaP256, kEcdsaP384, kEcdsaP521, kEd25519, kEd448 };
+/// DSA keys: their modulus.
+inline constexpr int kMinDsaBits = 2048;
+inline constexpr int kMaxDsaBits = 3072;
+
+enum class KeyKind : std::uint8_t {
+  kRsa,
+  kEcdsaP256,
+  kEcdsaP384,
+  kEcdsaP521,
+  kEd25519,
+  kEd448,
+  kDsa,  ///< signs for IKEv1 alone
+};
 [[nodiscard]] std::string_view name_of(KeyKind kind);
 
 enum class SignatureFamily : std::uint8_t { kRsaPkcs1, kRsaPss, kEcdsa, kEd25519, kEd448 };
@@ -89,8 +101,14 @@ class SigningKey {
   [[nodiscard]] base::Result<base::ByteVector> sign(const CryptoContext& context,
                                                     SignatureScheme scheme,
                                                     base::Bytes octets) const;
+  /// IKEv1's signature of a HASH, which is not hashed again: RSA by PKCS #1 block type 1 without
+  /// the OID of a hash, DSA and ECDSA as r | s (RFC 2409 §5.1, RFC 4754 §7).
+  /// @return kUnsupported for EdDSA
+  [[nodiscard]] base::Result<base::ByteVector> sign_hash(const CryptoContext& context,
+                                                         base::Bytes hash) const;
 
  private:
+  friend EVP_PKEY* openssl_key(const SigningKey& key);
   struct Impl;
   explicit SigningKey(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
@@ -115,8 +133,13 @@ class VerifyingKey {
   /// @return kAuthentication if it does not verify; kUnsupported if such a key makes none such
   [[nodiscard]] base::Result<void> verify(const CryptoContext& context, SignatureScheme scheme,
                                           base::Bytes octets, base::Bytes signature) const;
+  /// What sign_hash() makes.
+  /// @return kAuthentication, kMalformed for an r | s of another length, kUnsupported for EdDSA
+  [[nodiscard]] base::Result<void> verify_hash(const CryptoContext& context, base::Bytes hash,
+                                               base::Bytes signature) const;
 
  private:
+  friend EVP_PKEY* openssl_key(const VerifyingKey& key);
   struct Impl;
   explicit VerifyingKey(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;

@@ -12,4 +12,24 @@ namespace penstock::crypto {
 /// SHA-256 of its SubjectPublicKeyInfo.
 [[nodiscard]] base::Result<KeyId> id_of(EVP_PKEY* key);
 
+struct SigningKey::Impl {
+  PkeyPtr key;
+  KeyKind kind;
+  KeyId id;
+};
+struct VerifyingKey::Impl {
+  PkeyPtr key;
+  KeyKind kind;
+};
+
+/// Borrowed from the key.
+[[nodiscard]] EVP_PKEY* openssl_key(const SigningKey& key);
+[[nodiscard]] EVP_PKEY* openssl_key(const VerifyingKey& key);
+
+/// Octets of r and of s; 0 if such a key has none.
+[[nodiscard]] std::size_t scalar_octets(EVP_PKEY* key, KeyKind kind);
+/// r | s of a DSA or ECDSA signature, each of so many octets, and back. @return kMalformed
+[[nodiscard]] base::Result<base::ByteVector> raw_of_der(std::size_t scalar_octets, base::Bytes der);
+[[nodiscard]] base::Result<base::ByteVector> der_of_raw(std::size_t scalar_octets, base::Bytes raw);
+
 }  // namespace penstock::crypto
