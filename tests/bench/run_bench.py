@@ -9,6 +9,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 # pylint: disable=wrong-import-position
+from tests.bench.lab import charts  # noqa: E402
 from tests.bench.lab.cases import CASES  # noqa: E402
 from tests.bench.lab.measure import BenchError, Cipher, cpus  # noqa: E402
 from tests.bench.lab.report import Report  # noqa: E402
@@ -28,6 +29,10 @@ def arguments():
     parser.add_argument("--workers", type=int, default=len(os.sched_getaffinity(0)), metavar="N",
                         help="workers: so many against one; by default one for each CPU")
     parser.add_argument("--record", metavar="WHY", help="instructions: a new row of the history, for this reason")
+    parser.add_argument("--plot", type=pathlib.Path, nargs="+", metavar="FILE",
+                        help="measure nothing: make measured.md and its charts from such JSON, in --into")
+    parser.add_argument("--into", type=pathlib.Path, default=ROOT / "docs/benchmarks", metavar="DIRECTORY",
+                        help="by default docs/benchmarks")
     parser.add_argument("--targets", action="store_true", help="only print what these cases want built")
     chosen = parser.parse_args()
     for case in chosen.cases:
@@ -41,6 +46,9 @@ def arguments():
 
 def main():
     options = arguments()
+    if options.plot:
+        charts.write(options.plot, options.into, CASES)
+        return
     if options.targets:
         print(*dict.fromkeys([*ALWAYS_BUILT, *(t for case in options.cases for t in CASES[case].targets)]))
         return

@@ -4,7 +4,7 @@ yield the arguments of point.measure."""
 import dataclasses
 from typing import Callable
 
-from tests.bench.lab import gateway, ike, instructions, point
+from tests.bench.lab import fairness, gateway, ike, instructions, point
 from tests.bench.lab.measure import BenchError
 
 SIZES = (64, 128, 256, 512, 1024, 1420, "imix")
@@ -73,3 +73,4 @@ CASES["instructions"] = Case(
 CASES["ike"] = Case(ike.NOTE, ike.COLUMNS, (ike.PROGRAM,), ike.rows)
 CASES["workers"] = Case(gateway.WORKER_NOTE, gateway.WORKER_COLUMNS, (gateway.PROGRAM,), gateway.worker_rows)
 CASES["latency"] = Case(gateway.LATENCY_NOTE, gateway.LATENCY_COLUMNS, (gateway.PROGRAM,), gateway.latency_rows)
+CASES["fairness"] = Case(fairness.NOTE, fairness.COLUMNS, (), fairness.rows)
