@@ -106,6 +106,12 @@ void take_icmp_error(WorkerContext& ctx, Packet* packet) {
 Way take_local(WorkerContext& ctx, Packet* packet, Burst& esp) {
   PacketMeta& meta = dpdk::meta(packet);
   meta.flags |= dpdk::kLocal;
+  constexpr std::uint32_t kTold = dpdk::kFragment | dpdk::kHasOptions | dpdk::kFromOutside;
+  if (meta.protocol == net::kProtocolEsp && (meta.flags & kTold) == dpdk::kFromOutside) [[likely]] {
+    meta.payload_offset = meta.header_length;
+    esp.push(packet);
+    return Way::kGone;
+  }
   const auto drop = [&](DropReason reason) {
     ctx.drop(packet, reason);
     return Way::kGone;

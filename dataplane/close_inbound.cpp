@@ -63,7 +63,8 @@ bool has_moved(const InboundSa& sa, const Packet* packet) {
          (sa.is_v6() && ipv6_of(packet).source != sa.peer6());
 }
 
-void count(WorkerContext& ctx, InboundSa& sa, const Packet* packet, unsigned octets) {
+[[gnu::always_inline]] inline void count(WorkerContext& ctx, InboundSa& sa, const Packet* packet,
+                                         unsigned octets) {
   if (sa.packets.get() == 0 || (sa.raised & ipsec::kFirstPacketRaised) == 0) [[unlikely]]
     raise(ctx, sa, ipsec::kFirstPacketRaised, SaEventKind::kFirstPacket);
   sa.packets.add();
@@ -106,7 +107,7 @@ std::optional<DropReason> merge_ecn(Packet* packet, std::uint8_t outer_tos) {
   return std::nullopt;
 }
 
-bool is_allowed(const InboundSa& sa, const Packet* packet) {
+[[gnu::always_inline]] inline bool is_allowed(const InboundSa& sa, const Packet* packet) {
   constexpr auto kInbound = policy::Direction::kInbound;
   const PacketMeta& meta = dpdk::meta(packet);
   if (is_ipv6(meta))
@@ -120,11 +121,8 @@ bool is_allowed(const InboundSa& sa, const policy::PacketSelectors& traffic, net
                                                 ipsec::SpdKeyOf<Address>::of(traffic, vrf)));
 }
 
-}  // namespace
-
-bool fits_selectors(const Packet* packet, const InboundSa& sa) {
-  if (is_allowed(sa, packet)) [[likely]]
-    return true;
+/// RFC 4301 §6.2: the packet that it is about may be covered.
+bool is_about_allowed(const InboundSa& sa, const Packet* packet) {
   const auto traffic = return_traffic(packet);
   if (!traffic) return false;
   const net::Vrf vrf{dpdk::meta(packet).vrf};
@@ -132,26 +130,47 @@ bool fits_selectors(const Packet* packet, const InboundSa& sa) {
                                  : is_allowed<ipsec::Ipv6Value>(sa, *traffic, vrf);
 }
 
-std::optional<DropReason> decapsulate(Packet* packet, const InboundSa& sa, unsigned front,
-                                      unsigned payload, bool v6) {
+[[gnu::always_inline]] inline std::optional<DropReason> take_out(Packet* packet,
+                                                                 const InboundSa& sa,
+                                                                 unsigned front, unsigned payload,
+                                                                 bool v6) {
   PacketMeta& meta = dpdk::meta(packet);
   const std::uint8_t outer_tos = meta.tos;
-  dpdk::trim_front(packet, front);
+  packet->data_off = static_cast<std::uint16_t>(packet->data_off + front);
   dpdk::resize(packet, payload);
   meta.flags &= ~std::uint32_t{dpdk::kUdpEncapsulated | dpdk::kLocal | dpdk::kAuthenticated};
   meta.flags |= dpdk::kDecapsulated;
   ++meta.nesting;
   meta.child_slot = sa.slot;
   // Traffic flow confidentiality (RFC 4303 §2.7): what lies behind the inner packet is cut off.
-  if (v6 ? read_ipv6(packet) : read_ipv4(packet, HeaderChecksum::kVerify))
-    return DropReason::kInnerMalformed;
-  if (const auto martian =
-          v6 ? check_martian6(packet) : check_martian(meta.source, meta.destination))
-    return martian;
-  if (const auto ecn = merge_ecn(packet, outer_tos)) return ecn;
-  if (!fits_selectors(packet, sa)) return DropReason::kInboundPolicyMismatch;
+  if (!v6 && read_plain_ipv4(dpdk::data(packet), payload, HeaderChecksum::kVerify, meta))
+      [[likely]] {
+    dpdk::resize(packet, meta.total_length);
+  } else {
+    if (v6 ? read_ipv6(packet) : read_ipv4(packet, HeaderChecksum::kVerify))
+      return DropReason::kInnerMalformed;
+    if (const auto martian =
+            v6 ? check_martian6(packet) : check_martian(meta.source, meta.destination))
+      return martian;
+  }
+  if (meta.tos != outer_tos) [[unlikely]] {
+    if (const auto ecn = merge_ecn(packet, outer_tos)) return ecn;
+  }
+  if (!is_allowed(sa, packet) && !is_about_allowed(sa, packet)) [[unlikely]]
+    return DropReason::kInboundPolicyMismatch;
   meta.flags |= dpdk::kPolicyChecked;
   return std::nullopt;
+}
+
+}  // namespace
+
+bool fits_selectors(const Packet* packet, const InboundSa& sa) {
+  return is_allowed(sa, packet) || is_about_allowed(sa, packet);
+}
+
+std::optional<DropReason> decapsulate(Packet* packet, const InboundSa& sa, unsigned front,
+                                      unsigned payload, bool v6) {
+  return take_out(packet, sa, front, payload, v6);
 }
 
 namespace {
@@ -237,7 +256,7 @@ bool close_one(WorkerContext& ctx, Packet* packet, const Job& job) {
     if (trailer.next_header == net::kProtocolNone) return is_dummy(ctx, packet);
     return fail(DropReason::kBadNextHeader);
   }
-  if (const auto fault = decapsulate(packet, sa, front, payload, v6)) [[unlikely]]
+  if (const auto fault = take_out(packet, sa, front, payload, v6)) [[unlikely]]
     return fail(*fault);
   return true;
 }

@@ -15,37 +15,31 @@ using ipsec::SpdEntry;
 namespace {
 
 /// Packets of one version, and where in the burst they stand.
-template <class Key>
 struct Question {
-  std::array<Key, kBurst> keys;
+  std::array<const Packet*, kBurst> packets;
   std::array<std::uint8_t, kBurst> places;
   unsigned count = 0;
 
-  void add(const Key& key, std::size_t place) {
-    keys[count] = key;
+  void add(const Packet* packet, std::size_t place) {
+    packets[count] = packet;
     places[count++] = static_cast<std::uint8_t>(place);
   }
-  void put_answers(const std::array<const SpdEntry*, kBurst>& answers,
-                   const SpdEntry** entries) const {
+  template <class Cache>
+  void ask(Cache& cache, policy::Direction direction, const SpdEntry** entries) const {
+    std::array<const SpdEntry*, kBurst> answers;
+    cache.lookup_packets(direction, packets.data(), answers.data(), count);
     for (unsigned i = 0; i < count; ++i) entries[places[i]] = answers[i];
   }
 };
 
 void find_mixed(IpsecState& state, policy::Direction direction,
                 std::span<const Packet* const> packets, const SpdEntry** entries) {
-  Question<ipsec::SpdKey> v4;
-  Question<ipsec::SpdKey6> v6;
-  for (std::size_t i = 0; i < packets.size(); ++i) {
-    if (is_ipv6(dpdk::meta(packets[i])))
-      v6.add(ipsec::spd_key6(packets[i]), i);
-    else
-      v4.add(ipsec::spd_key(dpdk::meta(packets[i])), i);
-  }
-  std::array<const SpdEntry*, kBurst> answers;
-  state.policies.lookup_burst(direction, v4.keys.data(), answers.data(), v4.count);
-  v4.put_answers(answers, entries);
-  state.policies6.lookup_burst(direction, v6.keys.data(), answers.data(), v6.count);
-  v6.put_answers(answers, entries);
+  Question v4;
+  Question v6;
+  for (std::size_t i = 0; i < packets.size(); ++i)
+    (is_ipv6(dpdk::meta(packets[i])) ? v6 : v4).add(packets[i], i);
+  v4.ask(state.policies, direction, entries);
+  v6.ask(state.policies6, direction, entries);
 }
 
 }  // namespace
@@ -57,16 +51,11 @@ void find_rules(WorkerContext& ctx, policy::Direction direction,
     std::fill_n(entries, packets.size(), nullptr);
     return;
   }
-  std::array<ipsec::SpdKey, kBurst> keys;
   unsigned versions = 0;
-  for (std::size_t i = 0; i < packets.size(); ++i) {
-    const dpdk::PacketMeta& meta = dpdk::meta(packets[i]);
-    keys[i] = ipsec::spd_key(meta);
-    versions |= meta.ip_version;
-  }
+  for (const Packet* packet : packets) versions |= dpdk::meta(packet).ip_version;
   if (versions != 4) [[unlikely]]
     return find_mixed(*ctx.ipsec, direction, packets, entries);
-  ctx.ipsec->policies.lookup_burst(direction, keys.data(), entries, packets.size());
+  ctx.ipsec->policies.lookup_packets(direction, packets.data(), entries, packets.size());
 }
 
 const SpdEntry* find_rule(WorkerContext& ctx, policy::Direction direction,

@@ -144,6 +144,8 @@ void lookup_policy(WorkerContext& ctx, Burst& burst, Burst& bypass) {
   }
   std::array<const ipsec::SpdEntry*, kBurst> entries;
   find_rules(ctx, policy::Direction::kOutbound, {burst.begin(), burst.size()}, entries.data());
+  for (unsigned i = 0; i < burst.size(); ++i)
+    if (entries[i] != nullptr) ctx.ipsec->tables->prefetch_outbound(entries[i]->slot.value());
   PolicyCount counts(ctx.ipsec->tables->spd(), ctx.id);
   SaOfRule sas(*ctx.ipsec->tables);
   unsigned i = 0;

@@ -67,48 +67,21 @@ bool parse_frame(WorkerContext& ctx, Packet* packet) {
   }
 }
 
-/// The common frame: for this interface, whole, IPv4 without options, TCP, UDP or ESP; nothing in
-/// it to complain of. It is told by few words and read at once.
+/// The common frame: for this interface, with a plain header.
 /// @param mac  of the interface, in the upper octets
 /// @return false: untouched, and to be looked at step by step
 bool parse_plain(Packet* packet, std::uint64_t mac) {
-  constexpr unsigned kPorts = 4;
   constexpr unsigned kEthernet = sizeof(net::EthernetHeader);
   const unsigned length = packet->data_len;
-  if (length < kEthernet + sizeof(net::Ipv4Header) + kPorts) return false;
+  if (length < kEthernet) return false;
   const std::byte* frame = dpdk::data(packet);
-  const std::byte* header = frame + kEthernet;
-  const auto& ip = *reinterpret_cast<const net::Ipv4Header*>(header);
-  const unsigned total = ip.total_length.get();
-  const unsigned fragment = ip.fragment.get();
-  const std::uint32_t source = ip.source.get();
-  const std::uint32_t destination = ip.destination.get();
-  // EtherType, then version and header length.
-  const bool plain = be64_at(frame) >> 16U == mac && be32_at(frame + 12) >> 8U == 0x080045U &&
-                     total >= sizeof(net::Ipv4Header) + kPorts && total <= length - kEthernet &&
-                     (fragment & (net::kIpv4MoreFragments | net::kIpv4OffsetMask)) == 0 &&
-                     (ip.protocol == net::kProtocolUdp || ip.protocol == net::kProtocolTcp ||
-                      ip.protocol == net::kProtocolEsp);
-  if (!plain || !are_fine(source, destination) ||
-      (checksum_work(packet) == HeaderChecksum::kVerify &&
-       !checksum_is_right(header, sizeof(net::Ipv4Header)))) [[unlikely]]
+  PacketMeta& meta = dpdk::meta(packet);
+  if (be64_at(frame) >> 16U != mac || be16_at(frame + 12) != net::kEtherTypeIpv4 ||
+      !read_plain_ipv4(frame + kEthernet, length - kEthernet, checksum_work(packet), meta))
+      [[unlikely]]
     return false;
   packet->data_off = static_cast<std::uint16_t>(packet->data_off + kEthernet);
-  dpdk::resize(packet, total);
-  const bool has_ports = ip.protocol != net::kProtocolEsp;
-  const std::uint32_t ports = has_ports ? be32_at(header + sizeof(net::Ipv4Header)) : 0U;
-  PacketMeta& meta = dpdk::meta(packet);
-  meta.source = source;
-  meta.destination = destination;
-  meta.source_port = static_cast<std::uint16_t>(ports >> 16U);
-  meta.destination_port = static_cast<std::uint16_t>(ports);
-  meta.protocol = ip.protocol;
-  meta.ip_version = 4;
-  meta.header_length = sizeof(net::Ipv4Header);
-  meta.total_length = static_cast<std::uint16_t>(total);
-  meta.tos = ip.tos;
-  meta.flags |= (has_ports ? dpdk::kHasPorts : 0U) |
-                ((fragment & net::kIpv4DontFragment) != 0 ? dpdk::kDontFragment : 0U);
+  dpdk::resize(packet, meta.total_length);
   return true;
 }
 

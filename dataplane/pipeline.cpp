@@ -84,14 +84,23 @@ void run_dummies(WorkerContext& ctx, Burst& dummies) {
   run_bundles(ctx);  // a device may have given back others'
 }
 
+/// All flags that any of them has: what none has needs no look at each.
+std::uint32_t flags_of(const Burst& burst) {
+  std::uint32_t flags = 0;
+  for (const Packet* packet : burst) flags |= dpdk::meta(packet).flags;
+  return flags;
+}
+
 /// Packets at their IP header. What comes out of an SA goes through once more: it may be for us,
 /// for an inside port, or for another SA (kMaxNesting).
 void run_in(WorkerContext& ctx, Burst& burst) {
   Burst esp;
   for (;;) {
-    reassemble(ctx, burst);
+    const std::uint32_t flags = flags_of(burst);
+    if ((flags & dpdk::kFragment) != 0) [[unlikely]]
+      reassemble(ctx, burst);
     classify(ctx, burst, esp);
-    check_policy(ctx, burst);
+    if ((flags & dpdk::kFromOutside) != 0) check_policy(ctx, burst);
     forward(ctx, burst);
     run_out(ctx, burst);
     hand_off(ctx, esp);

@@ -2,6 +2,7 @@
 // resolve: what is too big for its link is cut or refused, the neighbour is found, and the
 // Ethernet header goes on. Ways out: a transmit buffer, ctx.waiting, a drop by name.
 #include <algorithm>
+#include <cstring>
 
 #include "dataplane/addresses.h"
 #include "dataplane/fragment.h"
@@ -23,37 +24,55 @@ namespace {
 struct Way {
   const fib::NextHop* hop = nullptr;
   const fib::Interface* interface = nullptr;
+  unsigned mtu = 0;
   bool resolved = false;       ///< the neighbour's MAC is in the header
   TxBuffer* buffer = nullptr;  ///< nullptr: not resolved, the link is down, or it has tags
-  net::EthernetHeader header{};
+  /// The header in two words that overlap: all but its end, and for each IP version its end.
+  std::uint64_t front = 0;
+  std::uint64_t back4 = 0;
+  std::uint64_t back6 = 0;
 };
+constexpr std::size_t kBackAt = sizeof(net::EthernetHeader) - sizeof(std::uint64_t);
+
+void set_header(Way& way, net::EthernetHeader header) {
+  const auto end_for = [&](std::uint16_t ether_type, std::uint64_t& back) {
+    header.ether_type.set(ether_type);
+    std::memcpy(&back, reinterpret_cast<const std::byte*>(&header) + kBackAt, sizeof(back));
+  };
+  end_for(net::kEtherTypeIpv4, way.back4);
+  end_for(net::kEtherTypeIpv6, way.back6);
+  std::memcpy(&way.front, &header, sizeof(way.front));
+}
 
 Way way_of(WorkerContext& ctx, const fib::NextHop& hop, dpdk::InterfaceIndex egress) {
   Way way{.hop = &hop, .interface = &ctx.fib->interface(egress)};
+  way.mtu = way.interface->mtu;
   const std::uint64_t link = hop.link.load(std::memory_order_acquire);
   if (hop.kind != fib::NextHopKind::kNeighbour || !fib::has_mac(link)) return way;
   hop.mark_used();
   way.resolved = true;
-  fib::write_mac(link, way.header.destination);
-  way.header.source = way.interface->mac;
+  net::EthernetHeader header{};
+  fib::write_mac(link, header.destination);
+  header.source = way.interface->mac;
+  set_header(way, header);
   if (can_send(*way.interface)) way.buffer = &ctx.tx[way.interface->port.value()];
   return way;
 }
 
-void put_header_on(Packet* packet, const net::EthernetHeader& header) {
-  const bool v6 = is_ipv6(dpdk::meta(packet));
-  dpdk::prepend(packet, sizeof(header));
-  auto& ethernet = *reinterpret_cast<net::EthernetHeader*>(dpdk::data(packet));
-  ethernet = header;
-  ethernet.ether_type.set(v6 ? net::kEtherTypeIpv6 : net::kEtherTypeIpv4);
+[[gnu::always_inline]] inline void put_header_on(Packet* packet, const Way& way) {
+  const std::uint64_t back = is_ipv6(dpdk::meta(packet)) ? way.back6 : way.back4;
+  dpdk::prepend(packet, sizeof(net::EthernetHeader));
+  std::byte* frame = dpdk::data(packet);
+  std::memcpy(frame, &way.front, sizeof(way.front));
+  std::memcpy(frame + kBackAt, &back, sizeof(back));
 }
 
 /// The packet fits its link.
 void send(WorkerContext& ctx, Packet* packet, const Way& way) {
   if (way.resolved && dpdk::headroom(packet) < sizeof(net::EthernetHeader)) [[unlikely]]
     return ctx.drop(packet, DropReason::kNoHeadroom);
-  if (way.buffer != nullptr) [[likely]] {
-    put_header_on(packet, way.header);
+  if (way.buffer != nullptr) {
+    put_header_on(packet, way);
     return put_frame(ctx, packet, *way.buffer);
   }
   if (!way.resolved) {
@@ -61,7 +80,7 @@ void send(WorkerContext& ctx, Packet* packet, const Way& way) {
     return ctx.waiting->add(ctx, packet, way.hop->interface,
                             neighbour ? way.hop->address : destination_of(packet));
   }
-  put_header_on(packet, way.header);
+  put_header_on(packet, way);
   send_frame(ctx, packet, *way.interface);
 }
 
@@ -82,10 +101,19 @@ void send_cut(WorkerContext& ctx, Packet* packet, const Way& way) {
   for (Packet* piece : pieces) send(ctx, piece, way);
 }
 
-void send_fitting(WorkerContext& ctx, Packet* packet, const Way& way) {
-  if (packet->data_len > way.interface->mtu || dpdk::meta(packet).path_mtu != 0) [[unlikely]]
-    return send_cut(ctx, packet, way);
-  send(ctx, packet, way);
+/// The common packet fits, and its neighbour is known; for others it is looked for.
+[[gnu::always_inline]] inline void send_fitting(WorkerContext& ctx, Packet* packet,
+                                                const Way& way) {
+  const bool fits = packet->data_len <= way.mtu && dpdk::meta(packet).path_mtu == 0;
+  if (fits && way.buffer != nullptr && dpdk::headroom(packet) >= sizeof(net::EthernetHeader))
+      [[likely]] {
+    put_header_on(packet, way);
+    return put_frame(ctx, packet, *way.buffer);
+  }
+  if (fits)
+    send(ctx, packet, way);
+  else
+    send_cut(ctx, packet, way);
 }
 
 }  // namespace

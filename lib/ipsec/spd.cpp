@@ -128,7 +128,7 @@ template bool Spd::may_have_changed(const SpdProbe<Ipv6Value>&, SpdRank, SpdVers
 
 void Spd::count(unsigned worker, const SpdEntry& entry, std::uint64_t packets,
                 std::uint64_t bytes) {
-  WorkerCounter& c = counters_[worker][entry.index];
+  WorkerCounter& c = counters_[worker][static_cast<std::size_t>(&entry - entries_.data())];
   // One writer: a plain addition, atomic only for its readers.
   c.packets.store(c.packets.load(std::memory_order_relaxed) + packets, std::memory_order_relaxed);
   c.bytes.store(c.bytes.load(std::memory_order_relaxed) + bytes, std::memory_order_relaxed);
@@ -160,11 +160,10 @@ Result<void> Spd::insert(const policy::PolicyRule& rule) {
   const SpdRank rank{rule.priority, next_sequence_++};
   const SpdVersion born = version_.load(std::memory_order_relaxed) + 1;
   entries_[index] = {.id = rule.id,
+                     .sequence = rank.sequence,
+                     .priority = rule.priority,
                      .slot = rule.slot,
                      .interface_id = rule.interface_id,
-                     .index = index,
-                     .priority = rule.priority,
-                     .sequence = rank.sequence,
                      .action = rule.action};
   Record& record = records_[index];
   record.rule = rule;

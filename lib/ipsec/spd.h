@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "lib/base/result.h"
+#include "lib/dpdk/huge_array.h"
 #include "lib/dpdk/rcu.h"
 #include "lib/ipsec/spd_table.h"
 #include "lib/policy/policy_rule.h"
@@ -36,18 +37,17 @@ inline constexpr std::size_t kSpdChanges = 64;
 inline constexpr std::size_t kSpdChangeSelectors = 32;
 
 /// What a worker learns from a lookup. Borrowed until its next quiescent state.
-struct alignas(64) SpdEntry {
+struct alignas(32) SpdEntry {
   policy::PolicyId id;
+  std::uint64_t sequence = 0;  ///< of its insertion
+  std::uint32_t priority = 0;
   policy::ChildSlot slot;  ///< for kProtect
   policy::InterfaceId interface_id;
-  std::uint32_t index = 0;  ///< its place among the policies and in each worker's counters
-  std::uint32_t priority = 0;
-  std::uint64_t sequence = 0;  ///< of its insertion
   policy::PolicyAction action = policy::PolicyAction::kDiscard;
 
   [[nodiscard]] SpdRank rank() const { return {priority, sequence}; }
 };
-static_assert(sizeof(SpdEntry) == 64);
+static_assert(sizeof(SpdEntry) == 32);
 
 struct SpdCounters {
   std::uint64_t packets = 0;
@@ -190,8 +190,8 @@ class Spd {
   std::uint64_t hash_seed_;
   SpdTable<Ipv4Value> v4_;
   SpdTable<Ipv6Value> v6_;
-  std::vector<SpdEntry> entries_;
-  std::vector<std::vector<WorkerCounter>> counters_;  ///< by worker, then by index
+  dpdk::HugeArray<SpdEntry> entries_;
+  std::vector<dpdk::HugeArray<WorkerCounter>> counters_;  ///< by worker, then by place
   alignas(64) std::atomic<SpdVersion> version_{0};
   std::atomic<const Change*> last_change_{nullptr};
   std::atomic<std::uint32_t> whole_packets_v4_{0};  ///< rules that need them

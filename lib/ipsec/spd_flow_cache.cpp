@@ -64,7 +64,7 @@ Words<Ipv6Value> words_of(const Ipv6Value& local, const Ipv6Value& remote, std::
 
 /// Those of SpdProbe::of().
 template <class Address>
-Words<Address> words_of(bool out, const SpdKeyOf<Address>& key) {
+[[gnu::always_inline]] inline Words<Address> words_of(bool out, const SpdKeyOf<Address>& key) {
   const auto asks =
       static_cast<std::uint8_t>((out ? kSelectorOutbound : kSelectorInbound) |
                                 (key.has_ports ? kSelectorWithPorts : kSelectorWithoutPorts));
@@ -124,16 +124,17 @@ void SpdFlowCacheOf<Address>::keep(Flow* set, const Probe& probe, std::uint32_t 
                          .match = match};
 }
 
+/// @param key_at  makes the key of a place: in registers, not in memory
 template <class Address>
-void SpdFlowCacheOf<Address>::lookup_chunk(policy::Direction direction,
-                                           const SpdKeyOf<Address>* keys, const SpdEntry** results,
-                                           std::size_t n) {
+template <class KeyAt>
+void SpdFlowCacheOf<Address>::lookup_chunk(policy::Direction direction, const KeyAt& key_at,
+                                           const SpdEntry** results, std::size_t n) {
   const SpdVersion version = spd_.version();
   const bool out = direction == policy::Direction::kOutbound;
   Words<Address> asked[kSpdBurst];
   Flow* sets[kSpdBurst];
   for (std::size_t k = 0; k < n; ++k) {
-    asked[k] = words_of(out, keys[k]);
+    asked[k] = words_of<Address>(out, key_at(k));
     sets[k] = &flows_[hash(asked[k], secrets_) & (flows_.size() - kWays)];
     rte_prefetch0(sets[k]);
   }
@@ -148,6 +149,7 @@ void SpdFlowCacheOf<Address>::lookup_chunk(policy::Direction direction,
                                                        : nullptr;
     if (flow != nullptr && still_holds(*flow, version)) [[likely]] {
       results[k] = spd_.entry(flow->match);
+      rte_prefetch0(results[k]);
       continue;
     }
     missed[misses] = std::bit_cast<Probe>(asked[k]);
@@ -164,11 +166,34 @@ void SpdFlowCacheOf<Address>::lookup_chunk(policy::Direction direction,
 }
 
 template <class Address>
+template <class KeyAt>
+void SpdFlowCacheOf<Address>::lookup_keys(policy::Direction direction, const KeyAt& key_at,
+                                          const SpdEntry** results, std::size_t n) {
+  for (std::size_t at = 0; at < n; at += kSpdBurst)
+    lookup_chunk(
+        direction, [&](std::size_t k) { return key_at(at + k); }, results + at,
+        std::min(n - at, kSpdBurst));
+}
+
+template <class Address>
 void SpdFlowCacheOf<Address>::lookup_burst(policy::Direction direction,
                                            const SpdKeyOf<Address>* keys, const SpdEntry** results,
                                            std::size_t n) {
-  for (std::size_t at = 0; at < n; at += kSpdBurst)
-    lookup_chunk(direction, keys + at, results + at, std::min(n - at, kSpdBurst));
+  lookup_keys(
+      direction, [&](std::size_t k) { return keys[k]; }, results, n);
+}
+
+template <class Address>
+void SpdFlowCacheOf<Address>::lookup_packets(policy::Direction direction,
+                                             const dpdk::Packet* const* packets,
+                                             const SpdEntry** results, std::size_t n) {
+  const auto key_at = [&](std::size_t k) {
+    if constexpr (Address::kBits == Ipv4Value::kBits)
+      return spd_key(dpdk::meta(packets[k]));
+    else
+      return spd_key6(packets[k]);
+  };
+  lookup_keys(direction, key_at, results, n);
 }
 
 template class SpdFlowCacheOf<Ipv4Value>;

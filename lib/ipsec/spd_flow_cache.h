@@ -5,13 +5,13 @@
 
 #include <array>
 #include <cstdint>
-#include <vector>
 
+#include "lib/dpdk/huge_array.h"
 #include "lib/ipsec/spd.h"
 
 namespace penstock::ipsec {
 
-/// Verdicts a worker keeps of each IP version, in sets of two.
+/// Verdicts that a worker keeps of each IP version, in sets of two, at least.
 inline constexpr std::size_t kSpdFlows = 8'192;
 
 template <class Address>
@@ -23,6 +23,9 @@ class SpdFlowCacheOf {
   /// As Spd::lookup_burst. The worker's alone.
   void lookup_burst(policy::Direction direction, const SpdKeyOf<Address>* keys,
                     const SpdEntry** results, std::size_t n);
+  /// The same for packets whose meta describes the header where their data starts.
+  void lookup_packets(policy::Direction direction, const dpdk::Packet* const* packets,
+                      const SpdEntry** results, std::size_t n);
 
   struct Statistics {
     std::uint64_t hits = 0;
@@ -44,12 +47,16 @@ class SpdFlowCacheOf {
 
   [[nodiscard]] bool still_holds(Flow& flow, SpdVersion version) const;
   void keep(Flow* set, const Probe& probe, std::uint32_t match, SpdVersion version);
-  void lookup_chunk(policy::Direction direction, const SpdKeyOf<Address>* keys,
-                    const SpdEntry** results, std::size_t n);
+  template <class KeyAt>
+  void lookup_keys(policy::Direction direction, const KeyAt& key_at, const SpdEntry** results,
+                   std::size_t n);
+  template <class KeyAt>
+  void lookup_chunk(policy::Direction direction, const KeyAt& key_at, const SpdEntry** results,
+                    std::size_t n);
 
   const Spd& spd_;
   std::array<std::uint64_t, 6> secrets_;
-  std::vector<Flow> flows_;
+  dpdk::HugeArray<Flow> flows_;
   Statistics statistics_;
 };
 

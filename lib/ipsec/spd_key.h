@@ -74,7 +74,7 @@ struct Ipv6Value {
 
 /// Protocols that have a port selector at all: the above, TCP, UDP, DCCP, SCTP, UDP-Lite.
 [[nodiscard]] constexpr bool has_port_selector(std::uint8_t protocol) {
-  return port_is_type(protocol) || protocol == 6 || protocol == 17 || protocol == 33 ||
+  return protocol == 6 || protocol == 17 || port_is_type(protocol) || protocol == 33 ||
          protocol == 132 || protocol == 136;
 }
 

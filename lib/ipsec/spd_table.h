@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "lib/base/result.h"
+#include "lib/dpdk/huge_array.h"
 #include "lib/dpdk/rcu.h"
 #include "lib/ipsec/spd_selector.h"
 
@@ -146,8 +147,8 @@ class SpdTable {
   dpdk::RcuDomain& rcu_;
   std::uint64_t seed_;
   unsigned bucket_shift_;
-  std::vector<std::atomic<std::uint64_t>> heads_;
-  std::vector<Entry> entries_;
+  dpdk::HugeArray<std::atomic<std::uint64_t>> heads_;
+  dpdk::HugeArray<Entry> entries_;
   dpdk::Published<ShapeList> list_;
   // the writer's own
   std::vector<EntryNote> notes_;

@@ -21,13 +21,12 @@ SpdLimits spd_limits(const WriterLimits& limits) {
 }  // namespace
 
 Tables::Tables(const WriterLimits& limits, std::uint64_t hash_seed, dpdk::RcuDomain& rcu)
-    : sad_(std::make_unique<SadEntry[]>(limits.inbound_sas)),
+    : sad_(limits.inbound_sas),
       sad_mask_(limits.inbound_sas - 1),
       owners_(limits.workers),
       manual_size_(std::bit_ceil(limits.manual_sas * 4 + 16)),
-      manual_(std::make_unique<SadEntry[]>(manual_size_)),
-      slot_count_(limits.slots),
-      slots_(std::make_unique<SlotEntry[]>(limits.slots)),
+      manual_(manual_size_),
+      slots_(limits.slots),
       spd_(std::make_unique<Spd>(spd_limits(limits), hash_seed, rcu)) {
   manual_shift_ = 32U - static_cast<std::uint32_t>(std::countr_zero(manual_size_));
 }
@@ -48,7 +47,7 @@ InboundSa* Tables::find_manual(std::uint32_t spi) const {
 }
 
 bool Tables::may_acquire(std::uint32_t slot, std::uint64_t now_ns) const {
-  if (slot >= slot_count_) return false;
+  if (slot >= slots_.size()) return false;
   std::atomic<std::uint64_t>& last = slots_[slot].acquire_at_ns;
   std::uint64_t before = last.load(std::memory_order_relaxed);
   if (before != 0 && now_ns - before < kAcquireIntervalNs) return false;

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "lib/dpdk/huge_array.h"
 #include "lib/ipsec/inbound_sa.h"
 #include "lib/ipsec/outbound_sa.h"
 #include "lib/ipsec/owner.h"
@@ -29,7 +30,7 @@ static_assert(sizeof(SadEntry) == 16);
 /// One slot: whose outbound SA a PROTECT policy uses.
 struct SlotEntry {
   std::atomic<OutboundSa*> sa{nullptr};
-  std::atomic<std::uint64_t> acquire_at_ns{0};  ///< of the last acquire event
+  mutable std::atomic<std::uint64_t> acquire_at_ns{0};  ///< of the last acquire event
 };
 
 /// Acquire events of one slot, all workers together.
@@ -76,8 +77,10 @@ class Tables {
   // ---- slots ----
 
   [[nodiscard]] OutboundSa* outbound_of(std::uint32_t slot) const {
-    return slot < slot_count_ ? slots_[slot].sa.load(std::memory_order_acquire) : nullptr;
+    return slot < slots_.size() ? slots_[slot].sa.load(std::memory_order_acquire) : nullptr;
   }
+  void prefetch_outbound(std::uint32_t slot) const { __builtin_prefetch(slots_.data() + slot); }
+  [[nodiscard]] std::size_t slot_count() const { return slots_.size(); }
   /// True for one worker and one packet each kAcquireIntervalNs.
   [[nodiscard]] bool may_acquire(std::uint32_t slot, std::uint64_t now_ns) const;
 
@@ -92,7 +95,7 @@ class Tables {
     return (spi * 0x9e3779b1U) >> manual_shift_;
   }
 
-  std::unique_ptr<SadEntry[]> sad_;
+  dpdk::HugeArray<SadEntry> sad_;
   std::uint32_t sad_mask_;
   OwnerMap owners_;
   std::uint32_t manual_shift_;
@@ -100,9 +103,8 @@ class Tables {
   std::atomic<std::uint32_t> manual_count_{0};
   /// Manual SAs by linear probing: a place whose `spi` is 0 ends the search, kManualErased does
   /// not.
-  std::unique_ptr<SadEntry[]> manual_;
-  std::uint32_t slot_count_;
-  std::unique_ptr<SlotEntry[]> slots_;
+  dpdk::HugeArray<SadEntry> manual_;
+  dpdk::HugeArray<SlotEntry> slots_;
   std::unique_ptr<Spd> spd_;
 };
 
