@@ -157,6 +157,25 @@ void check_proposals_v1(const Place& at, const crypto::Proposals& proposals) {
     at.fault("IKEv1 protects itself with AES-CBC or 3DES: `aes128-sha256-modp2048`");
 }
 
+/// RFC 2409 §5: one method is for both ends.
+void check_authentication_v1(const Place& at, const ConnectionConfig& connection) {
+  using session::AuthMethod;
+  for (const char* end : {"local", "remote"}) {
+    const AuthMethod auth = end[0] == 'l' ? connection.local.auth : connection.remote.auth;
+    if (auth == AuthMethod::kRsaPss || auth == AuthMethod::kEd25519 || auth == AuthMethod::kEd448)
+      at[end]["auth"].fault("IKEv1 knows signatures by RSA (PKCS #1 v1.5) and ECDSA alone");
+  }
+  const bool psk = !session::signs(connection.local.auth);
+  if (psk == session::signs(connection.remote.auth))
+    not_built_yet(at["remote"]["auth"], "hybrid authentication: both ends by psk or by signatures");
+  if (!connection.aggressive || !psk) return;
+  if (!connection.aggressive_psk)
+    return at["aggressive"].fault(
+        "with a pre-shared key whoever asks may try secrets at leisure: "
+        "`aggressive_psk = true` allows it");
+  at["aggressive"].warn("whoever asks gets what is needed to try secrets at leisure");
+}
+
 void check_child(const Place& at, const ConnectionConfig& connection, const ChildConfig& child) {
   check_count(at["local_ts"], child.local_ts.size(), session::kMaxSelectors);
   check_count(at["remote_ts"], child.remote_ts.size(), session::kMaxSelectors);
@@ -258,11 +277,10 @@ void check_connection(const Place& at, const ConnectionConfig& connection,
     check_secret(at, connection, owners);
   for (std::size_t i = 0; i < children.size(); ++i)
     check_child(at["children"][i], connection, children[i]);
+  if (connection.aggressive && connection.version == session::IkeVersion::kIkev2)
+    at["aggressive"].fault("IKEv2 has no Aggressive Mode");
   if (connection.version != session::IkeVersion::kIkev1) return;
-  for (const char* end : {"local", "remote"}) {
-    const session::PeerAuth& auth = end[0] == 'l' ? connection.local : connection.remote;
-    if (session::signs(auth.auth)) not_built_yet(at[end]["auth"], "signatures in IKEv1");
-  }
+  check_authentication_v1(at, connection);
   check_proposals_v1(at["proposals"], connection.proposals);
   for (std::size_t i = 0; i < children.size(); ++i) check_child_v1(at["children"][i], children[i]);
 }

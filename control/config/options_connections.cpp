@@ -404,7 +404,18 @@ constexpr std::array kConnection{
     named<&ConnectionConfig::children, child_options>(
         {.name = "children", .text = "Its child SAs: a group each.", .required = true}),
     later<ConnectionConfig>("dpd_timeout", "IKEv1", "Only IKEv1 knows it."),
-    later<ConnectionConfig>("aggressive", "IKEv1", "Aggressive mode."),
+    value<&ConnectionConfig::aggressive>(
+        {.name = "aggressive",
+         .preset = "false",
+         .text = "IKEv1: Aggressive Mode when we dial, and taken of the peer beside Main Mode. It "
+                 "shows who both ends are.",
+         .reader = kEngine}),
+    value<&ConnectionConfig::aggressive_psk>(
+        {.name = "aggressive_psk",
+         .preset = "false",
+         .text = "Allows Aggressive Mode with a pre-shared key, whose answer lets everybody who "
+                 "asks try secrets at leisure: only with a secret of full strength.",
+         .reader = kEngine}),
     later<ConnectionConfig>("pull", "IKEv1", "Mode config."),
     later<ConnectionConfig>("vips", "virtual addresses", "Addresses to ask for."),
     later<ConnectionConfig>("pools", "address pools", "Pools to give addresses from."),

@@ -28,6 +28,11 @@ JobResult run(const Tools& tools, session::SignOctets& job) {
   return session::SignatureResult{std::move(signature)};
 }
 
+JobResult run(const Tools& tools, session::SignHash& job) {
+  PS_ASSIGN(base::ByteVector signature, tools.notary.sign_hash(job.key, job.hash));
+  return session::SignatureResult{std::move(signature)};
+}
+
 JobResult run(const Tools& tools, session::VerifyProof& job) {
   const pki::PeerProof proof{
       .certificates = std::move(job.certificates),
@@ -36,6 +41,7 @@ JobResult run(const Tools& tools, session::VerifyProof& job) {
       .octets = std::move(job.octets),
       .signature = std::move(job.signature),
       .schemes = std::move(job.schemes),
+      .of_hash = job.of_hash,
       .kind = job.kind,
       .now = job.now};
   PS_ASSIGN(pki::ProvedPeer proved, tools.notary.verify(proof));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The handlers of the transition tables, and how each exchange begins and goes on after a job or an
-// installation. One file an exchange: main_mode, quick_mode (and its responder), informational.
+// installation. One file an exchange: main_mode, aggressive_mode, quick_mode (and its responder),
+// informational.
 #pragma once
 
 #include "control/ikev1/machine.h"
@@ -14,9 +15,20 @@ void on_main_choice(Machine& machine, IsakmpSa& sa, const Inbound& in);
 void on_main_key_request(Machine& machine, IsakmpSa& sa, const Inbound& in);
 void on_main_key_answer(Machine& machine, IsakmpSa& sa, const Inbound& in);
 void on_main_proof(Machine& machine, IsakmpSa& sa, const Inbound& in);
-void on_main_answered_proof(Machine& machine, IsakmpSa& sa, const Inbound& in);
-void on_main_key_pair(Machine& machine, IsakmpSa& sa, crypto::DhKeyPair pair);
+void on_main_key_pair(Machine& machine, IsakmpSa& sa);
 void on_main_shared_secret(Machine& machine, IsakmpSa& sa, base::Bytes secret);
+void on_main_prove(Machine& machine, IsakmpSa& sa, base::Bytes value);
+void on_main_peer_proved(Machine& machine, IsakmpSa& sa);
+
+// ---- aggressive_mode.cpp ----
+void begin_aggressive_mode(Machine& machine, IsakmpSa& sa);
+void on_aggressive_offer(Machine& machine, IsakmpSa& sa, const Inbound& in);
+void on_aggressive_answer(Machine& machine, IsakmpSa& sa, const Inbound& in);
+void on_aggressive_proof(Machine& machine, IsakmpSa& sa, const Inbound& in);
+void on_aggressive_key_pair(Machine& machine, IsakmpSa& sa);
+void on_aggressive_shared_secret(Machine& machine, IsakmpSa& sa, base::Bytes secret);
+void on_aggressive_prove(Machine& machine, IsakmpSa& sa, base::Bytes value);
+void on_aggressive_peer_proved(Machine& machine, IsakmpSa& sa);
 
 // ---- quick_mode.cpp ----
 void begin_quick_mode(Machine& machine, IsakmpSa& sa, Exchange& x);

@@ -11,6 +11,7 @@
 
 #include "control/ikev1/keys.h"
 #include "control/ikev1/proposals.h"
+#include "control/isakmp/message_builder.h"
 #include "control/session/child_sa.h"
 
 namespace penstock::ikev1 {
@@ -35,18 +36,36 @@ enum class QuickState : std::uint8_t {
   kDone,      ///< kept to repeat its last message
 };
 
+/// What shows that the peer is whom it says it is.
+struct Evidence {
+  base::ByteVector value;  ///< HASH or signature
+  std::vector<base::ByteVector> certificates;
+};
+
 /// Until phase 1 is over.
 struct Phase1 {
   net::Endpoint source;    ///< responder: of the first message; nobody else is listened to
   base::ByteVector sai_b;  ///< body of the initiator's SA payload
   isakmp::V1Proposal answer;
+  std::optional<isakmp::MessageBuilder> reply;  ///< responder: Aggressive Mode's, without its proof
   base::ByteVector ni, nr, own_public, peer_public;
   crypto::DhKeyPair pair;
-  bool busy = false;                      ///< a job is awaited
-  std::optional<session::Datagram> held;  ///< encrypted, until the keys are there
-  session::OutstandingMessage sent;       ///< initiator
-  unsigned failures = 0;                  ///< encrypted messages that were none
-  std::string refusal;                    ///< an unauthenticated error
+  bool busy = false;              ///< a job is awaited
+  bool decoy = false;             ///< nobody we know: it ends at its proof, and not before
+  bool judging = false;           ///< that job is about the peer's proof
+  bool proved = false;            ///< the peer is whom it says it is
+  bool initial_contact = false;   ///< the peer has no other SA
+  bool asked = false;             ///< for certificates of ours
+  policy::Identity claimed;       ///< whom the peer says it is
+  base::ByteVector peer_id_body;  ///< as it said it
+  Evidence evidence;              ///< of the peer's
+  base::ByteVector judged;        ///< the message that has it
+  base::ByteVector iv_before;     ///< before that message
+  const session::Credential* credential = nullptr;  ///< that we sign by
+  std::optional<session::Datagram> held;            ///< encrypted, until the keys are there
+  session::OutstandingMessage sent;                 ///< initiator
+  unsigned failures = 0;                            ///< encrypted messages that were none
+  std::string refusal;                              ///< an unauthenticated error
 };
 
 /// A Quick Mode, or an Informational Exchange that waits for its answer.
@@ -92,6 +111,7 @@ struct IsakmpSa {
   net::Endpoint local, remote;
   policy::Identity local_id, remote_id;
   session::Agreed agreed;
+  AuthMethod auth = AuthMethod::kNone;
   std::optional<base::Duration> life;  ///< that phase 1 agreed on
   Algorithms algorithms;
   Skeyids keys;
@@ -99,6 +119,8 @@ struct IsakmpSa {
   base::ByteVector iv;                ///< phase 1's; at its end the last block
   session::AnsweredRequest answered;  ///< phase 1: the peer's last message and our answer
   std::unique_ptr<Phase1> phase1;
+  /// Aggressive Mode's last message, until the peer shows that it has it: nobody answers it.
+  base::ByteVector unconfirmed;
   std::map<std::uint32_t, Exchange> exchanges;  ///< by message id
   std::uint32_t own_exchange = 0;               ///< message id of the one of ours; 0: none
   std::vector<session::Task> tasks;

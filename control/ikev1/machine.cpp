@@ -59,7 +59,8 @@ IsakmpSa* Machine::initiate(session::Connection& connection, std::vector<Task> t
   sa->local = {*local, c.local_port};
   sa->remote = {remote, c.remote_port};
   sa->tasks = std::move(tasks);
-  begin_main_mode(*this, *sa);
+  sa->exchange = c.aggressive ? ExchangeType::kV1AggressiveMode : ExchangeType::kV1MainMode;
+  steps_of(*sa).begin(*this, *sa);
   return sa;
 }
 
@@ -251,7 +252,8 @@ void Machine::receive_phase1(IsakmpSa& sa, const session::Datagram& datagram,
     drop(IkeDrop::kDuplicateRequest);
     // Who asks repeats by timer; who answers repeats on a duplicate alone, and to where it went
     // before (CVE-2016-5361).
-    if (!sa.initiator) services_.send(sa.local, sa.remote, sa.answered.response());
+    if (!sa.initiator || !sa.unconfirmed.empty())
+      services_.send(sa.local, sa.remote, sa.answered.response());
     return;
   }
   if (!sa.phase1 || message.header().exchange != sa.exchange)
@@ -263,8 +265,9 @@ void Machine::receive_phase1(IsakmpSa& sa, const session::Datagram& datagram,
       (datagram.remote.address != sa.remote.address || datagram.local.port == session::kIkePort);
   if (moved) return drop(IkeDrop::kSpiMismatch);
   if (sa.phase1->busy) return drop(IkeDrop::kRequestInProgress);
-  if (message.encrypted() && !sa.has_keys()) {
-    if (sa.state != State::kKeyed) return drop(IkeDrop::kUnexpectedExchange);
+  const bool last = sa.state == State::kKeyed;
+  if (!sa.has_keys() && (message.encrypted() || (last && is_aggressive(sa)))) {
+    if (!last) return drop(IkeDrop::kUnexpectedExchange);
     if (services_.jobs_full()) return drop(IkeDrop::kJobLimit);
     sa.phase1->held = datagram;
     return start_shared_secret(*this, sa);
@@ -287,9 +290,10 @@ void Machine::process_phase1(IsakmpSa& sa, const session::Datagram& datagram,
     if (!chain) return failed_phase1(sa);
   }
   const Phase1Transition* row =
-      find_phase1(sa.exchange, AuthMethod::kPsk, sa.state, sealed, PayloadSet::of(*chain));
+      find_phase1(sa.exchange, sa.auth, sa.state, sealed, PayloadSet::of(*chain));
   if (row == nullptr) return drop(IkeDrop::kUnexpectedExchange);
   std::swap(sa.iv, iv);
+  sa.phase1->iv_before = iv;
   const session::Datagram before{sa.local, sa.remote, {}};
   sa.local = datagram.local;
   sa.remote = datagram.remote;
@@ -365,8 +369,7 @@ void Machine::receive_phase2(IsakmpSa& sa, const session::Datagram& datagram,
   if (!chain) return drop(IkeDrop::kIntegrity);
   const Inbound in{datagram, message, *chain, *plain};
   if (!verify_hash(sa, in, {})) return drop(IkeDrop::kIntegrity);
-  sa.last_heard = now();
-  follow_peer(sa, datagram);
+  heard(sa, datagram);
   on_informational(*this, sa, in);
 }
 
@@ -401,8 +404,7 @@ void Machine::receive_quick(IsakmpSa& sa, const session::Datagram& datagram,
   const bool last = row->state == QuickState::kAnswered;
   if (!last && !verify_hash(sa, in, x.ours ? base::Bytes(x.ni) : base::Bytes{}))
     return drop(IkeDrop::kIntegrity);
-  sa.last_heard = now();
-  follow_peer(sa, datagram);
+  heard(sa, datagram);
   if (known != sa.exchanges.end()) {
     std::swap(x.iv, iv);
     row->handler(*this, sa, x, in);
@@ -428,7 +430,9 @@ bool Machine::verify_hash(const IsakmpSa& sa, const Inbound& in, base::Bytes ni)
   return base::equal_constant_time(hash.body, wanted.bytes());
 }
 
-void Machine::follow_peer(IsakmpSa& sa, const session::Datagram& datagram) {
+void Machine::heard(IsakmpSa& sa, const session::Datagram& datagram) {
+  sa.last_heard = now();
+  sa.unconfirmed.clear();
   // RFC 3947 §4: only a peer behind a NAT moves, and who is behind one himself does not follow.
   if (!sa.nat_there || sa.nat_here || datagram.local.port == session::kIkePort) return;
   move_peer(sa, datagram.remote);

@@ -156,8 +156,10 @@ class Machine {
   void process_phase1(IsakmpSa& sa, const session::Datagram& datagram,
                       const isakmp::MessageView& message);
   void failed_phase1(IsakmpSa& sa);
+  void phase1_job_done(IsakmpSa& sa, session::JobResult::value_type result);
   [[nodiscard]] IsakmpSa* find_by_cookies(const isakmp::Header& header);
-  void follow_peer(IsakmpSa& sa, const session::Datagram& datagram);
+  /// A message of phase 2 was right: the peer lives, has our last of phase 1, and may have moved.
+  void heard(IsakmpSa& sa, const session::Datagram& datagram);
   void move_peer(IsakmpSa& sa, const net::Endpoint& remote);
   void hint(IsakmpSa& sa);
   void pump(IsakmpSa& sa);

@@ -6,6 +6,7 @@
 
 #include "control/ikev1/exchanges.h"
 #include "control/ikev1/machine.h"
+#include "control/ikev1/proof.h"
 #include "control/session/ends.h"
 #include "lib/net/udp.h"
 
@@ -31,18 +32,31 @@ void Machine::job_done(const session::JobOwner& owner, session::JobResult result
   if (!result) {
     // RFC 6989 §2: the peer's public value did not pass, or OpenSSL failed.
     drop(IkeDrop::kKeyExchangeFailed);
+    if (x == nullptr && sa->phase1->judging)
+      return on_verdict(*this, *sa, tl::unexpected(result.error()));
     const std::string why = "the key exchange failed: " + result.error().text;
     report(*sa, base::LogLevel::kWarning, "key_exchange_failed", why);
     if (x != nullptr) return fail_quick(*this, *sa, *x, why);
     return close(*sa, EndReason::kFailed, why);
   }
-  if (auto* pair = std::get_if<crypto::DhKeyPair>(&*result)) {
-    if (x != nullptr) return on_quick_key_pair(*this, *sa, *x, std::move(*pair));
-    return on_main_key_pair(*this, *sa, std::move(*pair));
+  if (x == nullptr) return phase1_job_done(*sa, *std::move(result));
+  if (auto* pair = std::get_if<crypto::DhKeyPair>(&*result))
+    return on_quick_key_pair(*this, *sa, *x, std::move(*pair));
+  on_quick_shared_secret(*this, *sa, *x,
+                         std::get<session::SharedSecretResult>(*result).secret.bytes());
+}
+
+void Machine::phase1_job_done(IsakmpSa& sa, session::JobResult::value_type result) {
+  const Phase1Steps& steps = steps_of(sa);
+  if (std::holds_alternative<session::ProofResult>(result)) return on_verdict(*this, sa, {});
+  sa.phase1->busy = false;
+  if (auto* pair = std::get_if<crypto::DhKeyPair>(&result)) {
+    sa.phase1->pair = std::move(*pair);
+    return steps.key_pair(*this, sa);
   }
-  const base::SecretBytes& secret = std::get<session::SharedSecretResult>(*result).secret;
-  if (x != nullptr) return on_quick_shared_secret(*this, *sa, *x, secret.bytes());
-  on_main_shared_secret(*this, *sa, secret.bytes());
+  if (const auto* secret = std::get_if<session::SharedSecretResult>(&result))
+    return steps.shared_secret(*this, sa, secret->secret.bytes());
+  steps.prove(*this, sa, std::get<session::SignatureResult>(result).signature);
 }
 
 IsakmpSa* Machine::owner_of(policy::ChildSlot id) {
@@ -270,6 +284,7 @@ void Machine::on_exchange_deadlines(IsakmpSa& sa) {
   for (auto& [id, x] : sa.exchanges) {
     if (!x.sent.due || *x.sent.due > now()) continue;
     if (x.sent.repeat(now(), services_.settings.retransmission)) {
+      if (!sa.unconfirmed.empty()) transmit(sa, sa.unconfirmed);
       transmit(sa, x.sent.message);
       continue;
     }

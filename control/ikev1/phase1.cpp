@@ -6,11 +6,12 @@
 #include <array>
 
 #include "control/ikev1/exchanges.h"
-#include "control/isakmp/payload/identification.h"
+#include "control/ikev1/proof.h"
 #include "control/isakmp/payload/v1_octets.h"
 #include "control/isakmp/payload/vendor_id.h"
 #include "control/session/authentication.h"
 #include "control/session/ends.h"
+#include "control/session/signatures.h"
 #include "lib/base/byte_io.h"
 
 namespace penstock::ikev1 {
@@ -35,45 +36,46 @@ base::Bytes bytes_of(const Vendor& vendor) {
   return std::as_bytes(std::span<const std::uint8_t>(vendor));
 }
 
-base::Result<Identity> own_identity(const IsakmpSa& sa, const session::ConnectionConfig& config) {
-  return session::own_identity(config, nullptr, sa.local.address);
-}
-
-/// RFC 2409 §5.4: with a pre-shared key the peer must be known before it says who it is: by the
-/// connection's identity if that is one, else by its address.
+/// RFC 2409 §5.4: in Main Mode with a pre-shared key the peer must be known before it says who it
+/// is: by the connection's identity if that is one, else by its address.
 Identity presumed_identity(const IsakmpSa& sa, const session::ConnectionConfig& config) {
   const auto expected = session::expected_identity(config);
   return expected ? *expected : session::identity_of(sa.remote.address);
 }
 
-const session::SharedSecret* secret_for(Machine& machine, const IsakmpSa& sa,
-                                        const session::ConnectionConfig& config) {
-  const auto own = own_identity(sa, config);
-  if (!own) return nullptr;
-  return session::find_secret(machine.services().secrets, *own, presumed_identity(sa, config));
-}
-
-base::ByteVector id_body(const Identity& id) {
-  return isakmp::identification_body(static_cast<std::uint8_t>(id.type), id.data);
-}
-
-base::SecretBytes hash_of(Machine& machine, const IsakmpSa& sa, bool of_us, base::Bytes id_b) {
-  const Phase1& p = *sa.phase1;
-  Phase1Hash what;
-  what.own_public = of_us ? p.own_public : p.peer_public;
-  what.peer_public = of_us ? p.peer_public : p.own_public;
-  what.cookies = sa.cookies;
-  what.of_initiator = of_us == sa.initiator;
-  what.sai_b = p.sai_b;
-  what.id_b = id_b;
-  return phase1_hash(machine.services().crypto, *sa.algorithms.prf, sa.keys.skeyid.bytes(), what);
-}
-
 }  // namespace
+
+bool is_aggressive(const IsakmpSa& sa) {
+  return sa.exchange == isakmp::ExchangeType::kV1AggressiveMode;
+}
 
 base::Duration configured_life(const session::ConnectionConfig& config) {
   if (config.rekey_time.count() == 0) return {};
   return config.rekey_time + config.over_time;
+}
+
+std::vector<AuthMethod> methods_of(const session::ConnectionConfig& config) {
+  const bool local = session::signs(config.local.auth);
+  if (local != session::signs(config.remote.auth)) return {};
+  if (!local) return {AuthMethod::kPsk};
+  // One method is for both directions: that of our key, if the peer may have such a one.
+  std::vector<AuthMethod> methods;
+  for (const session::Credential& c : config.local.credentials) {
+    const SignatureMethod* row = find_method(c.kind);
+    if (row != nullptr && is_taken(config.local.auth, *row) && is_taken(config.remote.auth, *row) &&
+        std::ranges::find(methods, row->method) == methods.end())
+      methods.push_back(row->method);
+  }
+  return methods;
+}
+
+const session::SharedSecret* secret_for(Machine& machine, const IsakmpSa& sa,
+                                        const session::ConnectionConfig& config) {
+  const auto own = session::own_identity(config, nullptr, sa.local.address);
+  if (!own) return nullptr;
+  return session::find_secret(
+      machine.services().secrets, *own,
+      is_aggressive(sa) ? sa.phase1->claimed : presumed_identity(sa, config));
 }
 
 void append_vendor_ids(isakmp::MessageBuilder& builder) {
@@ -96,8 +98,8 @@ base::ByteVector first_body(base::Bytes message) {
   return base::to_vector(view->payloads().payloads().front().body);
 }
 
-void accept_message(Machine& machine, IsakmpSa& sa, const Inbound& in) {
-  sa.answered.begin(in.message.bytes());
+void accept_message(Machine& machine, IsakmpSa& sa, base::Bytes message) {
+  sa.answered.begin(message);
   sa.phase1->sent.stop();
   sa.phase1->refusal.clear();
   sa.last_heard = machine.now();
@@ -106,12 +108,6 @@ void accept_message(Machine& machine, IsakmpSa& sa, const Inbound& in) {
 // ---- the offer ----
 
 namespace {
-
-/// A connection that asks for signatures is not reached by the key of another.
-bool by_psk(const session::ConnectionConfig& config) {
-  return config.local.auth == session::AuthMethod::kPsk &&
-         config.remote.auth == session::AuthMethod::kPsk;
-}
 
 /// Nothing is kept: one answer goes out, within its allowance, and the SA goes away.
 void refuse_offer(Machine& machine, IsakmpSa& sa, const Inbound& in, IkeDrop why,
@@ -135,6 +131,39 @@ void refuse_offer(Machine& machine, IsakmpSa& sa, const Inbound& in, IkeDrop why
 
 }  // namespace
 
+namespace {
+
+struct Fit {
+  session::Connection* connection = nullptr;
+  Choice choice;
+  bool decoy = false;
+};
+
+/// Aggressive Mode says who asks before anything is chosen. Who is not known gets what the first
+/// connection that fits would say, and fails at its proof: identities are not to be tried out.
+Fit find_fit(Machine& machine, const IsakmpSa& sa, const isakmp::V1SaPayload& offer,
+             std::string& why) {
+  Fit best;
+  for (session::Connection* c : machine.services().connections.candidates(
+           sa.local.address, sa.remote.address, session::IkeVersion::kIkev1)) {
+    if (is_aggressive(sa) && !c->config.aggressive) continue;
+    auto choice =
+        choose_phase1(c->config.proposals, methods_of(c->config), crypto::DhGroupId::kNone, offer);
+    if (!choice) {
+      if (why.empty()) why = c->config.name + ": " + choice.error().text;
+      continue;
+    }
+    const bool decoy = is_aggressive(sa) &&
+                       (!c->config.remote.id.matches(sa.phase1->claimed) ||
+                        (!signs(choice->auth) && secret_for(machine, sa, c->config) == nullptr));
+    if (best.connection != nullptr && (decoy || !best.decoy)) continue;
+    best = {c, *std::move(choice), decoy};
+  }
+  return best;
+}
+
+}  // namespace
+
 std::optional<Choice> judge_offer(Machine& machine, IsakmpSa& sa, const Inbound& in) {
   const isakmp::PayloadView& payload = *in.payloads.find(PayloadType::kV1Sa);
   const auto offer = isakmp::parse_v1_sa(payload.body);
@@ -143,29 +172,42 @@ std::optional<Choice> judge_offer(Machine& machine, IsakmpSa& sa, const Inbound&
     machine.close(sa, EndReason::kFailed, "a malformed offer");
     return std::nullopt;
   }
-  std::string why = "no connection is configured for these addresses";
-  IkeDrop reason = IkeDrop::kNoConnection;
-  for (session::Connection* c : machine.services().connections.candidates(
-           sa.local.address, sa.remote.address, session::IkeVersion::kIkev1)) {
-    if (!by_psk(c->config)) continue;
-    auto choice = choose_phase1(c->config.proposals, AuthMethod::kPsk, *offer);
-    if (!choice) {
-      if (reason == IkeDrop::kNoConnection) why = c->config.name + ": " + choice.error().text;
-      reason = IkeDrop::kNoProposal;
-      continue;
-    }
-    machine.set_connection(sa, c);
-    sa.phase1->sai_b = base::to_vector(payload.body);
-    note_vendor_ids(sa, in.payloads);
-    if (!set_agreed(machine, sa, *choice)) return std::nullopt;
-    return *std::move(choice);
+  std::string why;
+  Fit fit = find_fit(machine, sa, *offer, why);
+  if (fit.connection == nullptr) {
+    const bool none = why.empty();
+    refuse_offer(machine, sa, in, none ? IkeDrop::kNoConnection : IkeDrop::kNoProposal,
+                 none ? "no connection is configured for these addresses" : why);
+    return std::nullopt;
   }
-  refuse_offer(machine, sa, in, reason, why);
+  machine.set_connection(sa, fit.connection);
+  sa.phase1->decoy = fit.decoy;
+  sa.phase1->sai_b = base::to_vector(payload.body);
+  note_vendor_ids(sa, in.payloads);
+  if (!set_agreed(machine, sa, fit.choice)) return std::nullopt;
+  return std::move(fit.choice);
+}
+
+std::optional<Choice> read_choice(Machine& machine, IsakmpSa& sa, const Inbound& in,
+                                  crypto::DhGroupId group) {
+  const auto answer = isakmp::parse_v1_sa(in.payloads.find(PayloadType::kV1Sa)->body);
+  if (!answer) {
+    machine.broken(answer.error());
+    return std::nullopt;
+  }
+  const session::ConnectionConfig& config = sa.connection->config;
+  const auto single = check_single(*answer);
+  auto choice = single ? choose_phase1(config.proposals, methods_of(config), group, *answer)
+                       : base::Result<Choice>(tl::unexpected(single.error()));
+  if (choice) return *std::move(choice);
+  sa.phase1->refusal = "the answer is not what we offered: " + choice.error().text;
+  machine.drop(IkeDrop::kNoProposal);
   return std::nullopt;
 }
 
 bool set_agreed(Machine& machine, IsakmpSa& sa, const Choice& choice) {
   sa.agreed = choice.agreed;
+  sa.auth = choice.auth;
   sa.life = choice.life;
   sa.algorithms.encr = crypto::find_encr(choice.agreed.encr.id, choice.agreed.encr.key_bits);
   sa.algorithms.prf = crypto::find_prf(choice.agreed.prf);
@@ -180,6 +222,35 @@ bool set_agreed(Machine& machine, IsakmpSa& sa, const Choice& choice) {
 
 // ---- keys ----
 
+isakmp::V1Result<void> take_keys(IsakmpSa& sa, const Inbound& in) {
+  PS_ASSIGN(const base::Bytes ke,
+            isakmp::read_v1_octets(*in.payloads.find(PayloadType::kV1KeyExchange)));
+  PS_ASSIGN(const base::Bytes nonce,
+            isakmp::read_v1_octets(*in.payloads.find(PayloadType::kV1Nonce)));
+  const crypto::DhRow* group = crypto::find_dh(sa.agreed.group);
+  if (group == nullptr || ke.size() != group->public_octets)
+    return isakmp::broken(isakmp::V1Rule::kKeyInformation,
+                          std::to_string(ke.size()) + " octets are not of the group");
+  sa.phase1->peer_public = base::to_vector(ke);
+  (sa.initiator ? sa.phase1->nr : sa.phase1->ni) = base::to_vector(nonce);
+  return {};
+}
+
+void append_keys(Machine& machine, IsakmpSa& sa, isakmp::MessageBuilder& builder) {
+  Phase1& p = *sa.phase1;
+  base::ByteVector& nonce = sa.initiator ? p.ni : p.nr;
+  nonce = machine.services().random_bytes(kOwnNonceOctets);
+  p.own_public = p.pair.public_value;
+  builder.append(PayloadType::kV1KeyExchange, p.own_public);
+  builder.append(PayloadType::kV1Nonce, nonce);
+}
+
+void start_key_pair(Machine& machine, IsakmpSa& sa) {
+  sa.phase1->busy = true;
+  machine.services().start_job({sa.serial, !sa.initiator},
+                               session::GenerateKeyPair{sa.agreed.group});
+}
+
 void start_shared_secret(Machine& machine, IsakmpSa& sa) {
   Phase1& p = *sa.phase1;
   p.busy = true;
@@ -187,104 +258,42 @@ void start_shared_secret(Machine& machine, IsakmpSa& sa) {
                                session::ComputeSharedSecret{std::move(p.pair), p.peer_public});
 }
 
-bool derive_keys(Machine& machine, IsakmpSa& sa, base::Bytes g_xy) {
-  const crypto::CryptoContext& crypto = machine.services().crypto;
+bool derive_psk_skeyid(Machine& machine, IsakmpSa& sa) {
   const Phase1& p = *sa.phase1;
   const session::SharedSecret* secret = secret_for(machine, sa, sa.connection->config);
-  const auto own = own_identity(sa, sa.connection->config);
-  if (secret == nullptr || !own) {
+  if (p.decoy) {
+    const base::ByteVector nobodys = machine.services().random_bytes(kOwnNonceOctets);
+    sa.keys.skeyid =
+        skeyid_of_psk(machine.services().crypto, *sa.algorithms.prf, nobodys, {p.ni, p.nr});
+    return true;
+  }
+  if (secret == nullptr) {
     const std::string why = "there is no secret for us and " + sa.remote.address.to_string();
     machine.report(sa, LogLevel::kError, "no_secret", why);
     machine.close(sa, EndReason::kFailed, why);
     return false;
   }
-  sa.local_id = *own;
-  sa.keys = derive_skeyids(
-      crypto, *sa.algorithms.prf,
-      skeyid_of_psk(crypto, *sa.algorithms.prf, secret->secret.bytes(), {p.ni, p.nr}), g_xy,
-      sa.cookies);
+  sa.keys.skeyid = skeyid_of_psk(machine.services().crypto, *sa.algorithms.prf,
+                                 secret->secret.bytes(), {p.ni, p.nr});
+  return true;
+}
+
+bool derive_keys(Machine& machine, IsakmpSa& sa, base::Bytes g_xy) {
+  const crypto::CryptoContext& crypto = machine.services().crypto;
+  const Phase1& p = *sa.phase1;
+  if (signs(sa.auth)) {
+    sa.keys.skeyid = skeyid_of_signatures(crypto, *sa.algorithms.prf, {p.ni, p.nr}, g_xy);
+  } else if (sa.keys.skeyid.empty() && !derive_psk_skeyid(machine, sa)) {
+    return false;
+  }
+  if (!set_own_identity(machine, sa)) return false;
+  sa.keys = derive_skeyids(crypto, *sa.algorithms.prf, std::move(sa.keys.skeyid), g_xy, sa.cookies);
   sa.cipher_key = ikev1::cipher_key(crypto, *sa.algorithms.prf, sa.keys.e.bytes(),
                                     sa.algorithms.encr->key_bits / 8U);
   const base::ByteVector& g_xi = sa.initiator ? p.own_public : p.peer_public;
   const base::ByteVector& g_xr = sa.initiator ? p.peer_public : p.own_public;
   sa.iv = phase1_iv(crypto, sa.algorithms, g_xi, g_xr);
   return true;
-}
-
-// ---- who the peer is ----
-
-void append_proof(Machine& machine, IsakmpSa& sa, isakmp::MessageBuilder& builder) {
-  const base::ByteVector body = id_body(sa.local_id);
-  builder.append(PayloadType::kV1Identification, body);
-  builder.append(PayloadType::kV1Hash, hash_of(machine, sa, true, body).bytes());
-}
-
-void append_initial_contact(const IsakmpSa& sa, isakmp::MessageBuilder& builder) {
-  const base::ByteVector spi = isakmp::cookie_pair(sa.cookies.i, sa.cookies.r);
-  isakmp::append_v1_notify(builder, {1, isakmp::V1NotifyType::kInitialContact, spi, {}});
-}
-
-namespace {
-
-/// The connection that this identity belongs to: the presumed one, or another whose addresses,
-/// proposals and secret are the same.
-session::Connection* connection_of(Machine& machine, const IsakmpSa& sa, const Identity& id) {
-  if (sa.connection->config.remote.id.matches(id)) return sa.connection;
-  if (sa.initiator) return nullptr;
-  const session::SharedSecret* secret = secret_for(machine, sa, sa.connection->config);
-  const session::OfferedProposal agreed{1, {}, sa.agreed.as_proposal()};
-  for (session::Connection* c : machine.services().connections.candidates(
-           sa.local.address, sa.remote.address, session::IkeVersion::kIkev1)) {
-    const auto own = own_identity(sa, c->config);
-    if (by_psk(c->config) && c->config.remote.id.matches(id) &&
-        secret_for(machine, sa, c->config) == secret && own && *own == sa.local_id &&
-        session::choose_proposal(c->config.proposals, {&agreed, 1}))
-      return c;
-  }
-  return nullptr;
-}
-
-}  // namespace
-
-base::Result<void> check_peer(Machine& machine, IsakmpSa& sa, const Inbound& in) {
-  const isakmp::PayloadView& payload = *in.payloads.find(PayloadType::kV1Identification);
-  const auto bad = [](std::string why) {
-    return base::fail(base::ErrorCode::kAuthentication, std::move(why));
-  };
-  const auto hash = isakmp::read_v1_octets(*in.payloads.find(PayloadType::kV1Hash));
-  if (!hash) return bad("the HASH payload is malformed");
-  const auto id = isakmp::parse_identification(payload.body);
-  if (!id) return bad(id.error().text);
-  // RFC 2407 §4.6.2: in phase 1 protocol and port are 0, or UDP and 500 (RFC 3947 §4: or 4500).
-  const bool any = id->protocol == 0 && id->port == 0;
-  const bool ike = id->protocol == 17 && (id->port == 0 || id->port == 500 || id->port == 4500);
-  const base::SecretBytes wanted = hash_of(machine, sa, false, payload.body);
-  if (!base::equal_constant_time(*hash, wanted.bytes()))
-    return bad("the HASH is wrong: the secrets differ");
-  if (!any && !ike) return bad("the identity names another protocol or port than IKE's");
-  const Identity identity{policy::IdType{id->type}, base::to_vector(id->data)};
-  session::Connection* c = connection_of(machine, sa, identity);
-  if (c == nullptr) return bad("the identity " + identity.to_string() + " is not accepted");
-  if (c != sa.connection) machine.set_connection(sa, c);
-  sa.remote_id = identity;
-  return {};
-}
-
-void reject_peer(Machine& machine, IsakmpSa& sa, const base::Error& why) {
-  machine.drop(IkeDrop::kAuthentication);
-  if (machine.services().allows(session::Allowance::kReport))
-    machine.report(sa, LogLevel::kWarning, "authentication_failed",
-                   "the peer is not accepted: " + why.text);
-  if (++sa.phase1->failures >= kMaxFailures)
-    machine.close(sa, EndReason::kFailed, "the peer is not accepted: " + why.text);
-}
-
-bool find_notify(const isakmp::PayloadChain& payloads, isakmp::V1NotifyType type) {
-  return std::ranges::any_of(payloads, [&](const isakmp::PayloadView& p) {
-    if (p.type != PayloadType::kV1Notification) return false;
-    const auto notify = isakmp::parse_v1_notify(p.body);
-    return notify && notify->type == type;
-  });
 }
 
 }  // namespace penstock::ikev1

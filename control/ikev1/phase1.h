@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What the exchanges of phase 1 share: the offer and its judgement, keys, who the peer is.
+// What the exchanges of phase 1 share: the offer and its judgement, keys.
 #pragma once
 
 #include "control/ikev1/machine.h"
@@ -9,6 +9,13 @@ namespace penstock::ikev1 {
 /// How long an ISAKMP SA lasts by its connection; 0: no limit.
 [[nodiscard]] base::Duration configured_life(const session::ConnectionConfig& config);
 
+[[nodiscard]] bool is_aggressive(const IsakmpSa& sa);
+/// How both ends may prove who they are, the most wanted first.
+[[nodiscard]] std::vector<AuthMethod> methods_of(const session::ConnectionConfig& config);
+/// @return nullptr if there is none for us and whom the peer is, or is presumed to be
+[[nodiscard]] const session::SharedSecret* secret_for(Machine& machine, const IsakmpSa& sa,
+                                                      const session::ConnectionConfig& config);
+
 /// Vendor ids of what we speak: RFC 3947, RFC 3706.
 void append_vendor_ids(isakmp::MessageBuilder& builder);
 void note_vendor_ids(IsakmpSa& sa, const isakmp::PayloadChain& payloads);
@@ -17,26 +24,29 @@ void note_vendor_ids(IsakmpSa& sa, const isakmp::PayloadChain& payloads);
 [[nodiscard]] base::ByteVector first_body(base::Bytes message);
 /// The message was right: it is answered again if it comes again, and our own is no longer
 /// repeated.
-void accept_message(Machine& machine, IsakmpSa& sa, const Inbound& in);
+void accept_message(Machine& machine, IsakmpSa& sa, base::Bytes message);
 
 /// As responder: connection and proposal for an offer. What fits nowhere is refused and forgotten.
 [[nodiscard]] std::optional<Choice> judge_offer(Machine& machine, IsakmpSa& sa, const Inbound& in);
+/// As initiator: what was chosen of our offer. If it is none of that, it is noted, and the exchange
+/// goes on: the answer is not authenticated.
+[[nodiscard]] std::optional<Choice> read_choice(Machine& machine, IsakmpSa& sa, const Inbound& in,
+                                                crypto::DhGroupId group);
 /// @return false: closed, because an algorithm is missing
 bool set_agreed(Machine& machine, IsakmpSa& sa, const Choice& choice);
 
+/// KE and nonce of the peer, kept.
+[[nodiscard]] isakmp::V1Result<void> take_keys(IsakmpSa& sa, const Inbound& in);
+/// Ours, with a nonce drawn now.
+void append_keys(Machine& machine, IsakmpSa& sa, isakmp::MessageBuilder& builder);
+void start_key_pair(Machine& machine, IsakmpSa& sa);
 void start_shared_secret(Machine& machine, IsakmpSa& sa);
-/// SKEYID and all that comes of it, from the secret for the identities that are known by now.
-/// @return false: closed, because there is no secret
+
+/// With a pre-shared key SKEYID needs no shared secret.
+/// @return false: closed, because there is no key
+bool derive_psk_skeyid(Machine& machine, IsakmpSa& sa);
+/// SKEYID, unless it is there, and all that comes of it.
+/// @return false: closed, because there is no key or no identity of ours
 bool derive_keys(Machine& machine, IsakmpSa& sa, base::Bytes g_xy);
-
-/// ID and HASH payloads of ours.
-void append_proof(Machine& machine, IsakmpSa& sa, isakmp::MessageBuilder& builder);
-void append_initial_contact(const IsakmpSa& sa, isakmp::MessageBuilder& builder);
-/// Identity and HASH of the peer: right, and of this connection or another one with the same key.
-[[nodiscard]] base::Result<void> check_peer(Machine& machine, IsakmpSa& sa, const Inbound& in);
-/// The message is dropped; the exchange goes on, for it may be a forger's.
-void reject_peer(Machine& machine, IsakmpSa& sa, const base::Error& why);
-
-[[nodiscard]] bool find_notify(const isakmp::PayloadChain& payloads, isakmp::V1NotifyType type);
 
 }  // namespace penstock::ikev1

@@ -139,7 +139,12 @@ bool key_length_fits(EncrId id, std::uint64_t bits) {
   return bits <= 0xffff && crypto::find_encr(id, static_cast<std::uint16_t>(bits)) != nullptr;
 }
 
-std::optional<crypto::Proposal> phase1_suite(const V1Transform& t, AuthMethod auth) {
+AuthMethod auth_of(const V1Transform& t) {
+  return AuthMethod{static_cast<std::uint16_t>(value_of(t, kAuthentication))};
+}
+
+std::optional<crypto::Proposal> phase1_suite(const V1Transform& t,
+                                             std::span<const AuthMethod> methods, DhGroupId only) {
   if (t.id != kKeyIke ||
       !is_understood(t, {kEncryption, kHash, kAuthentication, kGroup, kPrf, kKeyLength}, kLifeType))
     return std::nullopt;
@@ -149,14 +154,15 @@ std::optional<crypto::Proposal> phase1_suite(const V1Transform& t, AuthMethod au
   const bool named = t.find(kPrf) != nullptr;
   const auto prf = named ? id_of(kPrfs, value_of(t, kPrf)) : implied;
   const std::uint64_t bits = value_of(t, kKeyLength);
-  if (!encr || !hash || !prf || value_of(t, kAuthentication) != static_cast<std::uint16_t>(auth) ||
-      !key_length_fits(*encr, bits))
+  const DhGroupId group{static_cast<std::uint16_t>(value_of(t, kGroup))};
+  if (!encr || !hash || !prf || std::ranges::find(methods, auth_of(t)) == methods.end() ||
+      (only != DhGroupId::kNone && only != group) || !key_length_fits(*encr, bits))
     return std::nullopt;
   crypto::Proposal p;
   p.encr = {{*encr, static_cast<std::uint16_t>(bits)}};
   p.integ = {*hash};
   p.prf = {*prf};
-  p.dh = {DhGroupId{static_cast<std::uint16_t>(value_of(t, kGroup))}};
+  p.dh = {group};
   return p;
 }
 
@@ -250,13 +256,16 @@ std::optional<V1Transform> phase1_transform(const crypto::EncrTransform& encr, I
   return t;
 }
 
-void add_phase1(V1Proposal& out, const crypto::Proposal& p, AuthMethod auth, base::Duration life) {
+void add_phase1(V1Proposal& out, const crypto::Proposal& p, AuthMethod auth, DhGroupId only,
+                base::Duration life) {
   for (const crypto::EncrTransform& encr : p.encr)
     for (const IntegId integ : p.integ)
       for (const PrfId prf : p.prf)
         for (const DhGroupId group : p.dh) {
           auto t = phase1_transform(encr, integ, prf, group);
-          if (!t || out.transforms.size() == kMaxOffered) continue;
+          if (!t || out.transforms.size() == kMaxOffered ||
+              (only != DhGroupId::kNone && only != group))
+            continue;
           t->number = static_cast<std::uint8_t>(out.transforms.size() + 1);
           t->attributes.push_back(attribute(kAuthentication, static_cast<std::uint16_t>(auth)));
           add_life(*t, kLifeType, kSeconds, seconds_of(life));
@@ -266,23 +275,26 @@ void add_phase1(V1Proposal& out, const crypto::Proposal& p, AuthMethod auth, bas
 
 }  // namespace
 
-V1SaPayload phase1_offer(const crypto::Proposals& proposals, AuthMethod auth, base::Duration life) {
+V1SaPayload phase1_offer(const crypto::Proposals& proposals, std::span<const AuthMethod> methods,
+                         DhGroupId group, base::Duration life) {
   V1Proposal out;
   out.number = 1;
   out.protocol = ProtocolId::kIke;
-  for (const crypto::Proposal& p : proposals) add_phase1(out, p, auth, life);
+  for (const AuthMethod auth : methods)
+    for (const crypto::Proposal& p : proposals) add_phase1(out, p, auth, group, life);
   V1SaPayload sa;
   if (!out.transforms.empty()) sa.proposals.push_back(std::move(out));
   return sa;
 }
 
-base::Result<Choice> choose_phase1(const crypto::Proposals& ours, AuthMethod auth,
+base::Result<Choice> choose_phase1(const crypto::Proposals& ours,
+                                   std::span<const AuthMethod> methods, DhGroupId group,
                                    const V1SaPayload& theirs) {
   const Suites suites = suites_of(theirs, [&](const V1Proposal& p, const V1Transform& t) {
-    return p.protocol == ProtocolId::kIke ? phase1_suite(t, auth) : std::nullopt;
+    return p.protocol == ProtocolId::kIke ? phase1_suite(t, methods, group) : std::nullopt;
   });
   PS_ASSIGN(Choice choice, choose(ours, suites, kLifeType));
-  choice.auth = auth;
+  choice.auth = auth_of(choice.answer.transforms.front());
   return choice;
 }
 
@@ -384,7 +396,7 @@ base::ByteVector responder_lifetime_of(std::uint8_t protocol, base::Duration lif
 
 bool can_be_said(const crypto::Proposal& proposal) {
   if (proposal.protocol == ProtocolId::kIke)
-    return !phase1_offer({proposal}, AuthMethod::kPsk, {}).proposals.empty();
+    return !phase1_offer({proposal}, {{AuthMethod::kPsk}}, DhGroupId::kNone, {}).proposals.empty();
   session::ChildConfig child;
   child.esp_proposals = {proposal};
   const DhGroupId group = proposal.dh.empty() ? DhGroupId::kNone : proposal.dh.front();

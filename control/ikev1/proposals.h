@@ -9,8 +9,17 @@
 
 namespace penstock::ikev1 {
 
-/// Authentication methods (RFC 2409 appendix A).
-enum class AuthMethod : std::uint16_t { kNone = 0, kPsk = 1 };
+/// Authentication methods (RFC 2409 appendix A, RFC 4754 §4).
+enum class AuthMethod : std::uint16_t {
+  kNone = 0,
+  kPsk = 1,
+  kRsaSignature = 3,
+  kEcdsa256 = 9,
+  kEcdsa384 = 10,
+  kEcdsa521 = 11,
+};
+
+[[nodiscard]] constexpr bool signs(AuthMethod method) { return method > AuthMethod::kPsk; }
 
 /// Transforms that one offer has at most: above it a first message would be cut by IP.
 inline constexpr std::size_t kMaxOffered = 32;
@@ -27,12 +36,17 @@ struct Choice {
 
 // ---- phase 1 ----
 
-/// @param life  0: none is said
-[[nodiscard]] isakmp::V1SaPayload phase1_offer(const crypto::Proposals& proposals, AuthMethod auth,
-                                               base::Duration life);
-/// As responder, by our order of preference.
+/// @param methods  the most wanted first
+/// @param group    Aggressive Mode has one, that of its KE payload; kNone: any
+/// @param life     0: none is said
+[[nodiscard]] isakmp::V1SaPayload phase1_offer(const crypto::Proposals& proposals,
+                                               std::span<const AuthMethod> methods,
+                                               crypto::DhGroupId group, base::Duration life);
+/// By our order of preference.
 /// @return kRefused with a sentence
-[[nodiscard]] base::Result<Choice> choose_phase1(const crypto::Proposals& ours, AuthMethod auth,
+[[nodiscard]] base::Result<Choice> choose_phase1(const crypto::Proposals& ours,
+                                                 std::span<const AuthMethod> methods,
+                                                 crypto::DhGroupId group,
                                                  const isakmp::V1SaPayload& theirs);
 
 // ---- phase 2 ----

@@ -6,6 +6,7 @@
 #include <array>
 
 #include "control/ikev1/exchanges.h"
+#include "lib/base/check.h"
 
 namespace penstock::ikev1 {
 namespace {
@@ -16,22 +17,52 @@ using enum isakmp::PayloadType;
 
 constexpr PayloadSet kNotes{kV1VendorId, kV1Notification};
 constexpr PayloadSet kNatAndNotes{kV1NatD, kV1VendorId, kV1Notification};
+constexpr PayloadSet kPapers{kV1Certificate, kV1CertificateRequest, kV1VendorId, kV1Notification};
+constexpr PayloadSet kNatAndPapers{kV1NatD, kV1Certificate, kV1CertificateRequest, kV1VendorId,
+                                   kV1Notification};
 
 // clang-format off
-// RFC 2409 §5.4.
-constexpr std::array kMainModePsk{
-  Phase1Transition{State::kStart, false, {kV1Sa}, kNotes,
+// RFC 2409 §5.1, §5.4.
+constexpr std::array kMainMode{
+  Phase1Transition{Proof::kAny, State::kStart, false, {kV1Sa}, kNotes,
    State::kAnswered, on_main_offer, "responder: choose a proposal, answer"},
-  Phase1Transition{State::kOffered, false, {kV1Sa}, kNotes,
+  Phase1Transition{Proof::kAny, State::kOffered, false, {kV1Sa}, kNotes,
    State::kExchanged, on_main_choice, "initiator: take the choice, make a key pair"},
-  Phase1Transition{State::kAnswered, false, {kV1KeyExchange, kV1Nonce}, kNatAndNotes,
+  Phase1Transition{Proof::kAny, State::kAnswered, false, {kV1KeyExchange, kV1Nonce}, kNatAndNotes,
    State::kKeyed, on_main_key_request, "responder: make a key pair, answer"},
-  Phase1Transition{State::kExchanged, false, {kV1KeyExchange, kV1Nonce}, kNatAndNotes,
+  Phase1Transition{Proof::kAny, State::kExchanged, false, {kV1KeyExchange, kV1Nonce}, kNatAndNotes,
    State::kProving, on_main_key_answer, "initiator: derive keys, prove who we are"},
-  Phase1Transition{State::kKeyed, true, {kV1Identification, kV1Hash}, kNotes,
+  Phase1Transition{Proof::kHash, State::kKeyed, true, {kV1Identification, kV1Hash}, kNotes,
    State::kEstablished, on_main_proof, "responder: check who the peer is, prove who we are"},
-  Phase1Transition{State::kProving, true, {kV1Identification, kV1Hash}, kNotes,
-   State::kEstablished, on_main_answered_proof, "initiator: check who the peer is"},
+  Phase1Transition{Proof::kHash, State::kProving, true, {kV1Identification, kV1Hash}, kNotes,
+   State::kEstablished, on_main_proof, "initiator: check who the peer is"},
+  // RFC 2409 §5.1.
+  Phase1Transition{Proof::kSignature, State::kKeyed, true, {kV1Identification, kV1Signature},
+   kPapers, State::kEstablished, on_main_proof,
+   "responder: check who the peer is, prove who we are"},
+  Phase1Transition{Proof::kSignature, State::kProving, true, {kV1Identification, kV1Signature},
+   kPapers, State::kEstablished, on_main_proof, "initiator: check who the peer is"},
+};
+
+// RFC 2409 §5.1, §5.4. The last message may be enciphered.
+constexpr std::array kAggressiveMode{
+  Phase1Transition{Proof::kAny, State::kStart, false,
+   {kV1Sa, kV1KeyExchange, kV1Nonce, kV1Identification}, kNotes,
+   State::kKeyed, on_aggressive_offer, "responder: choose, make keys, prove who we are"},
+  Phase1Transition{Proof::kHash, State::kOffered, false,
+   {kV1Sa, kV1KeyExchange, kV1Nonce, kV1Identification, kV1Hash}, kNatAndNotes,
+   State::kEstablished, on_aggressive_answer, "initiator: check who the peer is, prove who we are"},
+  Phase1Transition{Proof::kSignature, State::kOffered, false,
+   {kV1Sa, kV1KeyExchange, kV1Nonce, kV1Identification, kV1Signature}, kNatAndPapers,
+   State::kEstablished, on_aggressive_answer, "initiator: check who the peer is, prove who we are"},
+  Phase1Transition{Proof::kHash, State::kKeyed, true, {kV1Hash}, kNatAndNotes,
+   State::kEstablished, on_aggressive_proof, "responder: check who the peer is"},
+  Phase1Transition{Proof::kHash, State::kKeyed, false, {kV1Hash}, kNatAndNotes,
+   State::kEstablished, on_aggressive_proof, "responder: check who the peer is"},
+  Phase1Transition{Proof::kSignature, State::kKeyed, true, {kV1Signature}, kNatAndPapers,
+   State::kEstablished, on_aggressive_proof, "responder: check who the peer is"},
+  Phase1Transition{Proof::kSignature, State::kKeyed, false, {kV1Signature}, kNatAndPapers,
+   State::kEstablished, on_aggressive_proof, "responder: check who the peer is"},
 };
 
 // RFC 2409 §5.5.
@@ -48,7 +79,14 @@ constexpr std::array kQuickMode{
 // clang-format on
 
 constexpr std::array kTables{
-    Phase1Table{ExchangeType::kV1MainMode, AuthMethod::kPsk, kMainModePsk},
+    Phase1Table{ExchangeType::kV1MainMode,
+                kMainMode,
+                {begin_main_mode, on_main_key_pair, on_main_shared_secret, on_main_prove,
+                 on_main_peer_proved}},
+    Phase1Table{ExchangeType::kV1AggressiveMode,
+                kAggressiveMode,
+                {begin_aggressive_mode, on_aggressive_key_pair, on_aggressive_shared_secret,
+                 on_aggressive_prove, on_aggressive_peer_proved}},
 };
 
 /// Steps that no message makes.
@@ -58,18 +96,32 @@ struct Step {
 };
 constexpr std::array kSteps{Step{State::kStart, State::kOffered}};
 
+/// Does `a` never come to its turn behind `b`?
+constexpr bool is_hidden(const Phase1Transition& a, const Phase1Transition& b) {
+  return a.proof == b.proof && a.state == b.state && a.sealed == b.sealed &&
+         a.required.includes(b.required);
+}
+constexpr bool is_hidden(const QuickTransition& a, const QuickTransition& b) {
+  return a.state == b.state && a.ours == b.ours && a.required.includes(b.required);
+}
+
 template <class Rows>
 constexpr bool rows_are_sound(const Rows& rows) {
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const auto& a = rows[i];
     if (a.text.empty() || !a.required.disjoint(a.optional)) return false;
-    // No row may stand behind one that takes everything it would take.
     for (std::size_t j = 0; j < i; ++j)
-      if (rows[j].state == a.state && a.required.includes(rows[j].required)) return false;
+      if (is_hidden(a, rows[j])) return false;
   }
   return true;
 }
-static_assert(rows_are_sound(kMainModePsk) && rows_are_sound(kQuickMode));
+static_assert(rows_are_sound(kMainMode) && rows_are_sound(kAggressiveMode) &&
+              rows_are_sound(kQuickMode));
+
+Proof proof_of(AuthMethod auth) {
+  if (auth == AuthMethod::kNone) return Proof::kAny;
+  return signs(auth) ? Proof::kSignature : Proof::kHash;
+}
 
 }  // namespace
 
@@ -95,12 +147,26 @@ std::span<const Phase1Table> phase1_tables() { return kTables; }
 
 const Phase1Transition* find_phase1(ExchangeType exchange, AuthMethod auth, State state,
                                     bool sealed, const PayloadSet& present) {
-  for (const Phase1Table& table : kTables) {
-    if (table.exchange != exchange || (auth != AuthMethod::kNone && table.auth != auth)) continue;
-    for (const Phase1Transition& row : table.rows)
-      if (row.state == state && row.sealed == sealed && present.includes(row.required)) return &row;
+  const Phase1Table* table = find_table(exchange);
+  if (table == nullptr) return nullptr;
+  const Proof proof = proof_of(auth);
+  for (const Phase1Transition& row : table->rows) {
+    const bool other = row.proof != Proof::kAny && proof != Proof::kAny && row.proof != proof;
+    if (!other && row.state == state && row.sealed == sealed && present.includes(row.required))
+      return &row;
   }
   return nullptr;
+}
+
+const Phase1Table* find_table(ExchangeType exchange) {
+  const auto* found = std::ranges::find(kTables, exchange, &Phase1Table::exchange);
+  return found == kTables.end() ? nullptr : found;
+}
+
+const Phase1Steps& steps_of(const IsakmpSa& sa) {
+  const Phase1Table* table = find_table(sa.exchange);
+  PS_CHECK(table != nullptr);
+  return table->steps;
 }
 
 bool is_legal(State from, State to) {

@@ -22,8 +22,12 @@ struct Inbound {
   base::Bytes inside{};                  ///< what was deciphered, with its padding
 };
 
+/// How the peer proves who it is.
+enum class Proof : std::uint8_t { kAny, kHash, kSignature };
+
 using Phase1Handler = void (*)(Machine&, IsakmpSa&, const Inbound&);
 struct Phase1Transition {
+  Proof proof;  ///< the peer's, in rows that have one
   State state;
   bool sealed;  ///< the message is enciphered
   isakmp::PayloadSet required;
@@ -32,15 +36,26 @@ struct Phase1Transition {
   Phase1Handler handler;
   std::string_view text;
 };
-/// One exchange by one authentication method.
+/// What goes on in an exchange without a message of the peer's.
+struct Phase1Steps {
+  void (*begin)(Machine&, IsakmpSa&);
+  void (*key_pair)(Machine&, IsakmpSa&);  ///< ours is there
+  void (*shared_secret)(Machine&, IsakmpSa&, base::Bytes);
+  void (*prove)(Machine&, IsakmpSa&, base::Bytes value);  ///< our HASH or signature is there
+  void (*peer_proved)(Machine&, IsakmpSa&);
+};
+/// One exchange, with all authentication methods.
 struct Phase1Table {
   isakmp::ExchangeType exchange;
-  AuthMethod auth;
   std::span<const Phase1Transition> rows;
+  Phase1Steps steps;
 };
 [[nodiscard]] std::span<const Phase1Table> phase1_tables();
-/// Before the method is agreed the rows of the first table with the exchange count: they differ
-/// later. @return nullptr: not legal
+/// @return nullptr: no such exchange
+[[nodiscard]] const Phase1Table* find_table(isakmp::ExchangeType exchange);
+[[nodiscard]] const Phase1Steps& steps_of(const IsakmpSa& sa);
+/// @param auth  kNone before it is agreed
+/// @return nullptr: not legal
 [[nodiscard]] const Phase1Transition* find_phase1(isakmp::ExchangeType exchange, AuthMethod auth,
                                                   State state, bool sealed,
                                                   const isakmp::PayloadSet& present);

@@ -206,13 +206,4 @@ base::Result<void> start_verifying(Machine& machine, IkeSa& sa, const Inbound& i
   return {};
 }
 
-base::Result<void> check_address(const IkeSa& sa) {
-  const policy::Identity& id = sa.remote_id;
-  if (id.type != policy::IdType::kIpv4Addr && id.type != policy::IdType::kIpv6Addr) return {};
-  if (std::ranges::equal(id.data, sa.remote.address.bytes())) return {};
-  return base::fail(
-      base::ErrorCode::kAuthentication,
-      "it names itself " + id.to_string() + " and comes from " + sa.remote.address.to_string());
-}
-
 }  // namespace penstock::ikev2

@@ -45,7 +45,4 @@ void append_certificates(isakmp::MessageBuilder& builder, const IkeSa& sa);
 /// @return why the peer is refused at once
 [[nodiscard]] base::Result<void> start_verifying(Machine& machine, IkeSa& sa, const Inbound& in,
                                                  const session::PeerAuth& remote);
-/// RFC 4945 §3.1.1: who names himself by an address comes from there.
-[[nodiscard]] base::Result<void> check_address(const IkeSa& sa);
-
 }  // namespace penstock::ikev2

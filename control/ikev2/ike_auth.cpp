@@ -435,7 +435,7 @@ void on_signed(Machine& machine, IkeSa& sa, const session::JobResult& result) {
 
 void on_judged(Machine& machine, IkeSa& sa, const session::JobResult& result) {
   SignatureWork& work = sa.handshake->signature;
-  base::Result<void> verdict = check_address(sa);
+  base::Result<void> verdict = session::check_address(sa.remote_id, sa.remote.address);
   if (!result) verdict = tl::unexpected(result.error());
   if (verdict && work.stranger)
     verdict = base::fail(base::ErrorCode::kAuthentication,

@@ -66,6 +66,10 @@ Result<crypto::SignatureScheme> check_signature(const crypto::CryptoContext& con
                                          std::string(crypto::name_of(leaf.key.kind())) +
                                          ", not of " + std::string(crypto::name_of(*proof.kind)));
   Result<void> verdict = fail(ErrorCode::kUnsupported, "no scheme that we accept");
+  if (proof.of_hash) {
+    verdict = leaf.key.verify_hash(context, proof.octets, proof.signature);
+    if (verdict) return crypto::SignatureScheme{};
+  }
   for (const crypto::SignatureScheme& scheme : proof.schemes) {
     verdict = leaf.key.verify(context, scheme, proof.octets, proof.signature);
     if (verdict) return scheme;
@@ -160,6 +164,11 @@ Result<base::ByteVector> Notary::sign(const KeyId& key, crypto::SignatureScheme 
                                       base::Bytes octets) {
   PS_ASSIGN(const SigningKey* signer, impl_->signing_key(key));
   return signer->sign(impl_->context, scheme, octets);
+}
+
+Result<base::ByteVector> Notary::sign_hash(const KeyId& key, base::Bytes hash) {
+  PS_ASSIGN(const SigningKey* signer, impl_->signing_key(key));
+  return signer->sign_hash(impl_->context, hash);
 }
 
 Result<ProvedPeer> Notary::verify(const PeerProof& proof) {

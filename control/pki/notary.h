@@ -28,6 +28,8 @@ struct PeerProof {
   base::ByteVector signature;  ///< ECDSA's as DER
   /// Any of these may have made it: the method leaves the hash open.
   std::vector<crypto::SignatureScheme> schemes;
+  /// `octets` is a HASH, signed as it is (IKEv1), ECDSA's signature r | s; no scheme counts.
+  bool of_hash = false;
   std::optional<crypto::KeyKind> kind;  ///< nothing: any that can
   base::UtcTime now{};
 };
@@ -35,7 +37,7 @@ struct PeerProof {
 /// Whom it proved to be.
 struct ProvedPeer {
   std::string subject;
-  crypto::SignatureScheme scheme{};
+  crypto::SignatureScheme scheme{};  ///< unless of a HASH
 };
 
 class Notary {
@@ -49,6 +51,9 @@ class Notary {
   [[nodiscard]] base::Result<base::ByteVector> sign(const crypto::KeyId& key,
                                                     crypto::SignatureScheme scheme,
                                                     base::Bytes octets);
+  /// Of a HASH as it is: ECDSA's as r | s.
+  [[nodiscard]] base::Result<base::ByteVector> sign_hash(const crypto::KeyId& key,
+                                                         base::Bytes hash);
   /// Chain, revocation, name and signature.
   /// @return kRefused, kAuthentication, kMalformed, kUnsupported or kLimit, with the certificate
   /// and

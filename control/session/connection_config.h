@@ -121,6 +121,8 @@ struct ConnectionConfig {
   PeerAuth remote;
   bool encap = false;  ///< force UDP encapsulation
   bool mobike = false;
+  bool aggressive = false;      ///< IKEv1: Aggressive Mode when we dial, and taken of the peer
+  bool aggressive_psk = false;  ///< even with a pre-shared key
   Fragmentation fragmentation = Fragmentation::kYes;
   std::uint16_t fragment_size = 1280;  ///< most of an IP datagram with a fragment, octets
   SendCertificate send_cert = SendCertificate::kIfAsked;

@@ -2,6 +2,8 @@
 // Identities and ports of both ends, from the configuration and the addresses in use.
 #include "control/session/ends.h"
 
+#include <algorithm>
+
 namespace penstock::session {
 
 using policy::Identity;
@@ -23,6 +25,13 @@ base::Result<Identity> own_identity(const ConnectionConfig& config, const Creden
   if (credential != nullptr && !credential->subject.empty())
     return Identity{policy::IdType::kDerAsn1Dn, credential->subject};
   return identity_of(local);
+}
+
+base::Result<void> check_address(const Identity& id, const net::IpAddress& from) {
+  if (id.type != policy::IdType::kIpv4Addr && id.type != policy::IdType::kIpv6Addr) return {};
+  if (std::ranges::equal(id.data, from.bytes())) return {};
+  return base::fail(base::ErrorCode::kAuthentication,
+                    "it names itself " + id.to_string() + " and comes from " + from.to_string());
 }
 
 std::optional<Identity> expected_identity(const ConnectionConfig& config) {

@@ -25,6 +25,10 @@ inline constexpr base::Duration kNatKeepaliveInterval = base::seconds{20};
 [[nodiscard]] base::Result<policy::Identity> own_identity(const ConnectionConfig& config,
                                                           const Credential* credential,
                                                           const net::IpAddress& local);
+/// RFC 4945 §3.1.1: who names himself by an address comes from there.
+/// @return kAuthentication
+[[nodiscard]] base::Result<void> check_address(const policy::Identity& id,
+                                               const net::IpAddress& from);
 /// The peer's identity if the configuration names exactly one.
 [[nodiscard]] std::optional<policy::Identity> expected_identity(const ConnectionConfig& config);
 

@@ -47,6 +47,11 @@ struct SignOctets {
   crypto::SignatureScheme scheme;
   base::ByteVector octets;
 };
+/// IKEv1: a HASH that is signed as it is (RFC 2409 §5.1, RFC 4754 §5).
+struct SignHash {
+  crypto::KeyId key;
+  base::ByteVector hash;
+};
 /// Is the peer whom it says it is? Its chain, its name and its signature (control/pki).
 struct VerifyProof {
   std::vector<base::ByteVector> certificates;  ///< DER, the end entity first
@@ -55,20 +60,21 @@ struct VerifyProof {
   base::ByteVector octets;                       ///< what was signed
   base::ByteVector signature;                    ///< ECDSA's as DER
   std::vector<crypto::SignatureScheme> schemes;  ///< any of them
+  bool of_hash = false;                          ///< `octets` is a HASH, as above; no scheme counts
   std::optional<crypto::KeyKind> kind;           ///< nothing: any key that makes them
   base::UtcTime now{};
 };
-using Job = std::variant<GenerateKeyPair, ComputeSharedSecret, SignOctets, VerifyProof>;
+using Job = std::variant<GenerateKeyPair, ComputeSharedSecret, SignOctets, SignHash, VerifyProof>;
 
 struct SharedSecretResult {
   base::SecretBytes secret;
 };
 struct SignatureResult {
-  base::ByteVector signature;  ///< ECDSA's as DER
+  base::ByteVector signature;  ///< ECDSA's as DER, of a HASH as r | s
 };
 struct ProofResult {
-  std::string subject;  ///< of the peer's certificate, for people
-  crypto::SignatureScheme scheme{};
+  std::string subject;               ///< of the peer's certificate, for people
+  crypto::SignatureScheme scheme{};  ///< unless of a HASH
 };
 using JobResult =
     base::Result<std::variant<crypto::DhKeyPair, SharedSecretResult, SignatureResult, ProofResult>>;

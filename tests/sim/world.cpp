@@ -107,6 +107,7 @@ void Node::carry_out(ike::Output output) {
   } else if (auto* back = std::get_if<ike::ReturnSpis>(&output)) {
     plane_->give_back(back->spis);
   } else if (auto* job = std::get_if<ike::StartJob>(&output)) {
+    ++jobs_run;
     auto result = std::make_shared<ike::JobResult>(
         ike::run_job(world_.crypto, *notary_, std::move(job->job)));
     const std::uint64_t life = life_;

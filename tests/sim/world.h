@@ -59,6 +59,7 @@ class Node {
   std::shared_ptr<const pki::Vault> vault;  ///< keys and trust, where certificates are used
   std::vector<ike::Report> reports;
   std::map<ike::CommandId, base::Result<std::string>> replies;
+  std::uint64_t jobs_run = 0;
 
  private:
   friend class World;

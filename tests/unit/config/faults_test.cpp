@@ -209,6 +209,13 @@ constexpr Spoiled kConnections[] = {
      "connections.branch.children.net.local_ts: IKEv1 has one selector a side: make a child of "
      "each "
      "pair"},
+    {"AggressiveWithIkev2", "version = 2", "version = 2; aggressive = true",
+     "connections.branch.aggressive: IKEv2 has no Aggressive Mode"},
+    {"AggressiveWithASecret", "version = 2", "version = 1; aggressive = true",
+     "connections.branch.aggressive: with a pre-shared key whoever asks may try secrets at "
+     "leisure: `aggressive_psk = true` allows it\n"
+     "connections.branch.children.net.local_ts: IKEv1 has one selector a side: make a child of "
+     "each pair"},
     {"NoVersion", "version = 2", "version = 3",
      "connections.branch.version: the version is 2 (IKEv2), 1 (IKEv1) or 0 (either)"},
     {"PublicKeyWithoutCertificate", "local = { auth = \"psk\"", "local = { auth = \"pubkey\"",

@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Proofs of phase 1. Which comes when is the exchange's affair: see main_mode and aggressive_mode.
+#include "control/ikev1/proof.h"
+
+#include <algorithm>
+#include <array>
+
+#include "control/ikev1/phase1.h"
+#include "control/isakmp/payload/identification.h"
+#include "control/isakmp/payload/v1_certificate.h"
+#include "control/isakmp/payload/v1_octets.h"
+#include "control/session/authentication.h"
+#include "control/session/ends.h"
+#include "control/session/signatures.h"
+#include "lib/base/check.h"
+
+namespace penstock::ikev1 {
+
+using base::LogLevel;
+using crypto::KeyKind;
+using crypto::PrfId;
+using isakmp::PayloadType;
+using policy::Identity;
+using session::EndReason;
+using session::IkeDrop;
+
+namespace {
+
+constexpr std::uint8_t kX509Signature = 4;  // RFC 2408 §3.9
+constexpr std::uint8_t kUdp = 17;
+
+// RFC 2409 §5.1: RSA by PKCS #1 around the bare HASH. RFC 4754 §4, §5: HASH by the PRF of the
+// method's hash, and ECDSA of it as it is.
+constexpr std::array kMethods{
+    SignatureMethod{AuthMethod::kRsaSignature, KeyKind::kRsa, PrfId::kNone},
+    SignatureMethod{AuthMethod::kEcdsa256, KeyKind::kEcdsaP256, PrfId::kHmacSha256},
+    SignatureMethod{AuthMethod::kEcdsa384, KeyKind::kEcdsaP384, PrfId::kHmacSha384},
+    SignatureMethod{AuthMethod::kEcdsa521, KeyKind::kEcdsaP521, PrfId::kHmacSha512},
+};
+
+const SignatureMethod* row_of(AuthMethod method) {
+  const auto* found = std::ranges::find(kMethods, method, &SignatureMethod::method);
+  return found == kMethods.end() ? nullptr : found;
+}
+
+base::ByteVector id_body(const Identity& id) {
+  return isakmp::identification_body(static_cast<std::uint8_t>(id.type), id.data);
+}
+
+base::SecretBytes hash_of(Machine& machine, const IsakmpSa& sa, bool of_us, base::Bytes id_b) {
+  const Phase1& p = *sa.phase1;
+  Phase1Hash what;
+  what.own_public = of_us ? p.own_public : p.peer_public;
+  what.peer_public = of_us ? p.peer_public : p.own_public;
+  what.cookies = sa.cookies;
+  what.of_initiator = of_us == sa.initiator;
+  what.sai_b = p.sai_b;
+  what.id_b = id_b;
+  const SignatureMethod* method = row_of(sa.auth);
+  const crypto::PrfRow* prf = method == nullptr || method->prf == PrfId::kNone
+                                  ? sa.algorithms.prf
+                                  : crypto::find_prf(method->prf);
+  PS_CHECK(prf != nullptr);
+  return phase1_hash(machine.services().crypto, *prf, sa.keys.skeyid.bytes(), what);
+}
+
+base::Error bad(std::string why) { return {base::ErrorCode::kAuthentication, std::move(why)}; }
+
+std::vector<base::ByteVector> certificates_of(const isakmp::PayloadChain& payloads) {
+  std::vector<base::ByteVector> all;
+  for (const isakmp::PayloadView& p : payloads) {
+    if (p.type != PayloadType::kV1Certificate || all.size() >= kMaxCertificatesRead) continue;
+    const auto one = isakmp::parse_v1_certificate(p.body);
+    if (one && one->encoding == kX509Signature) all.push_back(base::to_vector(one->data));
+  }
+  return all;
+}
+
+bool find_notify(const isakmp::PayloadChain& payloads, isakmp::V1NotifyType type) {
+  return std::ranges::any_of(payloads, [&](const isakmp::PayloadView& p) {
+    if (p.type != PayloadType::kV1Notification) return false;
+    const auto notify = isakmp::parse_v1_notify(p.body);
+    return notify && notify->type == type;
+  });
+}
+
+const session::Credential* credential_for(const session::ConnectionConfig& config,
+                                          AuthMethod method) {
+  const auto fits = [&](const session::Credential& c) {
+    const SignatureMethod* row = find_method(c.kind);
+    return row != nullptr && row->method == method;
+  };
+  const auto& all = config.local.credentials;
+  const auto found = std::ranges::find_if(all, fits);
+  return found == all.end() ? nullptr : &*found;
+}
+
+/// The connection that the peer's identity belongs to: the presumed one, or another whose
+/// addresses, proposals and method are the same, and with a pre-shared key its secret and our name.
+session::Connection* connection_of(Machine& machine, const IsakmpSa& sa, const Identity& id) {
+  if (sa.connection->config.remote.id.matches(id)) return sa.connection;
+  const bool presumed = !sa.initiator && sa.exchange == isakmp::ExchangeType::kV1MainMode;
+  if (!presumed) return nullptr;
+  const session::SharedSecret* secret = secret_for(machine, sa, sa.connection->config);
+  const session::OfferedProposal agreed{1, {}, sa.agreed.as_proposal()};
+  const auto same_key = [&](const session::ConnectionConfig& config) {
+    const auto own = session::own_identity(config, nullptr, sa.local.address);
+    return signs(sa.auth) ||
+           (secret_for(machine, sa, config) == secret && own && *own == sa.local_id);
+  };
+  for (session::Connection* c : machine.services().connections.candidates(
+           sa.local.address, sa.remote.address, session::IkeVersion::kIkev1)) {
+    const std::vector<AuthMethod> methods = methods_of(c->config);
+    if (c->config.remote.id.matches(id) && same_key(c->config) &&
+        std::ranges::find(methods, sa.auth) != methods.end() &&
+        session::choose_proposal(c->config.proposals, {&agreed, 1}))
+      return c;
+  }
+  return nullptr;
+}
+
+void start_verifying(Machine& machine, IsakmpSa& sa) {
+  Phase1& p = *sa.phase1;
+  session::VerifyProof job;
+  job.certificates = std::move(p.evidence.certificates);
+  job.identity = p.claimed;
+  job.trust = sa.connection->config.remote.trust;
+  job.octets = base::to_vector(hash_of(machine, sa, false, p.peer_id_body).bytes());
+  job.signature = std::move(p.evidence.value);
+  job.of_hash = true;
+  job.kind = row_of(sa.auth)->kind;
+  job.now = machine.services().now.utc;
+  p.busy = p.judging = true;
+  machine.services().start_job({sa.serial, !sa.initiator}, std::move(job));
+}
+
+base::Result<void> judge(Machine& machine, IsakmpSa& sa) {
+  Phase1& p = *sa.phase1;
+  const bool by_signature = signs(sa.auth);
+  if (!by_signature) {
+    const base::SecretBytes wanted = hash_of(machine, sa, false, p.peer_id_body);
+    if (!base::equal_constant_time(p.evidence.value, wanted.bytes()))
+      return tl::unexpected(bad("the HASH is wrong: the secrets differ"));
+  }
+  session::Connection* c = p.decoy ? nullptr : connection_of(machine, sa, p.claimed);
+  if (c == nullptr)
+    return tl::unexpected(bad("the identity " + p.claimed.to_string() + " is not accepted"));
+  if (by_signature) PS_TRY(session::check_address(p.claimed, sa.remote.address));
+  if (c != sa.connection) machine.set_connection(sa, c);
+  if (by_signature) {
+    start_verifying(machine, sa);
+  } else {
+    on_verdict(machine, sa, {});
+  }
+  return {};
+}
+
+}  // namespace
+
+const SignatureMethod* find_method(KeyKind kind) {
+  const auto* found = std::ranges::find(kMethods, kind, &SignatureMethod::kind);
+  return found == kMethods.end() ? nullptr : found;
+}
+
+bool is_taken(session::AuthMethod configured, const SignatureMethod& method) {
+  switch (configured) {
+    case session::AuthMethod::kPubkey:
+      return true;
+    // The bare HASH of RFC 2409 §5.1 has no hash algorithm of its own.
+    case session::AuthMethod::kRsa:
+    case session::AuthMethod::kRsaSha1:
+      return method.kind == KeyKind::kRsa;
+    case session::AuthMethod::kEcdsa:
+      return method.kind != KeyKind::kRsa;
+    default:
+      return false;
+  }
+}
+
+// ---- ours ----
+
+bool set_own_identity(Machine& machine, IsakmpSa& sa) {
+  const session::ConnectionConfig& config = sa.connection->config;
+  const session::Credential* credential =
+      signs(sa.auth) ? credential_for(config, sa.auth) : nullptr;
+  auto own = session::own_identity(config, credential, sa.local.address);
+  if (own && (credential != nullptr || !signs(sa.auth))) {
+    sa.phase1->credential = credential;
+    sa.local_id = *std::move(own);
+    return true;
+  }
+  const std::string why = own ? "there is no certificate of ours" : own.error().text;
+  machine.report(sa, LogLevel::kError, "no_credential", why);
+  machine.close(sa, EndReason::kFailed, why);
+  return false;
+}
+
+void append_identity(const IsakmpSa& sa, isakmp::MessageBuilder& builder) {
+  builder.append(PayloadType::kV1Identification, id_body(sa.local_id));
+}
+
+void start_proof(Machine& machine, IsakmpSa& sa) {
+  if (!set_own_identity(machine, sa)) return;
+  const base::SecretBytes hash = hash_of(machine, sa, true, id_body(sa.local_id));
+  if (!signs(sa.auth)) return steps_of(sa).prove(machine, sa, hash.bytes());
+  sa.phase1->busy = true;
+  machine.services().start_job(
+      {sa.serial, !sa.initiator},
+      session::SignHash{sa.phase1->credential->key, base::to_vector(hash.bytes())});
+}
+
+void append_proof(const IsakmpSa& sa, isakmp::MessageBuilder& builder, base::Bytes value) {
+  if (!signs(sa.auth)) return builder.append(PayloadType::kV1Hash, value);
+  const Phase1& p = *sa.phase1;
+  const session::SendCertificate when = sa.connection->config.send_cert;
+  const bool send = when == session::SendCertificate::kAlways ||
+                    (when == session::SendCertificate::kIfAsked && p.asked);
+  const auto append = [&](const base::ByteVector& der) {
+    isakmp::append_v1_certificate(builder, PayloadType::kV1Certificate, kX509Signature, der);
+  };
+  if (send) {
+    append(p.credential->certificate);
+    std::ranges::for_each(p.credential->intermediates, append);
+  }
+  builder.append(PayloadType::kV1Signature, value);
+}
+
+void append_certificate_request(const IsakmpSa& sa, isakmp::MessageBuilder& builder) {
+  const session::ConnectionConfig& config = sa.connection->config;
+  if (!session::signs(config.remote.auth) || !config.send_certreq) return;
+  // RFC 2408 §3.10: without a name any authority will do; which we trust is nobody's business.
+  isakmp::append_v1_certificate(builder, PayloadType::kV1CertificateRequest, kX509Signature, {});
+}
+
+void append_initial_contact(const IsakmpSa& sa, isakmp::MessageBuilder& builder) {
+  const base::ByteVector spi = isakmp::cookie_pair(sa.cookies.i, sa.cookies.r);
+  isakmp::append_v1_notify(builder, {1, isakmp::V1NotifyType::kInitialContact, spi, {}});
+}
+
+// ---- the peer's ----
+
+void note_requests(IsakmpSa& sa, const isakmp::PayloadChain& payloads) {
+  for (const isakmp::PayloadView& p : payloads) {
+    if (p.type != PayloadType::kV1CertificateRequest) continue;
+    const auto request = isakmp::parse_v1_certificate_request(p.body);
+    sa.phase1->asked |= request && request->encoding == kX509Signature;
+  }
+}
+
+base::Result<void> take_identity(IsakmpSa& sa, const isakmp::PayloadView& payload) {
+  PS_ASSIGN(const isakmp::IdPayload id, isakmp::parse_identification(payload.body));
+  // RFC 2407 §4.6.2: in phase 1 protocol and port are 0, or UDP and 500 (RFC 3947 §4: or 4500).
+  const bool any = id.protocol == 0 && id.port == 0;
+  const bool ike = id.protocol == kUdp && (id.port == 0 || id.port == 500 || id.port == 4500);
+  if (!any && !ike)
+    return tl::unexpected(bad("the identity names another protocol or port than IKE's"));
+  sa.phase1->claimed = {policy::IdType{id.type}, base::to_vector(id.data)};
+  sa.phase1->peer_id_body = base::to_vector(payload.body);
+  return {};
+}
+
+base::Result<void> take_evidence(IsakmpSa& sa, const isakmp::PayloadChain& payloads) {
+  Phase1& p = *sa.phase1;
+  const isakmp::PayloadView* payload =
+      payloads.find(signs(sa.auth) ? PayloadType::kV1Signature : PayloadType::kV1Hash);
+  if (payload == nullptr) return tl::unexpected(bad("there is no proof of the agreed method"));
+  const auto value = isakmp::read_v1_octets(*payload);
+  if (!value) return tl::unexpected(bad("the proof is malformed"));
+  p.evidence = {base::to_vector(*value), certificates_of(payloads)};
+  p.initial_contact = find_notify(payloads, isakmp::V1NotifyType::kInitialContact);
+  return {};
+}
+
+void judge_peer(Machine& machine, IsakmpSa& sa) {
+  const auto judged = judge(machine, sa);
+  if (!judged) reject_peer(machine, sa, judged.error());
+}
+
+void on_verdict(Machine& machine, IsakmpSa& sa, const base::Result<void>& verdict) {
+  Phase1& p = *sa.phase1;
+  const bool by_job = std::exchange(p.judging, false);
+  if (by_job) p.busy = false;
+  if (!verdict) {
+    sa.iv = std::move(p.iv_before);
+    return reject_peer(machine, sa, verdict.error());
+  }
+  p.proved = true;
+  sa.remote_id = p.claimed;
+  steps_of(sa).peer_proved(machine, sa);
+}
+
+void reject_peer(Machine& machine, IsakmpSa& sa, const base::Error& why) {
+  Phase1& p = *sa.phase1;
+  machine.drop(IkeDrop::kAuthentication);
+  if (machine.services().allows(session::Allowance::kReport))
+    machine.report(sa, LogLevel::kWarning, "authentication_failed",
+                   "the peer is not accepted: " + why.text);
+  if (++p.failures >= kMaxFailures)
+    return machine.close(sa, EndReason::kFailed, "the peer is not accepted: " + why.text);
+  if (sa.state != State::kOffered) return;
+  // Aggressive Mode: as if the answer had not come.
+  sa.cookies.r = IkeSpi{};
+  sa.keys = {};
+  sa.cipher_key = {};
+}
+
+}  // namespace penstock::ikev1

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Who both ends of phase 1 are, and how they prove it: HASH by a pre-shared key (RFC 2409 §5.4), or
+// a signature of HASH (§5.1, RFC 4754), which a job makes or judges.
+#pragma once
+
+#include "control/ikev1/machine.h"
+
+namespace penstock::ikev1 {
+
+/// Certificates that are read of one message; a notary takes fewer and says so.
+inline constexpr std::size_t kMaxCertificatesRead = 16;
+
+/// A method by signatures: whose keys make it, and which PRF makes the HASH that is signed.
+struct SignatureMethod {
+  AuthMethod method;
+  crypto::KeyKind kind;
+  crypto::PrfId prf;  ///< kNone: the negotiated one
+};
+/// @return nullptr: such a key signs nothing in IKEv1
+[[nodiscard]] const SignatureMethod* find_method(crypto::KeyKind kind);
+[[nodiscard]] bool is_taken(session::AuthMethod configured, const SignatureMethod& method);
+
+// ---- ours ----
+
+/// By the configuration, with the credential that the agreed method needs.
+/// @return false: closed, because there is none
+bool set_own_identity(Machine& machine, IsakmpSa& sa);
+void append_identity(const IsakmpSa& sa, isakmp::MessageBuilder& builder);
+/// The exchange's `prove` goes on with our HASH at once, or with our signature after a job.
+void start_proof(Machine& machine, IsakmpSa& sa);
+/// Certificates, if they are wanted, and HASH or signature.
+void append_proof(const IsakmpSa& sa, isakmp::MessageBuilder& builder, base::Bytes value);
+void append_certificate_request(const IsakmpSa& sa, isakmp::MessageBuilder& builder);
+void append_initial_contact(const IsakmpSa& sa, isakmp::MessageBuilder& builder);
+
+// ---- the peer's ----
+
+/// Does it ask for our certificates?
+void note_requests(IsakmpSa& sa, const isakmp::PayloadChain& payloads);
+/// Whom it says it is, kept.
+[[nodiscard]] base::Result<void> take_identity(IsakmpSa& sa, const isakmp::PayloadView& payload);
+/// Its proof, kept.
+[[nodiscard]] base::Result<void> take_evidence(IsakmpSa& sa, const isakmp::PayloadChain& payloads);
+/// Is it right, and of this connection or another one with the same key? Then `peer_proved` of the
+/// exchange goes on; else reject_peer().
+void judge_peer(Machine& machine, IsakmpSa& sa);
+/// What the job says of a signature.
+void on_verdict(Machine& machine, IsakmpSa& sa, const base::Result<void>& verdict);
+/// The message is dropped; the exchange goes on, for it may be a forger's.
+void reject_peer(Machine& machine, IsakmpSa& sa, const base::Error& why);
+
+}  // namespace penstock::ikev1

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Phase 1 of IKEv1 between two engines: Aggressive Mode, signatures, what an end that is not known
+// gets to see, lost messages and forged ones.
+#include <gtest/gtest.h>
+
+#include "control/isakmp/header.h"
+#include "tests/sim/papers.h"
+
+namespace penstock::sim {
+namespace {
+
+using session::AuthMethod;
+
+struct Way {
+  const char* key;
+  AuthMethod auth;
+  bool aggressive;
+};
+
+class Ikev1Phase1 : public testing::TestWithParam<Way>, protected PaperEnds {
+ protected:
+  /// @param aggressive  A dials so, and B takes it
+  void boot(World& w, const Papers& papers, AuthMethod auth, bool aggressive) {
+    const auto further = change;
+    change = [=](session::ConnectionConfig& c, bool is_a) {
+      c.version = session::IkeVersion::kIkev1;
+      c.aggressive = c.aggressive_psk = aggressive;
+      c.proposals = crypto::parse_proposals(crypto::ProtocolId::kIke, "aes128-sha1-ecp256").value();
+      if (further) further(c, is_a);
+    };
+    set_up(w, papers, auth);
+    change = further;
+  }
+};
+
+TEST_P(Ikev1Phase1, EstablishesByEitherExchange) {
+  World w(1);
+  const Papers papers(GetParam().key, GetParam().key);
+  boot(w, papers, GetParam().auth, GetParam().aggressive);
+  expect_up(w);
+  EXPECT_TRUE(said(w.a(), GetParam().aggressive ? "by AGGRESSIVE" : "by MAIN_MODE"));
+  // And back: a new ISAKMP SA by the other end, the child lives on.
+  w.b().command(ike::Command::Kind::kRekey, "ab", {}, true);
+  w.run_for(base::seconds{30});
+  EXPECT_EQ(w.a().established(), 1U);
+  EXPECT_EQ(w.a().live_children(), 1U);
+  EXPECT_EQ(w.faults_at_rest(), std::vector<std::string>{});
+}
+
+TEST_P(Ikev1Phase1, EstablishesWhateverOneMessageIsLost) {
+  const Papers papers(GetParam().key, GetParam().key);
+  for (std::size_t lost = 0; lost < 8; ++lost) {
+    SCOPED_TRACE(lost);
+    World w(2);
+    boot(w, papers, GetParam().auth, GetParam().aggressive);
+    std::size_t n = 0;
+    w.filter = [&](const ike::Datagram&) { return n++ != lost; };
+    EXPECT_TRUE(up(w).has_value());
+    w.run_for(base::seconds{10});
+    EXPECT_EQ(w.a().live_children(), 1U);
+    EXPECT_EQ(w.b().live_children(), 1U);
+    EXPECT_EQ(w.faults_at_rest(), std::vector<std::string>{});
+  }
+}
+
+TEST_P(Ikev1Phase1, GoesOnWhateverAForgerSends) {
+  World w(3);
+  const Papers papers(GetParam().key, GetParam().key);
+  boot(w, papers, GetParam().auth, GetParam().aggressive);
+  std::size_t forged = 0;
+  // Each message of phase 1 behind the first is preceded by one whose last octets are others: of
+  // its proof, its NAT-D payloads, its padding.
+  w.filter = [&](const ike::Datagram& d) {
+    const auto exchange = isakmp::ExchangeType{std::to_integer<std::uint8_t>(d.data.at(18))};
+    const bool first = std::ranges::all_of(std::span(d.data).subspan(8, 8),
+                                           [](std::byte b) { return b == std::byte{}; });
+    if (exchange == isakmp::ExchangeType::kV1QuickMode || first || forged > 6) return true;
+    const bool sealed = (std::to_integer<unsigned>(d.data.at(19)) & 1U) != 0;
+    const bool from_a = d.local.address == w.a().address();
+    // In clear, Main Mode has nothing that could be looked at before the keys are there.
+    if (!sealed && exchange == isakmp::ExchangeType::kV1MainMode) return true;
+    ike::Datagram bad{d.remote, d.local, d.data};
+    for (std::size_t at = 60; at < bad.data.size(); at += 7) bad.data[at] ^= std::byte{0x41};
+    ++forged;
+    Node& to = from_a ? w.b() : w.a();
+    w.at(base::milliseconds{1}, [&to, bad] {
+      to.input([&](ike::Engine& engine, base::Now now) { engine.receive(now, bad); });
+    });
+    return true;
+  };
+  expect_up(w);
+  EXPECT_GT(forged, 1U);
+}
+
+INSTANTIATE_TEST_SUITE_P(Ways, Ikev1Phase1,
+                         testing::Values(Way{"P-256", AuthMethod::kPsk, false},
+                                         Way{"P-256", AuthMethod::kPsk, true},
+                                         Way{"RSA-2048", AuthMethod::kPubkey, false},
+                                         Way{"RSA-2048", AuthMethod::kRsa, true},
+                                         Way{"P-256", AuthMethod::kPubkey, false},
+                                         Way{"P-256", AuthMethod::kEcdsa, true},
+                                         Way{"P-384", AuthMethod::kEcdsa, false},
+                                         Way{"P-521", AuthMethod::kPubkey, true}));
+
+TEST_F(Ikev1Phase1, AggressiveModeIsTakenOnlyWhereItIsConfigured) {
+  World w(4);
+  change = [](session::ConnectionConfig& c, bool is_a) { c.aggressive = is_a; };
+  boot(w, Papers(), AuthMethod::kPsk, true);
+  EXPECT_FALSE(up(w).has_value());
+  EXPECT_EQ(w.b().established(), 0U);
+}
+
+TEST_F(Ikev1Phase1, WhoIsNotKnownGetsWhatWhoIsGets) {
+  std::vector<std::size_t> lengths;
+  std::vector<std::uint64_t> jobs;
+  for (const std::string id : {"a.example", "x.example"}) {
+    World w(5);
+    change = [&](session::ConnectionConfig& c, bool is_a) {
+      if (is_a) c.local.id.text = id;
+      if (is_a) c.remote.id.text = "%any";
+    };
+    boot(w, Papers(), AuthMethod::kPsk, true);
+    std::size_t answered = 0;
+    w.filter = [&](const ike::Datagram& d) {
+      if (d.local.address == w.b().address()) answered += d.data.size();
+      return d.local.address == w.a().address();
+    };
+    w.a().command(ike::Command::Kind::kUp, "ab");
+    w.run_for(base::milliseconds{500});
+    lengths.push_back(answered);
+    jobs.push_back(w.b().jobs_run);
+  }
+  EXPECT_GT(lengths[0], 200U);
+  EXPECT_EQ(lengths[0], lengths[1]);
+  EXPECT_EQ(jobs[0], jobs[1]);
+}
+
+TEST_F(Ikev1Phase1, WhoIsNotKnownIsRefusedAtTheEnd) {
+  World w(6);
+  change = [](session::ConnectionConfig& c, bool is_a) {
+    if (is_a) c.local.id.text = "x.example";
+  };
+  boot(w, Papers(), AuthMethod::kPsk, true);
+  EXPECT_FALSE(up(w).has_value());
+  EXPECT_EQ(w.a().established() + w.b().established(), 0U);
+}
+
+TEST_F(Ikev1Phase1, ACertificateThatNamesSomebodyElseIsRefused) {
+  for (const bool aggressive : {false, true}) {
+    SCOPED_TRACE(aggressive);
+    World w(7);
+    change = [](session::ConnectionConfig& c, bool is_a) {
+      if (is_a) c.local.id.text = "other.example";
+      if (!is_a) c.remote.id.text = "%any";
+    };
+    boot(w, Papers(), AuthMethod::kPubkey, aggressive);
+    EXPECT_FALSE(up(w).has_value());
+    EXPECT_EQ(w.b().established(), 0U);
+  }
+}
+
+TEST_F(Ikev1Phase1, KeysOfTwoKindsHaveNoMethodInCommon) {
+  World w(8);
+  boot(w, Papers("RSA-2048", "P-256"), AuthMethod::kPubkey, false);
+  EXPECT_FALSE(up(w).has_value());
+  EXPECT_EQ(w.a().established() + w.b().established(), 0U);
+}
+
+}  // namespace
+}  // namespace penstock::sim
