@@ -133,8 +133,6 @@ void check_transport(const Place& at, const ConnectionConfig& connection,
 
 /// RFC 2409 §5.5: a Quick Mode negotiates one pair of client identities.
 void check_child_v1(const Place& at, const ChildConfig& child) {
-  if (child.is_transport()) not_built_yet(at["mode"], "transport mode in IKEv1");
-  if (!child.ah_proposals.empty()) not_built_yet(at["ah_proposals"], "AH in IKEv1");
   const auto check = [&](const char* name, const policy::TrafficSelectors& side) {
     if (side.size() > 1)
       return at[name].fault("IKEv1 has one selector a side: make a child of each pair");

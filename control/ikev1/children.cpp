@@ -121,9 +121,19 @@ SelectorPair selectors_of(const IsakmpSa& sa, const ChildConfig& child) {
   return pair;
 }
 
-Encapsulation encapsulation(bool encap) {
+Encapsulation encapsulation(const ChildConfig& child, bool encap) {
+  if (child.is_transport()) return encap ? Encapsulation::kUdpTransport : Encapsulation::kTransport;
   return encap ? Encapsulation::kUdpTunnel : Encapsulation::kTunnel;
 }
+
+namespace {
+
+/// Transport mode through a NAT needs the original addresses (RFC 3947 §5.2), which we do not say.
+bool may_be_in_udp(const IsakmpSa& sa, const ChildConfig& child) {
+  return sa.nat_t && !child.is_transport();
+}
+
+}  // namespace
 
 tl::expected<ChildChoice, ChildRefusal> choose_child(const IsakmpSa& sa, const SelectorPair& asked,
                                                      crypto::DhGroupId group,
@@ -133,7 +143,7 @@ tl::expected<ChildChoice, ChildRefusal> choose_child(const IsakmpSa& sa, const S
                            " on the peer's side and " + session::to_string(asked.local) +
                            " on ours"};
   for (const ChildConfig& c : sa.connection->config.children) {
-    if (c.mode != session::ChildMode::kTunnel) continue;
+    if (!c.is_negotiated()) continue;
     const SelectorPair allowed{session::or_dynamic(c.local_ts, sa.local.address),
                                session::or_dynamic(c.remote_ts, sa.remote.address)};
     if (!session::covers(allowed.local, asked.local) ||
@@ -142,8 +152,8 @@ tl::expected<ChildChoice, ChildRefusal> choose_child(const IsakmpSa& sa, const S
     // NAT-D is not authenticated (RFC 3947 §3.2), so the ends may differ about it: the peer's view
     // counts.
     for (const bool encap : {sa.encap, !sa.encap}) {
-      if (encap && !sa.nat_t) continue;
-      auto choice = choose_phase2(c.esp_proposals, encapsulation(encap), group, offer);
+      if (encap && !may_be_in_udp(sa, c)) continue;
+      auto choice = choose_phase2(proposals_of(c), encapsulation(c, encap), group, offer);
       if (choice) return ChildChoice{&c, *std::move(choice), encap};
       if (encap == sa.encap)
         refusal = {isakmp::V1NotifyType::kNoProposalChosen, IkeDrop::kNoProposal,
@@ -191,13 +201,15 @@ void cut_keys(policy::SaSpec& spec, base::Bytes material, std::size_t encr_octet
 base::Result<session::ChildSpecs> make_specs(const crypto::CryptoContext& context,
                                              const IsakmpSa& sa, const session::ChildSa& child,
                                              const Exchange& x, base::Bytes shared_secret) {
-  const session::Agreed& esp = child.agreed;
-  const crypto::EncrRow* encr = crypto::find_encr(esp.encr.id, esp.encr.key_bits);
-  const bool own_integrity = esp.integ == crypto::IntegId::kNone;
-  const crypto::IntegRow* integ = own_integrity ? nullptr : crypto::find_integ(esp.integ);
-  if (encr == nullptr || (!own_integrity && integ == nullptr))
-    return base::fail(base::ErrorCode::kUnsupported, esp.to_string());
-  const std::size_t encr_octets = encr->key_bits / 8U + encr->salt_octets;
+  const session::Agreed& agreed = child.agreed;
+  const bool ah = agreed.protocol == ProtocolId::kAh;
+  const crypto::EncrRow* encr =
+      ah ? nullptr : crypto::find_encr(agreed.encr.id, agreed.encr.key_bits);
+  const bool own_integrity = agreed.integ == crypto::IntegId::kNone;
+  const crypto::IntegRow* integ = own_integrity ? nullptr : crypto::find_integ(agreed.integ);
+  if ((encr == nullptr && !ah) || (!own_integrity && integ == nullptr))
+    return base::fail(base::ErrorCode::kUnsupported, agreed.to_string());
+  const std::size_t encr_octets = ah ? 0 : encr->key_bits / 8U + encr->salt_octets;
   const std::size_t octets = encr_octets + (integ != nullptr ? integ->key_octets : 0U);
   session::ChildSpecs specs;
   specs.inbound.direction = policy::Direction::kInbound;
@@ -207,10 +219,8 @@ base::Result<session::ChildSpecs> make_specs(const crypto::CryptoContext& contex
   for (policy::SaSpec* spec : {&specs.inbound, &specs.outbound}) {
     session::fill_half(*spec, sa.connection->config, child, sa.local, sa.remote);
     // The SPI in KEYMAT is the receiver's: the two directions have different keys.
-    const KeymatOf what{shared_secret,
-                        static_cast<std::uint8_t>(ProtocolId::kEsp),
-                        spec->spi.value(),
-                        {x.ni, x.nr}};
+    const KeymatOf what{
+        shared_secret, static_cast<std::uint8_t>(agreed.protocol), spec->spi.value(), {x.ni, x.nr}};
     const base::SecretBytes material =
         keymat(context, *sa.algorithms.prf, sa.keys.d.bytes(), what, octets);
     cut_keys(*spec, material.bytes(), encr_octets);

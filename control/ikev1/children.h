@@ -20,7 +20,7 @@ namespace penstock::ikev1 {
 [[nodiscard]] session::SelectorPair selectors_of(const IsakmpSa& sa,
                                                  const session::ChildConfig& child);
 
-[[nodiscard]] Encapsulation encapsulation(bool encap);
+[[nodiscard]] Encapsulation encapsulation(const session::ChildConfig& child, bool encap);
 
 struct ChildRefusal {
   isakmp::V1NotifyType type;

@@ -59,7 +59,7 @@ void send_delete_child(Machine& machine, IsakmpSa& sa, const ChildSa& child) {
   const std::uint32_t id = machine.draw_message_id(sa);
   isakmp::MessageBuilder builder = machine.hashed_message(sa, ExchangeType::kV1Informational, id);
   // RFC 2408 §3.15: the SPI of the sender's inbound SA.
-  isakmp::append_v1_delete_children(builder, ProtocolId::kEsp, {&child.spi_in, 1});
+  isakmp::append_v1_delete_children(builder, child.agreed.protocol, {&child.spi_in, 1});
   machine.transmit(sa, sealed_informational(machine, sa, id, builder));
 }
 
@@ -128,7 +128,7 @@ void on_responder_lifetime(Machine& machine, IsakmpSa& sa, const isakmp::V1Notif
   base::ByteReader reader(notify.spi);
   const auto spi = reader.u32();
   ChildSa* child =
-      spi ? session::find_by_outbound(sa.children, crypto::ProtocolId::kEsp, net::Spi{*spi})
+      spi ? session::find_by_outbound(sa.children, ProtocolId{notify.protocol}, net::Spi{*spi})
           : nullptr;
   if (child != nullptr) shorten(child->end_at, child->rekey_at, *life);
 }
@@ -161,8 +161,7 @@ void delete_children(Machine& machine, IsakmpSa& sa, const isakmp::V1DeletePaylo
     const auto spi = base::ByteReader(d.spi(i)).u32();
     // The child may have moved to a younger ISAKMP SA of the same peer.
     for (IsakmpSa* owner : machine.siblings(sa)) {
-      ChildSa* child =
-          session::find_by_outbound(owner->children, crypto::ProtocolId::kEsp, net::Spi{*spi});
+      ChildSa* child = session::find_by_outbound(owner->children, d.protocol, net::Spi{*spi});
       if (child == nullptr || child->state == session::ChildState::kInstalling) continue;
       machine.report(
           *owner, LogLevel::kInfo, "child_deleted",
@@ -201,8 +200,11 @@ void on_informational(Machine& machine, IsakmpSa& sa, const Inbound& in) {
     } else if (p.type == PayloadType::kV1Delete) {
       const auto d = isakmp::parse_v1_delete(p.body);
       if (!d) return machine.broken(d.error());
-      if (d->protocol == ProtocolId::kEsp) delete_children(machine, sa, *d);
-      if (d->protocol == ProtocolId::kIke) gone |= delete_isakmp(machine, sa, *d);
+      if (d->protocol == ProtocolId::kIke) {
+        gone |= delete_isakmp(machine, sa, *d);
+      } else {
+        delete_children(machine, sa, *d);
+      }
     }
     if (sa.state == State::kDead) return;
   }

@@ -91,9 +91,12 @@ void Machine::sa_result(const session::TokenOwner& owner, const base::Result<voi
 namespace {
 
 ChildSa* child_of(IsakmpSa& sa, const policy::SaEvent& event) {
-  return event.direction == policy::Direction::kInbound
-             ? session::find_by_inbound(sa.children, event.spi)
-             : session::find_by_outbound(sa.children, crypto::ProtocolId::kEsp, event.spi);
+  if (event.direction == policy::Direction::kInbound)
+    return session::find_by_inbound(sa.children, event.spi);
+  const auto found = std::ranges::find_if(sa.children, [&](const auto& c) {
+    return c->slot == event.slot && c->spi_out == event.spi && c->state != ChildState::kLingering;
+  });
+  return found == sa.children.end() ? nullptr : found->get();
 }
 
 }  // namespace

@@ -69,6 +69,12 @@ constexpr Number<IntegId> kEspAuths[] = {
     {IntegId::kHmacMd5_96, 1},     {IntegId::kHmacSha1_96, 2},    {IntegId::kHmacSha256_128, 5},
     {IntegId::kHmacSha384_192, 6}, {IntegId::kHmacSha512_256, 7}, {IntegId::kAesXcbc96, 9}};
 
+// RFC 2407 §4.4.3 and the IANA registry "IPSEC AH Transform Identifiers"; the attribute says the
+// same once more, by the numbers of ESP.
+constexpr Number<IntegId> kAhTransforms[] = {
+    {IntegId::kHmacMd5_96, 2},     {IntegId::kHmacSha1_96, 3},    {IntegId::kHmacSha256_128, 5},
+    {IntegId::kHmacSha384_192, 6}, {IntegId::kHmacSha512_256, 7}, {IntegId::kAesXcbc96, 9}};
+
 template <class Id, std::size_t N>
 std::optional<std::uint16_t> number_of(const Number<Id> (&rows)[N], Id id) {
   for (const Number<Id>& row : rows)
@@ -168,7 +174,8 @@ std::optional<crypto::Proposal> phase1_suite(const V1Transform& t,
 
 std::optional<crypto::Proposal> phase2_suite(const V1Proposal& from, const V1Transform& t,
                                              Encapsulation encapsulation, DhGroupId group) {
-  if (from.protocol != ProtocolId::kEsp ||
+  const bool ah = from.protocol == ProtocolId::kAh;
+  if ((from.protocol != ProtocolId::kEsp && !ah) ||
       !is_understood(t, {kChildGroup, kEncapsulation, kChildAuth, kChildKeyLength, kEsn},
                      kChildLifeType))
     return std::nullopt;
@@ -177,17 +184,18 @@ std::optional<crypto::Proposal> phase2_suite(const V1Proposal& from, const V1Tra
   if (mode != nullptr ? mode->value != static_cast<std::uint16_t>(encapsulation)
                       : encapsulation != Encapsulation::kTunnel)
     return std::nullopt;
-  const auto encr = id_of(kEspCiphers, t.id);
+  const auto encr = ah ? std::optional(EncrId::kNone) : id_of(kEspCiphers, t.id);
   const std::uint64_t bits = value_of(t, kChildKeyLength);
   const V1Attribute* auth = t.find(kChildAuth);
   const auto integ =
       auth == nullptr ? std::optional(IntegId::kNone) : id_of(kEspAuths, auth->value);
-  if (!encr || !integ || !key_length_fits(*encr, bits) ||
+  const bool cipher = ah ? bits == 0 : encr && key_length_fits(*encr, bits);
+  if (!cipher || !integ || (ah && id_of(kAhTransforms, t.id) != integ) ||
       value_of(t, kChildGroup) != static_cast<std::uint16_t>(group) || value_of(t, kEsn) > 1)
     return std::nullopt;
   crypto::Proposal p;
-  p.protocol = ProtocolId::kEsp;
-  p.encr = {{*encr, static_cast<std::uint16_t>(bits)}};
+  p.protocol = from.protocol;
+  if (!ah) p.encr = {{*encr, static_cast<std::uint16_t>(bits)}};
   if (*integ != IntegId::kNone) p.integ = {*integ};
   if (group != DhGroupId::kNone) p.dh = {group};
   p.esn = {crypto::EsnId{static_cast<std::uint16_t>(value_of(t, kEsn))}};
@@ -230,7 +238,7 @@ base::Result<Choice> choose(const crypto::Proposals& ours, const Suites& suites,
   const Lifetimes life = lifetimes_of(transform->attributes, life_type);
   out.life = life.life;
   out.life_kb = life.life_kb;
-  if (proposal->protocol == ProtocolId::kEsp) {
+  if (proposal->protocol != ProtocolId::kIke) {
     PS_ASSIGN(const std::uint32_t spi, base::ByteReader(proposal->spi).u32());
     out.spi = net::Spi{spi};
   }
@@ -304,10 +312,12 @@ void add_phase2(V1Proposal& out, const session::ChildConfig& child, const crypto
                 Encapsulation encapsulation, DhGroupId group) {
   const std::vector<IntegId> none{IntegId::kNone};
   const std::vector<crypto::EsnId> no_esn{crypto::EsnId::kNoEsn};
-  for (const crypto::EncrTransform& encr : p.encr)
+  const std::vector<crypto::EncrTransform> no_cipher{{EncrId::kNone, 0}};
+  const bool ah = p.protocol == ProtocolId::kAh;
+  for (const crypto::EncrTransform& encr : ah ? no_cipher : p.encr)
     for (const IntegId integ : p.integ.empty() ? none : p.integ)
       for (const crypto::EsnId esn : p.esn.empty() ? no_esn : p.esn) {
-        const auto cipher = number_of(kEspCiphers, encr.id);
+        const auto cipher = ah ? number_of(kAhTransforms, integ) : number_of(kEspCiphers, encr.id);
         const auto auth = number_of(kEspAuths, integ);
         if (!cipher || (integ != IntegId::kNone && !auth) || out.transforms.size() == kMaxOffered)
           continue;
@@ -334,17 +344,23 @@ bool has_group(const crypto::Proposal& p, DhGroupId group) {
 
 }  // namespace
 
+crypto::Proposals proposals_of(const session::ChildConfig& child) {
+  crypto::Proposals all = child.esp_proposals;
+  all.insert(all.end(), child.ah_proposals.begin(), child.ah_proposals.end());
+  return all;
+}
+
 V1SaPayload phase2_offer(const session::ChildConfig& child, net::Spi spi,
                          Encapsulation encapsulation, DhGroupId group) {
   base::ByteWriter octets;
   octets.u32(spi.value());
   V1SaPayload sa;
-  for (const crypto::Proposal& p : child.esp_proposals) {
+  for (const crypto::Proposal& p : proposals_of(child)) {
     // RFC 2409 §5.5: one Quick Mode has one group, that of its KE payloads.
     if (!has_group(p, group)) continue;
     V1Proposal out;
     out.number = static_cast<std::uint8_t>(sa.proposals.size() + 1);
-    out.protocol = ProtocolId::kEsp;
+    out.protocol = p.protocol;
     out.spi = base::to_vector(octets.bytes());
     add_phase2(out, child, p, encapsulation, group);
     if (!out.transforms.empty()) sa.proposals.push_back(std::move(out));

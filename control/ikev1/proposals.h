@@ -52,12 +52,19 @@ struct Choice {
 // ---- phase 2 ----
 
 /// How a child's packets travel (RFC 2407 §4.5, RFC 3947 §5.1).
-enum class Encapsulation : std::uint16_t { kTunnel = 1, kUdpTunnel = 3 };
+enum class Encapsulation : std::uint16_t {
+  kTunnel = 1,
+  kTransport = 2,
+  kUdpTunnel = 3,
+  kUdpTransport = 4,
+};
 
 /// @param group  for PFS; kNone: none
 [[nodiscard]] isakmp::V1SaPayload phase2_offer(const session::ChildConfig& child, net::Spi spi,
                                                Encapsulation encapsulation,
                                                crypto::DhGroupId group);
+/// What a child agrees on: ESP first, AH behind it.
+[[nodiscard]] crypto::Proposals proposals_of(const session::ChildConfig& child);
 /// As responder.
 /// @param group  of the KE payload that came with the offer: every usable transform names it
 [[nodiscard]] base::Result<Choice> choose_phase2(const crypto::Proposals& ours,

@@ -28,9 +28,12 @@ void send_offer(Machine& machine, IsakmpSa& sa, Exchange& x) {
   isakmp::MessageBuilder builder =
       machine.hashed_message(sa, ExchangeType::kV1QuickMode, x.message_id);
   x.encap = sa.encap;
-  const isakmp::V1SaPayload offer = phase2_offer(*x.config, x.spi, encapsulation(x.encap), x.group);
+  if (x.encap && x.config->is_transport())
+    return fail_quick(machine, sa, x, "transport mode through a NAT is not built in IKEv1");
+  const isakmp::V1SaPayload offer =
+      phase2_offer(*x.config, x.spi, encapsulation(*x.config, x.encap), x.group);
   if (offer.proposals.empty())
-    return fail_quick(machine, sa, x, "no ESP proposal can be said in IKEv1");
+    return fail_quick(machine, sa, x, "no proposal can be said in IKEv1");
   isakmp::append_v1_sa(builder, offer);
   builder.append(PayloadType::kV1Nonce, x.ni);
   if (x.group != DhGroupId::kNone) builder.append(PayloadType::kV1KeyExchange, x.own_public);
@@ -61,7 +64,7 @@ bool prepare(Machine& machine, IsakmpSa& sa, Exchange& x) {
   } else {
     x.selectors = selectors_of(sa, *x.config);
   }
-  if (x.group == DhGroupId::kNone) x.group = session::first_group(x.config->esp_proposals);
+  if (x.group == DhGroupId::kNone) x.group = session::first_group(proposals_of(*x.config));
   if (sa.children.size() >= machine.services().settings.children_per_ike_sa) {
     fail_quick(machine, sa, x, "the ISAKMP SA has as many children as it may");
     return false;
@@ -101,8 +104,8 @@ base::Result<void> read_answer(Exchange& x, const Inbound& in) {
   const auto answer = isakmp::parse_v1_sa(in.payloads.find(PayloadType::kV1Sa)->body);
   if (!answer) return words(answer.error());
   PS_TRY(check_single(*answer));
-  PS_ASSIGN(x.choice,
-            choose_phase2(x.config->esp_proposals, encapsulation(x.encap), x.group, *answer));
+  PS_ASSIGN(x.choice, choose_phase2(proposals_of(*x.config), encapsulation(*x.config, x.encap),
+                                    x.group, *answer));
   const auto nonce = isakmp::read_v1_octets(*in.payloads.find(PayloadType::kV1Nonce));
   if (!nonce) return words(nonce.error());
   x.nr = base::to_vector(*nonce);

@@ -100,9 +100,9 @@ void send_answer(Machine& machine, IsakmpSa& sa, Exchange& x, const ChildSa& chi
   // RFC 2407 §4.6.3.1: ours is shorter than what was offered.
   const base::Duration life = child.config->life_time;
   if (life.count() != 0 && x.choice.life && life < *x.choice.life) {
-    const auto esp = static_cast<std::uint8_t>(isakmp::ProtocolId::kEsp);
-    const base::ByteVector data = responder_lifetime_of(esp, life);
-    isakmp::append_v1_notify(builder, {esp, V1NotifyType::kResponderLifetime, own_spi, data});
+    const auto protocol = static_cast<std::uint8_t>(child.agreed.protocol);
+    const base::ByteVector data = responder_lifetime_of(protocol, life);
+    isakmp::append_v1_notify(builder, {protocol, V1NotifyType::kResponderLifetime, own_spi, data});
   }
   base::ByteVector message = machine.seal_phase2(sa, builder, x.message_id, x.ni, x.iv);
   machine.transmit(sa, message);

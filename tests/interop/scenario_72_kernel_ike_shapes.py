@@ -7,85 +7,19 @@ Transport mode is between the addresses of an IKE SA: each such child has a conn
 of its own at the peer. There the guest begins: the gateway itself only answers echoes.
 """
 import json
-from dataclasses import dataclass
 
 from lab.bench import wait_for
 from lab.kernel_peer import KernelPeer
-from lab.scenario import HOST, LAN_NET, PEER, PSK, WAN, Scenario, standard_gateway, two_ports
-from lab.strongswan import StrongSwan, connection
-from lab.traffic import ping
-from lab.tunnel import IKE
+from lab.scenario import PEER, PSK, WAN, Scenario, standard_gateway, two_ports
+from lab.shapes import Shape, both_say, carries, each, tunnels
+from lab.strongswan import StrongSwan
 from lab.wire import Capture
-
-COUNT = 3
-
-
-@dataclass(frozen=True)
-class Shape:
-    number: int
-    protocol: str
-    word: str
-    mode: str
-    encap: bool = False
-
-    @property
-    def title(self):
-        return f"{self.protocol} {self.word} {self.mode}{' in UDP' if self.encap else ''}"
-
-    @property
-    def name(self):
-        return f"c{self.number}"
-
-    @property
-    def peer(self):
-        return f"192.0.2.{20 + self.number}"
-
-    @property
-    def inner(self):
-        return self.peer if self.mode == "transport" else f"10.2.{self.number}.1"
-
-    @property
-    def ours(self):
-        return WAN if self.mode == "transport" else HOST
-
-    def proposals(self):
-        return {f"{self.protocol}_proposals": self.word}
-
-    def our_connection(self):
-        tunnel = {"local_ts": LAN_NET, "remote_ts": f"10.2.{self.number}.0/24"} if self.mode == "tunnel" else {}
-        return {"local_addrs": [WAN], "remote_addrs": [self.peer], "proposals": IKE, "rekey_time": "0s",
-                "encap": self.encap, "local": {"auth": "psk", "id": WAN}, "remote": {"auth": "psk", "id": self.peer},
-                "children": {self.name: {"mode": self.mode, "rekey_time": "0s", **tunnel, **self.proposals()}}}
-
-    def their_connection(self):
-        tunnel = {"local_ts": f"10.2.{self.number}.0/24", "remote_ts": LAN_NET} if self.mode == "tunnel" else {}
-        child = {"mode": self.mode, "rekey_time": 0, **tunnel, **self.proposals()}
-        return connection(self.peer, WAN, {self.name: child}, ike=IKE, encap="yes" if self.encap else "no")
-
 
 SHAPES = [Shape(n, *rest) for n, rest in enumerate((
     ("ah", "sha512-esn", "tunnel"), ("ah", "sha256", "transport"), ("ah", "sha1-esn", "transport"),
     ("esp", "aes128gcm16", "transport"), ("esp", "aes256-sha256-esn", "transport"),
     ("esp", "aes128gcm16", "transport", True), ("esp", "aes128gcm16-esn", "tunnel")), 1)]
-TUNNELS = [x for x in SHAPES if x.mode == "tunnel"]
-
-
-def carries(faults, guest, host):
-    # All at once: the guest is slow to start programs.
-    said = guest.run("\n".join(f"ping -n -c {COUNT} -i 0.1 -W 3 -I {x.inner} {x.ours} > /run/{x.name} &" for x in SHAPES)
-                     + "\nwait\ngrep -H received /run/c[0-9]*").text
-    for x in SHAPES:
-        faults.expect(f"/{x.name}:{COUNT} packets transmitted, {COUNT} received" in said,
-                      f"{x.title}: echoes of the guest are lost: {said}")
-    for x in TUNNELS:
-        n = ping(host, x.inner, HOST, count=COUNT, interval=0.05)
-        faults.expect(n == COUNT, f"{x.title}: {n} of {COUNT} echoes of the host")
-
-
-def each(faults, act, shapes=SHAPES):
-    for x in shapes:
-        done = act(x)
-        faults.expect(done.returncode == 0, f"{x.title}: {done.text[-300:]}")
+TUNNELS = tunnels(SHAPES)
 
 
 with Scenario("kernel_ike_shapes", needs=["linux.uml", "swanctl"]) as s:
@@ -105,19 +39,10 @@ with Scenario("kernel_ike_shapes", needs=["linux.uml", "swanctl"]) as s:
     capture = Capture(peer, "p0", "outside")
 
     with s.step("as initiator") as faults:
-        each(faults, lambda x: gateway.cli("up", f"lab{x.number}/{x.name}", check=False))
-        carries(faults, guest, host)
+        each(faults, lambda x: gateway.cli("up", f"lab{x.number}/{x.name}", check=False), SHAPES)
+        carries(faults, guest, host, SHAPES)
     with s.step("both ends say what was agreed") as faults:
-        seen = {c["child"]: c for _, c in gateway.children()}
-        state = guest.run("ip xfrm state").text
-        for x in SHAPES:
-            c = seen.get(x.name, {})
-            said = tuple(c.get(key) for key in ("protocol", "mode", "encap"))
-            faults.expect(said == (x.protocol, x.mode, x.encap), f"{x.title}: {json.dumps(c)}")
-            mine = [row for row in state.split("\nsrc ") if f"{x.peer} dst {WAN}" in row.splitlines()[0]]
-            right = [row for row in mine if f"proto {x.protocol} " in row and f"mode {x.mode}" in row
-                     and ("espinudp" in row) == x.encap and ("esn" in row) == x.word.endswith("-esn")]
-            faults.expect(len(right) == len(mine) == 1, f"{x.title}: the kernel has {mine}")
+        both_say(faults, gateway, guest, SHAPES)
     with s.step("TCP and UDP through AH and ESP tunnels") as faults:
         for x in TUNNELS:
             guest.run(f"iperf3 -s -D -B {x.inner}")
@@ -127,10 +52,10 @@ with Scenario("kernel_ike_shapes", needs=["linux.uml", "swanctl"]) as s:
                 wait_for(f"{x.title}: {' '.join(words)}",
                          lambda: host.run(*words, check=False, timeout=30).returncode == 0, 20, pause_s=0.3)
     with s.step("rekeys by either end") as faults:
-        each(faults, lambda x: gateway.cli("rekey", f"lab{x.number}/{x.name}", check=False))
-        carries(faults, guest, host)
+        each(faults, lambda x: gateway.cli("rekey", f"lab{x.number}/{x.name}", check=False), SHAPES)
+        carries(faults, guest, host, SHAPES)
         each(faults, lambda x: swan.rekey_child(x.name), SHAPES[::2])
-        carries(faults, guest, host)
+        carries(faults, guest, host, SHAPES)
         seen = {c["child"]: c for _, c in gateway.children() if c["state"] == "installed"}
         for x in SHAPES:
             c = seen.get(x.name, {})
@@ -143,7 +68,7 @@ with Scenario("kernel_ike_shapes", needs=["linux.uml", "swanctl"]) as s:
         faults.expect(not left, f"the kernel still has {left}")
         each(faults, lambda x: swan.initiate(x.name, check=False), SHAPES[:-1])
         gateway.cli("up", f"lab{SHAPES[-1].number}")
-        carries(faults, guest, host)
+        carries(faults, guest, host, SHAPES)
     with s.step("only AH and ESP crossed, and nothing in clear") as faults:
         capture.stop()
         wanted = {x.peer: 17 if x.encap else {"ah": 51, "esp": 50}[x.protocol] for x in SHAPES}

@@ -101,6 +101,36 @@ TEST(Ikev1, QuickModeWithPfsAndOtherCiphers) {
   }
 }
 
+TEST(Ikev1, AhAndTransportMode) {
+  for (const bool transport : {false, true})
+    for (const std::string_view suite :
+         {"", "sha1", "sha256-esn", "sha384-x25519", "sha512", "aesxcbc"}) {
+      SCOPED_TRACE(testing::Message() << suite << (transport ? " transport" : " tunnel"));
+      World world(19);
+      boot(world, [&](session::ConnectionConfig& c) {
+        session::ChildConfig& child = c.children[0];
+        if (transport) child.mode = session::ChildMode::kTransport;
+        if (transport) child.local_ts = child.remote_ts = {};
+        if (suite.empty()) return;
+        child.ah_proposals = proposals(crypto::ProtocolId::kAh, suite);
+        child.esp_proposals = {};
+      });
+      expect_done(world, Command::Kind::kUp);
+      world.run_for(base::seconds{1});
+      expect_up(world);
+      const auto said = world.a().engine().list_ike_sas(world.now(), 0, 10)[0].children.at(0);
+      EXPECT_EQ(said.mode, transport ? policy::IpsecMode::kTransport : policy::IpsecMode::kTunnel);
+      EXPECT_EQ(said.protocol,
+                suite.empty() ? policy::IpsecProtocol::kEsp : policy::IpsecProtocol::kAh);
+      expect_done(world, Command::Kind::kRekey);
+      world.run_for(base::seconds{10});
+      expect_up(world);
+      world.b().command(Command::Kind::kDown, "ab");
+      world.run_for(base::seconds{10});
+      EXPECT_EQ(world.a().established(), 0U);
+    }
+}
+
 TEST(Ikev1, ChildrenAreRekeyedByEitherEnd) {
   World world(4);
   boot(world);
