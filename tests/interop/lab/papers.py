@@ -40,7 +40,7 @@ class Papers:
         """A key and a certificate; issuer None: signed by itself."""
         key, request, text = self.path(f"{name}.key"), self.path(f"{name}.csr"), self.path(f"{name}.ext")
         run("openssl", "genpkey", *KEYS[self.kind], "-out", key)
-        run("openssl", "req", "-new", "-key", key, "-subj", f"/O=Lab/CN={name}", "-out", request)
+        run("openssl", "req", "-new", "-key", key, "-subj", f"/O=Lab {self.folder.name}/CN={name}", "-out", request)
         text.write_text(extensions)
         signer = ["-selfsign", "-keyfile", key] if issuer is None else [
             "-cert", self.path(f"{issuer}.pem"), "-keyfile", self.path(f"{issuer}.key")]
