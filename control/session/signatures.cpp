@@ -53,6 +53,7 @@ constexpr std::array kPreferences{
     Preference{KeyKind::kEcdsaP521, {kEcdsaSha512, kEcdsaSha384, kEcdsaSha256}, 3},
     Preference{KeyKind::kEd25519, {kEd25519}, 1},
     Preference{KeyKind::kEd448, {kEd448}, 1},
+    Preference{KeyKind::kDsa, {}, 0},
 };
 
 std::optional<SignatureChoice> old_method(KeyKind key, AuthMethod auth) {
