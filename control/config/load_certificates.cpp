@@ -7,6 +7,7 @@
 #include <array>
 #include <filesystem>
 #include <map>
+#include <numeric>
 
 #include "control/config/check.h"
 #include "control/config/scan.h"
@@ -25,6 +26,10 @@ using Ders = std::vector<ByteVector>;
 
 constexpr std::array kRevocations{pki::Revocation::kStrict, pki::Revocation::kRelaxed,
                                   pki::Revocation::kOff};
+
+/// A certificate of ours with those that are sent after it: what is left of an IKE message is for
+/// the rest of IKE_AUTH.
+constexpr std::size_t kMaxChainOctets = 32'768;
 
 constexpr std::string_view kNoSignature = "is for certificates, and `auth` here is psk";
 
@@ -149,6 +154,12 @@ void Loader::read_local(const Place& at, PeerAuth& local) {
     if (chain.empty()) continue;
     const auto facts = pki::facts_of(context_, chain.front());
     if (!facts) continue;  // it was read before: this is told there
+    const std::size_t octets =
+        std::accumulate(chain.begin(), chain.end(), std::size_t{0},
+                        [](std::size_t sum, const ByteVector& der) { return sum + der.size(); });
+    if (octets > kMaxChainOctets)
+      at["certs"].fault(fmt::format("{}: {} octets of certificates: a peer is sent {} at most",
+                                    path_of(name), octets, kMaxChainOctets));
     if (vault_.key(facts->key) == nullptr)
       at["certs"].fault(fmt::format("{}: there is no private key for {} in `secrets`",
                                     path_of(name), facts->subject));

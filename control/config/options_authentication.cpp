@@ -74,7 +74,9 @@ constexpr std::array kPeerAuth{
                           .text =
                               "Local: who we say we are (`%any`: our certificate's subject, or "
                               "our address). Remote: who we accept, also `%any` or `*.example`. "
-                              "A certificate names it in its subjectAltName.",
+                              "A certificate names it in its subjectAltName, or it is its subject, "
+                              "as `C=DE, O=Example, CN=gw`; remote also `O=Example, CN=*`, or, "
+                              "with whatever else there is, `O=Example, *`.",
                           .reader = kEngine}),
     value<&PeerAuth::certs>(
         {.name = "certs",

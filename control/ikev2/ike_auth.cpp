@@ -11,6 +11,7 @@
 #include "control/isakmp/payload/notify.h"
 #include "control/session/ends.h"
 #include "lib/base/check.h"
+#include "lib/policy/distinguished_name.h"
 
 namespace penstock::ikev2 {
 
@@ -237,6 +238,13 @@ bool is_signature(const Claim& claim) {
   return claim.auth.method != isakmp::AuthenticationMethod::kSharedKey;
 }
 
+/// Does the peer ask for us by our name? Distinguished names have several encodings.
+bool asks_for(const Claim& claim, const Identity& own) {
+  if (!claim.wanted_of_us || *claim.wanted_of_us == own) return true;
+  return claim.wanted_of_us->type == own.type && own.type == policy::IdType::kDerAsn1Dn &&
+         policy::is_same_name(claim.wanted_of_us->data, own.data);
+}
+
 /// The connection for both identities: the guess of IKE_SA_INIT knew addresses alone.
 /// @param nearest  set to one that takes such a proof, of whomever
 session::Connection* connection_for(Machine& machine, IkeSa& sa, const Claim& claim,
@@ -251,7 +259,7 @@ session::Connection* connection_for(Machine& machine, IkeSa& sa, const Claim& cl
     if (nearest == nullptr) nearest = c;
     if (!c->config.remote.id.matches(sa.remote_id)) continue;
     const auto own = own_identity(sa, c->config);
-    if (!own || (claim.wanted_of_us && *own != *claim.wanted_of_us)) continue;
+    if (!own || !asks_for(claim, *own)) continue;
     if (!session::choose_proposal(c->config.proposals, offer)) continue;
     const bool exact = session::expected_identity(c->config).has_value();
     if (best != nullptr && (best_exact || !exact)) continue;

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Names are compared as RFC 4945 §3.1 says: addresses and distinguished names octet for octet, host
-// names and mail addresses without case, wildcards nowhere. Nothing is read out of the CN.
+// Names are compared as RFC 4945 §3.1 says: addresses octet for octet, host names and mail
+// addresses without case, distinguished names as RFC 5280 §7.1 says, wildcards nowhere. Nothing is
+// read out of the CN.
 #include "control/pki/names.h"
+
+#include <openssl/err.h>
 
 #include <algorithm>
 #include <array>
@@ -71,10 +74,12 @@ bool is_subject(const X509* certificate, Bytes wanted) {
   const X509_NAME* subject = X509_get_subject_name(certificate);
   // §3.1.5: an empty subject names nobody.
   if (X509_NAME_entry_count(subject) == 0) return false;
-  const unsigned char* der = nullptr;
-  std::size_t octets = 0;
-  if (X509_NAME_get0_der(subject, &der, &octets) != 1) return false;
-  return std::ranges::equal(Bytes{reinterpret_cast<const std::byte*>(der), octets}, wanted);
+  const unsigned char* at = base::u8(wanted.data());
+  const std::unique_ptr<X509_NAME, OpensslFree<X509_NAME_free>> name(
+      d2i_X509_NAME(nullptr, &at, static_cast<long>(wanted.size())));
+  ERR_clear_error();
+  if (!name || at != base::u8(wanted.data()) + wanted.size()) return false;
+  return X509_NAME_cmp(subject, name.get()) == 0;
 }
 
 }  // namespace

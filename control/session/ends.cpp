@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "lib/policy/distinguished_name.h"
+
 namespace penstock::session {
 
 using policy::Identity;
@@ -21,7 +23,14 @@ Identity identity_of(const net::IpAddress& address) {
 
 base::Result<Identity> own_identity(const ConnectionConfig& config, const Credential* credential,
                                     const net::IpAddress& local) {
-  if (!config.local.id.is_any()) return Identity::parse(config.local.id.text);
+  if (!config.local.id.is_any()) {
+    PS_ASSIGN(Identity id, Identity::parse(config.local.id.text));
+    // RFC 4945 §3.1.5: a binary comparison with the certificate's subject succeeds.
+    const bool subject = credential != nullptr && id.type == policy::IdType::kDerAsn1Dn &&
+                         policy::is_same_name(id.data, credential->subject);
+    if (subject) id.data = credential->subject;
+    return id;
+  }
   if (credential != nullptr && !credential->subject.empty())
     return Identity{policy::IdType::kDerAsn1Dn, credential->subject};
   return identity_of(local);

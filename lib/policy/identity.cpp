@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "lib/net/address.h"
+#include "lib/policy/distinguished_name.h"
 
 namespace penstock::policy {
 namespace {
@@ -24,6 +25,11 @@ Result<Identity> address_identity(std::string_view text, net::Family family) {
   if (address.family() != family)
     return fail(ErrorCode::kMalformed, "\"" + std::string(text) + "\": of the other IP version");
   return make(address.is_v4() ? IdType::kIpv4Addr : IdType::kIpv6Addr, address.bytes());
+}
+
+Result<Identity> name_identity(std::string_view text) {
+  PS_ASSIGN(const base::ByteVector der, name_of_text(text));
+  return make(IdType::kDerAsn1Dn, der);
 }
 
 Result<Identity> text_identity(std::string_view text, IdType type) {
@@ -62,6 +68,16 @@ bool equal_ignoring_case(std::string_view a, std::string_view b) {
   return std::ranges::equal(a, b, [](char x, char y) { return lower(x) == lower(y); });
 }
 
+/// The pattern of a distinguished name, if the text is one.
+std::optional<std::string_view> name_pattern(std::string_view text) {
+  constexpr std::string_view kPrefix = "asn1dn:";
+  if (text.starts_with(kPrefix)) text.remove_prefix(kPrefix.size());
+  const bool other = std::ranges::any_of(
+      kPrefixes, [&](const PrefixRow& row) { return text.starts_with(row.prefix); });
+  if (other || text.find('=') == std::string_view::npos) return std::nullopt;
+  return text;
+}
+
 /// Text that parse() takes back; what cannot be shown as text is hexadecimal.
 std::string text_form(std::string_view prefix, base::Bytes data) {
   if (is_printable(data)) return std::string(prefix) + std::string(as_text(data));
@@ -77,6 +93,8 @@ Result<Identity> Identity::parse(std::string_view text) {
     const std::string_view rest = text.substr(row.prefix.size());
     if (row.type == IdType::kIpv4Addr) return address_identity(rest, net::Family::kIpv4);
     if (row.type == IdType::kIpv6Addr) return address_identity(rest, net::Family::kIpv6);
+    if (row.type == IdType::kDerAsn1Dn && rest.find('=') != std::string_view::npos)
+      return name_identity(rest);
     if (row.type == IdType::kDerAsn1Dn || (row.type == IdType::kKeyId && rest.starts_with("0x"))) {
       PS_ASSIGN(const base::ByteVector data, base::from_hex(rest));
       if (data.empty()) return fail(ErrorCode::kMalformed, "the identity is empty");
@@ -86,10 +104,7 @@ Result<Identity> Identity::parse(std::string_view text) {
   }
   if (const auto address = net::IpAddress::parse(text))
     return make(address->is_v4() ? IdType::kIpv4Addr : IdType::kIpv6Addr, address->bytes());
-  if (text.find('=') != std::string_view::npos)
-    return fail(ErrorCode::kUnsupported,
-                "\"" + std::string(text) +
-                    "\": a distinguished name is written as asn1dn: and its DER in hexadecimal");
+  if (text.find('=') != std::string_view::npos) return name_identity(text);
   return text_identity(
       text, text.find('@') == std::string_view::npos ? IdType::kFqdn : IdType::kRfc822Addr);
 }
@@ -111,6 +126,7 @@ std::string Identity::to_string() const {
     case IdType::kKeyId:
       return text_form("keyid:", data);
     case IdType::kDerAsn1Dn:
+      if (auto name = text_of_name(data)) return *std::move(name);
       return "asn1dn:0x" + base::to_hex(data);
     default:
       break;
@@ -120,6 +136,10 @@ std::string Identity::to_string() const {
 
 Result<IdentityPattern> IdentityPattern::parse(std::string_view text) {
   if (text == kAny || text.empty()) return IdentityPattern{};
+  if (const auto name = name_pattern(text)) {
+    PS_TRY(check_name_pattern(*name));
+    return IdentityPattern{std::string(text)};
+  }
   // Also checks the form of `*.example` and `*@example`: a name and an e-mail address.
   PS_ASSIGN(const Identity identity, Identity::parse(text));
   const std::string_view data = as_text(identity.data);
@@ -134,10 +154,13 @@ Result<IdentityPattern> IdentityPattern::parse(std::string_view text) {
 
 bool IdentityPattern::matches(const Identity& identity) const {
   if (is_any()) return true;
+  if (const auto name = name_pattern(text))
+    return identity.type == IdType::kDerAsn1Dn && matches_name(*name, identity.data);
   const auto wanted = Identity::parse(text);
   if (!wanted || wanted->type != identity.type) return false;
   const std::string_view pattern = as_text(wanted->data);
   const std::string_view actual = as_text(identity.data);
+  if (identity.type == IdType::kDerAsn1Dn) return is_same_name(wanted->data, identity.data);
   if (identity.type != IdType::kFqdn && identity.type != IdType::kRfc822Addr)
     return wanted->data == identity.data;
   // Names and mail domains are compared without case (RFC 4945 §3.1.2, §3.1.3).

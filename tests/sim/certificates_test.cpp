@@ -67,6 +67,24 @@ TEST_F(Certificates, WithoutAnIdTheSubjectIsWhoWeAre) {
   expect_up(w);
 }
 
+TEST_F(Certificates, AreNamedByTheirSubjectsAsText) {
+  change = [](session::ConnectionConfig& c, bool is_a) {
+    c.local.id = {is_a ? "CN=A" : "CN=B"};
+    c.remote.id = {is_a ? "CN=b" : "CN=*"};
+  };
+  World w(19);
+  set_up(w, Papers());
+  expect_up(w);
+  EXPECT_TRUE(said(w.b(), "CN=a is CN=a")) << "what is said is the subject, octet for octet";
+  change = [](session::ConnectionConfig& c, bool is_a) {
+    c.local.id = {is_a ? "CN=A" : "CN=B"};
+    c.remote.id = {is_a ? "CN=b" : "CN=c, *"};
+  };
+  World other(20);
+  set_up(other, Papers());
+  expect_refused(other, other.b(), "no connection is for CN=a");
+}
+
 TEST_F(Certificates, OfAPeerThatWasRevokedAreRefused) {
   Papers papers;
   crls = {papers.authority.revoke(papers.middle, {papers.a}, kFrom, kUntil)};

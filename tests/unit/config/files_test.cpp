@@ -126,6 +126,12 @@ TEST_F(Files, OfCertificatesAndKeysThatDoNotGoTogetherAreTold) {
   write("hub.key", test::encrypted_pem(papers.middle, "open sesame"));
   EXPECT_EQ(faults(), no_key);
   write("hub.key", test::encrypted_pem(papers.hub, "open sesame"));
+  std::string many = test::pem("CERTIFICATE", papers.hub.certificate);
+  for (int i = 0; i < 120; ++i) many += test::pem("CERTIFICATE", papers.middle.certificate);
+  write("hub.pem", many);
+  EXPECT_NE(faults().find("octets of certificates: a peer is sent 32768 at most"),
+            std::string::npos);
+  write("hub.pem", test::pem("CERTIFICATE", papers.hub.certificate));
   write("root.crl", "rubbish");
   EXPECT_EQ(faults(),
             "authorities.root.crls: " + (folder_ / "root.crl").string() + ": not a CRL\n");

@@ -60,7 +60,7 @@ TEST(Names, OfTheSubjectAloneAreNoHostNames) {
   EXPECT_TRUE(refused(h.judge(p), "CN=peer.example", "not for this identity"));
 }
 
-TEST(Names, ADistinguishedNameIsTheSubjectOctetForOctet) {
+TEST(Names, ADistinguishedNameIsTheSubject) {
   House h;
   const Entity peer = h.peer();
   const auto facts = facts_of(h.context, peer.certificate);
@@ -68,7 +68,12 @@ TEST(Names, ADistinguishedNameIsTheSubjectOctetForOctet) {
   PeerProof p = h.proof(peer);
   p.name = {9, facts->subject_der};
   EXPECT_TRUE(h.judge(p).has_value());
+  // RFC 5280 §7.1: neither case nor the kind of string makes it another name.
   p.name.data.back() ^= std::byte{0x20};
+  EXPECT_TRUE(h.judge(p).has_value());
+  p.name.data.at(11) = std::byte{0x13};  // a PrintableString
+  EXPECT_TRUE(h.judge(p).has_value());
+  p.name.data.back() ^= std::byte{0x01};
   EXPECT_FALSE(h.judge(p).has_value());
 }
 

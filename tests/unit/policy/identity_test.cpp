@@ -34,14 +34,15 @@ TEST(Identity, AnExplicitPrefixDecides) {
 TEST(Identity, RefusesWhatIsNone) {
   for (const std::string_view text :
        {"", "%any", "@", "keyid:", "keyid:0x", "keyid:0x0", "ipv4:::1", "ipv6:192.0.2.1",
-        "ipv4:moon", "C=CH, O=strongSwan"})
+        "ipv4:moon", "C=CH, strongSwan", "Q=moon", "CN=", "CN=*", "C=CH, *", "asn1dn:CN"})
     EXPECT_FALSE(Identity::parse(text).has_value()) << text;
 }
 
 TEST(Identity, IsReadBackFromWhatItPrints) {
   for (const std::string_view text :
        {"192.0.2.1", "2001:db8::1", "moon.example", "alice@example.org", "keyid:branch",
-        "keyid:0x00ff", "fqdn:192.0.2.1", "fqdn:a@b", "email:alice", "email:192.0.2.1", "fqdn:a=b"})
+        "keyid:0x00ff", "fqdn:192.0.2.1", "fqdn:a@b", "email:alice", "email:192.0.2.1", "fqdn:a=b",
+        "C=CH, O=strongSwan, CN=moon"})
     EXPECT_EQ(id(id(text).to_string()), id(text)) << id(text).to_string();
 }
 
