@@ -13,7 +13,6 @@ namespace {
 
 using crypto::DhGroupId;
 using isakmp::V1Attribute;
-using isakmp::V1Proposal;
 using isakmp::V1SaPayload;
 using isakmp::V1Transform;
 
