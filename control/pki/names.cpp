@@ -105,7 +105,8 @@ std::string subject_text(const X509* certificate) {
   const X509_NAME* subject = X509_get_subject_name(certificate);
   if (X509_NAME_entry_count(subject) == 0) return "(no subject)";
   const BioPtr bio(BIO_new(BIO_s_mem()));
-  constexpr unsigned long kForm = XN_FLAG_RFC2253 & ~ASN1_STRFLGS_DUMP_UNKNOWN;
+  // In the certificate's order, as an operator writes it in `id`.
+  constexpr unsigned long kForm = XN_FLAG_RFC2253 & ~XN_FLAG_DN_REV & ~ASN1_STRFLGS_DUMP_UNKNOWN;
   if (!bio || X509_NAME_print_ex(bio.get(), subject, 0, kForm) < 0) return "(unreadable subject)";
   char* data = nullptr;
   const long octets = BIO_get_mem_data(bio.get(), &data);

@@ -38,15 +38,23 @@ def net_of(kind):
     return INNER[kind] + "/32"
 
 
+def names_of(kind):
+    """How we are called, and strongSwan."""
+    if kind == "ecdsa384":  # by subjects
+        return f"O=Lab {kind}, CN=gw", f"O=Lab {kind}, CN=swan"
+    return f"gw.{kind}.example", f"swan.{kind}.example"
+
+
 def our_end(gateway, kind, papers, auth, revocation="relaxed", crls=()):
     papers.end("gw", f"gw.{kind}.example")
     gateway.config.setdefault("authorities", {})[kind] = {
         "cacert": str(papers.path("root.pem")), "crls": [str(papers.path(c)) for c in crls]}
     gateway.config["secrets"][f"private-{kind}"] = {"file": str(papers.path("gw.key"))}
+    ours, theirs = names_of(kind)
     gateway.config["connections"][kind] = {
         "local_addrs": [WAN], "remote_addrs": [PEER], "proposals": [IKE], "rekey_time": "0s",
-        "local": {"auth": auth, "id": f"gw.{kind}.example", "certs": [str(papers.path("gw-chain.pem"))]},
-        "remote": {"auth": auth, "id": f"swan.{kind}.example", "revocation": revocation,
+        "local": {"auth": auth, "id": ours, "certs": [str(papers.path("gw-chain.pem"))]},
+        "remote": {"auth": auth, "id": theirs, "revocation": revocation,
                    "cacerts": [str(papers.path("root.pem"))]},
         "children": {kind: our_child(LAN_NET, net_of(kind))}}
 
@@ -59,8 +67,9 @@ def their_end(swan, kind, papers, auth, dates=("-days", 30)):
         to.mkdir(exist_ok=True)
         shutil.copy(papers.path(name), to / f"{kind}-{name}")
     conn = connection(PEER, WAN, {kind: child(net_of(kind), LAN_NET)}, ike=IKE)
-    conn["local"] = {"auth": auth, "id": f"swan.{kind}.example", "certs": f"{kind}-swan.pem"}
-    conn["remote"] = {"auth": auth, "id": f"gw.{kind}.example", "cacerts": f"{kind}-root.pem"}
+    ours, theirs = (f'"{name}"' for name in names_of(kind))
+    conn["local"] = {"auth": auth, "id": theirs, "certs": f"{kind}-swan.pem"}
+    conn["remote"] = {"auth": auth, "id": ours, "cacerts": f"{kind}-root.pem"}
     swan.connections[kind] = conn
 
 

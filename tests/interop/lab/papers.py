@@ -19,8 +19,8 @@ default_md = sha256
 default_crl_days = 30
 policy = any
 [any]
-commonName = supplied
 organizationName = optional
+commonName = supplied
 """
 
 
