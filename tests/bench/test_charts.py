@@ -69,9 +69,21 @@ def a_page():
     assert list(found) == ["scale"] and "1,000" in texts(found["scale"])
 
 
+def stages():
+    """the chart of instructions has a bar for each packet and none for a tunnel"""
+    row = {"case": "instructions", "algorithm": "aes128gcm16", "direction": "out", "packet_bytes": 64}
+    rows = [{**row, "stage": "all", "instructions": 100.0, "cipher_instructions": 400.0},
+            {**row, "stage": "crypto_outbound", "instructions": 440.0}, {**row, "stage": "parse", "instructions": 35.0},
+            {**row, "algorithm": "psk-x25519", "direction": "ike", "packet_bytes": None, "stage": "all",
+             "instructions": 4e5, "cipher_instructions": 3e6}]
+    svg = charts.of_instructions("instructions", rows)["instructions"]
+    assert "100" in texts(svg) and {"crypto", "parse", "the rest"} <= set(texts(svg)), texts(svg)
+    assert not any("psk" in text for text in texts(svg))
+
+
 def every_case():
     """every case has a chart"""
     assert set(CASES) == set(charts.CHARTS), set(CASES) ^ set(charts.CHARTS)
 
 
-run_checks("bench/charts", [axis, parts, legends, logarithm, a_page, every_case])
+run_checks("bench/charts", [axis, parts, legends, logarithm, a_page, stages, every_case])

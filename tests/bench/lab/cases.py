@@ -68,8 +68,8 @@ def of_points(name, points):
 CASES = {name: of_points(name, points) for name, points in
          (("quick", quick), ("dataplane", dataplane), ("scale", scale))}
 CASES["instructions"] = Case(
-    "Instructions a packet of a burst of 32, the cipher's library apart.", instructions.COLUMNS,
-    (instructions.PROGRAM,), instructions.rows)
+    "Instructions a packet of a burst of 32, or a tunnel (ike, both ends); libraries of cryptography apart.",
+    instructions.COLUMNS, (instructions.PROGRAM, instructions.IKE_PROGRAM), instructions.rows)
 CASES["ike"] = Case(ike.NOTE, ike.COLUMNS, (ike.PROGRAM,), ike.rows)
 CASES["workers"] = Case(gateway.WORKER_NOTE, gateway.WORKER_COLUMNS, (gateway.PROGRAM,), gateway.worker_rows)
 CASES["latency"] = Case(gateway.LATENCY_NOTE, gateway.LATENCY_COLUMNS, (gateway.PROGRAM,), gateway.latency_rows)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Instructions a packet: bench_instructions under callgrind, what its profiles say, and the history that
-a change is judged by. The cipher's library is told apart: what it executes depends on the CPU (callgrind
-itself shows a fixed one), what we execute does not."""
+"""Instructions a packet and a tunnel: bench_instructions and bench_ike under callgrind, what its profiles say,
+and the history that a change is judged by. Libraries of cryptography are told apart: what they execute
+depends on the CPU (callgrind itself shows a fixed one), what we execute does not."""
 import collections
 import csv
 import datetime
@@ -15,11 +15,15 @@ from tests.bench.lab.measure import BenchError
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 HISTORY = ROOT / "docs/benchmarks/instructions.csv"
-PROGRAM = "tests/bench/bench_instructions"
+PROGRAM, IKE_PROGRAM = "tests/bench/bench_instructions", "tests/bench/ike/bench_ike"
 MEASURED = "penstock_measured_round"
+# Called for a few tunnels that warm up, and then for those that count.
+IKE_MEASURED = "penstock::bench::IkePair::bring_up(unsigned long, unsigned long)"
+IKE_METHODS, IKE_TUNNELS = ("psk-x25519", "ecdsa256-x25519"), 64
 MOST_GROWTH = 0.02  # beyond the last row of the history
 CIPHER_LIBRARIES = ("libIPSec_MB", "libcrypto")
 FIXED = ("date", "key", "note")
+IKE = "ike_"  # begins the points that are tunnels
 COLUMNS = (("algorithm", "algorithm", "s"), ("direction", "way", "s"), ("packet_bytes", "octets", "d"),
            ("stage", "stage", ">17s"), ("instructions", "instructions", ".1f"),
            ("cipher_instructions", "cipher", ".1f"), ("recorded", "recorded", ".1f"))
@@ -78,26 +82,39 @@ def build_flags(build):
     return f"O{options['optimization']}" + ("-native" if options.get("native") else "")
 
 
+def callgrind(directory, function, words):
+    """@return (what the program printed, [a Profile for each call of the function])"""
+    out = pathlib.Path(directory) / "profile"
+    words = ["valgrind", "-q", "--tool=callgrind", "--collect-atstart=no", f"--toggle-collect={function}",
+             f"--dump-after={function}", f"--callgrind-out-file={out}", *map(str, words)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise BenchError(f"{' '.join(words)}: {done.stderr[-2000:]}")
+    profiles = []
+    while (dump := pathlib.Path(f"{out}.{len(profiles) + 1}")).exists():
+        profiles.append(Profile(dump.read_text()))
+    return done.stdout, profiles
+
+
 def count(build):
-    """@return (key, {point: (packets, Profile)}); the key names all that figures depend on."""
+    """@return (key, {point: (packets or tunnels, Profile)}); the key names all that figures depend on."""
     with tempfile.TemporaryDirectory(prefix="penstock-bench-") as directory:
-        out = pathlib.Path(directory) / "profile"
-        words = ["valgrind", "-q", "--tool=callgrind", "--collect-atstart=no",
-                 f"--toggle-collect={MEASURED}", f"--dump-after={MEASURED}",
-                 f"--callgrind-out-file={out}", str(build / PROGRAM)]
-        done = subprocess.run(words, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise BenchError(f"{' '.join(words)}: {done.stderr[-2000:]}")
-        key, *points = done.stdout.splitlines()
-        profiles = {}
-        for number, point in enumerate(points, 1):
-            name, packets = point.split()
-            profiles[name] = int(packets), Profile(pathlib.Path(f"{out}.{number}").read_text())
-    return f"{key} {build_flags(build)}", profiles
+        printed, profiles = callgrind(directory, MEASURED, [build / PROGRAM])
+    key, *points = printed.splitlines()
+    counted = {}
+    for point, profile in zip(points, profiles, strict=True):
+        name, packets = point.split()
+        counted[name] = int(packets), profile
+    for method in IKE_METHODS:
+        with tempfile.TemporaryDirectory(prefix="penstock-bench-") as directory:
+            words = [build / IKE_PROGRAM, "--tunnels", IKE_TUNNELS, "--flight", 1, method]
+            _, (_, profile) = callgrind(directory, IKE_MEASURED, words)
+        counted[IKE + method] = IKE_TUNNELS, profile
+    return f"{key} {build_flags(build)}", counted
 
 
 def figures(profiles):
-    """{point: instructions a packet without the cipher's library}"""
+    """{point: instructions a packet or tunnel without libraries of cryptography}"""
     return {name: round(profile.total(ciphers=False) / packets, 1)
             for name, (packets, profile) in profiles.items()}
 
@@ -132,11 +149,12 @@ def judge(found, before):
     """[(point, whether it holds, a sentence)]"""
     verdicts = []
     for name, now in found.items():
+        each = "tunnel" if name.startswith(IKE) else "packet"
         if name not in before:
-            verdicts.append((name, True, f"{now:.1f} instructions a packet, recorded nowhere"))
+            verdicts.append((name, True, f"{now:.1f} instructions a {each}, recorded nowhere"))
             continue
         growth = now / before[name] - 1
-        sentence = f"{now:.1f} instructions a packet, {before[name]:.1f} recorded ({growth:+.2%})"
+        sentence = f"{now:.1f} instructions a {each}, {before[name]:.1f} recorded ({growth:+.2%})"
         verdicts.append((name, now <= before[name] * (1 + MOST_GROWTH), sentence))
     verdicts += [(name, False, "recorded, but not counted any more") for name in before
                  if name not in found]
@@ -145,14 +163,17 @@ def judge(found, before):
 
 def rows(options):
     """Of scripts/bench: a line a point, and below it where on the path they were spent. The cipher's
-    library is within the crypto stages there."""
+    library is within the crypto stages there. Of a tunnel both ends are counted together."""
     key, profiles = count(options.build)
     found = figures(profiles)
     before = last_row(history(), key) or {}
     for name, (packets, profile) in profiles.items():
-        suite, direction, octets = name.split("_")
-        where = {"case": "instructions", "algorithm": ALGORITHMS[suite], "direction": direction,
-                 "packet_bytes": int(octets), "key": key}
+        if name.startswith(IKE):
+            where = {"algorithm": name.removeprefix(IKE), "direction": "ike", "packet_bytes": None}
+        else:
+            suite, direction, octets = name.split("_")
+            where = {"algorithm": ALGORITHMS[suite], "direction": direction, "packet_bytes": int(octets)}
+        where = {"case": "instructions", **where, "key": key}
         yield {**where, "stage": "all", "instructions": found[name],
                "cipher_instructions": round(profile.total(ciphers=True) / packets, 1),
                "recorded": before.get(name)}
