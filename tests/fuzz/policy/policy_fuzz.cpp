@@ -2,6 +2,7 @@
 // Selectors and identities as operators write them, and identities as peers send them: what reads
 // is printed so that it reads the same.
 #include "lib/base/check.h"
+#include "lib/policy/distinguished_name.h"
 #include "lib/policy/identity.h"
 #include "lib/policy/traffic_selector.h"
 
@@ -33,7 +34,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const base::Bytes rest = base::Bytes(reinterpret_cast<const std::byte*>(data), size).subspan(1);
   const Identity sent{IdType{data[0]}, base::to_vector(rest)};
   PS_CHECK(!sent.to_string().empty() || rest.empty());
-  for (const char* pattern : {"*.example", "*@example.org", "moon.example", "192.0.2.1"})
+  for (const char* pattern :
+       {"*.example", "*@example.org", "moon.example", "192.0.2.1", "O=Example, CN=*", "CN=moon, *"})
     static_cast<void>(IdentityPattern{pattern}.matches(sent));
+  if (const auto text = text_of_name(rest)) {
+    const auto der = name_of_text(*text);
+    PS_CHECK(der.has_value() && is_same_name(*der, rest) && matches_name(*text, rest));
+  }
   return 0;
 }
