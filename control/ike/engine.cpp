@@ -4,6 +4,7 @@
 #include "control/ike/engine.h"
 
 #include <algorithm>
+#include <unordered_map>
 
 #include "control/ike/admission.h"
 #include "control/ike/commands.h"
@@ -168,12 +169,15 @@ void Engine::Impl::receive_stray(const Datagram& datagram, const isakmp::Message
 }
 
 void Engine::Impl::configure(ConfigChange change) {
-  services.secrets = std::move(change.secrets);
+  services.secrets = session::SecretStore(std::move(change.secrets));
   std::vector<session::Connection*> gone;
   std::vector<session::ConnectionConfig> fresh;
+  std::unordered_map<std::string_view, const session::ConnectionConfig*> wanted;
+  for (const session::ConnectionConfig& config : change.connections)
+    wanted.emplace(config.name, &config);
   for (const auto& [name, c] : services.connections.all()) {
-    const auto same = [&, &config = c->config](const auto& n) { return n == config; };
-    if (std::ranges::none_of(change.connections, same)) gone.push_back(c.get());
+    const auto same = wanted.find(name);
+    if (same == wanted.end() || *same->second != c->config) gone.push_back(c.get());
   }
   for (session::Connection* c : gone) {
     upkeep.take_down(*c);

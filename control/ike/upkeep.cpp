@@ -110,8 +110,8 @@ void Upkeep::take_down(Connection& c) {
   c.policies.clear();
   std::vector<Task> waiting = std::move(c.waiting);
   c.waiting.clear();
+  if (c.redial_at) redialled_.erase(c.redial);
   c.redial_at.reset();
-  std::erase_if(redialled_, [&](const auto& entry) { return entry.second == &c; });
   for (Task& t : waiting)
     fail(std::move(t), {base::ErrorCode::kRefused, "the connection was taken down"});
   const std::vector<std::uint64_t> serials = c.ike_sas;
@@ -217,7 +217,8 @@ void Upkeep::child_ended(const session::ChildEnded& ended) {
 void Upkeep::redial_later(Connection& c, base::Duration wait) {
   if (c.redial_at) return;
   c.redial_at = services_.now.mono + wait;
-  redialled_.emplace(++last_redial_, &c);
+  c.redial = ++last_redial_;
+  redialled_.emplace(c.redial, &c);
   redials_.set(last_redial_, *c.redial_at);
 }
 

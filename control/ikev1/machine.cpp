@@ -65,9 +65,9 @@ IsakmpSa* Machine::initiate(session::Connection& connection, std::vector<Task> t
 }
 
 void Machine::set_connection(IsakmpSa& sa, session::Connection* connection) {
-  if (sa.connection != nullptr) std::erase(sa.connection->ike_sas, sa.serial);
+  if (sa.connection != nullptr) services_.connections.detach(*sa.connection, sa.serial);
   sa.connection = connection;
-  if (connection != nullptr) connection->ike_sas.push_back(sa.serial);
+  if (connection != nullptr) services_.connections.attach(*connection, sa.serial);
 }
 
 void Machine::enter(IsakmpSa& sa, State state) {

@@ -73,9 +73,8 @@ const session::SharedSecret* secret_for(Machine& machine, const IsakmpSa& sa,
                                         const session::ConnectionConfig& config) {
   const auto own = session::own_identity(config, nullptr, sa.local.address);
   if (!own) return nullptr;
-  return session::find_secret(
-      machine.services().secrets, *own,
-      is_aggressive(sa) ? sa.phase1->claimed : presumed_identity(sa, config));
+  return machine.services().secrets.find(
+      *own, is_aggressive(sa) ? sa.phase1->claimed : presumed_identity(sa, config));
 }
 
 void append_vendor_ids(isakmp::MessageBuilder& builder) {

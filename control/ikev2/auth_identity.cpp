@@ -23,7 +23,7 @@ base::Result<Identity> read_identity(const isakmp::PayloadView& payload) {
 
 base::Result<base::SecretBytes> auth_value(session::Services& s, const IkeSa& sa,
                                            bool of_initiator) {
-  const session::SharedSecret* secret = session::find_secret(s.secrets, sa.local_id, sa.remote_id);
+  const session::SharedSecret* secret = s.secrets.find(sa.local_id, sa.remote_id);
   if (secret == nullptr)
     return base::fail(base::ErrorCode::kNotFound, "no secret for " + sa.local_id.to_string() +
                                                       " and " + sa.remote_id.to_string());

@@ -54,9 +54,9 @@ IkeSa* Machine::create(bool initiator, IkeSpi own, IkeSpi peer) {
 }
 
 void Machine::set_connection(IkeSa& sa, session::Connection* connection) {
-  if (sa.connection != nullptr) std::erase(sa.connection->ike_sas, sa.serial);
+  if (sa.connection != nullptr) services_.connections.detach(*sa.connection, sa.serial);
   sa.connection = connection;
-  if (connection != nullptr) connection->ike_sas.push_back(sa.serial);
+  if (connection != nullptr) services_.connections.attach(*connection, sa.serial);
 }
 
 void Machine::enter(IkeSa& sa, State state) {

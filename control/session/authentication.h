@@ -3,19 +3,36 @@
 // §2.15.
 #pragma once
 
-#include <span>
+#include <string>
+#include <unordered_map>
+#include <vector>
 
 #include "control/session/connection_config.h"
 #include "lib/crypto/prf.h"
 
 namespace penstock::session {
 
-/// The secret for these two identities, the most specific first: one that names the peer before one
-/// that names us before one for anyone; an exact name before a pattern.
-/// @return nullptr if there is none
-[[nodiscard]] const SharedSecret* find_secret(std::span<const SharedSecret> secrets,
-                                              const policy::Identity& local,
-                                              const policy::Identity& remote);
+/// The configuration's shared secrets, found by whom they are for; those with names cost the same
+/// at 10 and at 100,000.
+class SecretStore {
+ public:
+  SecretStore() = default;
+  explicit SecretStore(std::vector<SharedSecret> secrets);
+
+  /// The secret for these two identities, the most specific first: one that names the peer before
+  /// one that names us before one for anyone; an exact name before a pattern; of equals the first.
+  /// @return nullptr if there is none; it lives as long as the store
+  [[nodiscard]] const SharedSecret* find(const policy::Identity& local,
+                                         const policy::Identity& remote) const;
+
+ private:
+  using Indices = std::vector<std::uint32_t>;  ///< ascending
+  [[nodiscard]] const Indices& named(const policy::Identity& identity) const;
+
+  std::vector<SharedSecret> secrets_;
+  std::unordered_map<std::string, Indices> by_name_;
+  Indices loose_;  ///< for anyone, or by a wildcard or a distinguished name: looked at one by one
+};
 
 /// What one side signs: its first message, the other's nonce, its identity.
 struct SignedOctets {

@@ -4,6 +4,7 @@
 #include "control/session/connections.h"
 
 #include <algorithm>
+#include <set>
 
 #include "lib/base/check.h"
 
@@ -48,9 +49,13 @@ Connection& Connections::add(ConnectionConfig config) {
   connection->config = std::move(config);
   Connection& c = *connection;
   PS_CHECK(by_name_.emplace(c.config.name, std::move(connection)).second);
-  for (const net::Prefix& p : c.config.remote_addrs)
-    if (is_host(p)) by_host_[p.address].push_back(&c);
-  if (has_prefix(c.config)) by_prefix_.push_back(&c);
+  // Once in the tables, so that no candidate comes twice.
+  const std::set<net::Prefix> hosts(c.config.remote_addrs.begin(), c.config.remote_addrs.end());
+  if (has_prefix(c.config)) {
+    by_prefix_.push_back(&c);
+  } else {
+    for (const net::Prefix& p : hosts) by_host_[p.address].push_back(&c);
+  }
   if (c.config.version != IkeVersion::kIkev2) ++ikev1_;
   return c;
 }
@@ -67,12 +72,22 @@ void Connections::remove(Connection& connection) {
   std::erase(by_prefix_, &connection);
   if (connection.config.version != IkeVersion::kIkev2) --ikev1_;
   connection.removed = true;
-  removed_.push_back(std::move(found->second));
+  removed_.emplace(&connection, std::move(found->second));
   by_name_.erase(found);
+  if (connection.ike_sas.empty()) unused_.push_back(&connection);
+}
+
+void Connections::detach(Connection& connection, std::uint64_t ike_sa) {
+  std::erase(connection.ike_sas, ike_sa);
+  if (connection.removed && connection.ike_sas.empty()) unused_.push_back(&connection);
 }
 
 void Connections::drop_unused() {
-  std::erase_if(removed_, [](const auto& c) { return c->ike_sas.empty(); });
+  for (const Connection* c : unused_) {
+    const auto found = removed_.find(c);
+    if (found != removed_.end() && c->ike_sas.empty()) removed_.erase(found);
+  }
+  unused_.clear();
 }
 
 Connection* Connections::find(std::string_view name) const {
@@ -93,8 +108,8 @@ std::vector<Connection*> Connections::candidates(const net::IpAddress& local,
   std::ranges::for_each(by_prefix_, consider);
   std::ranges::stable_sort(scored, [](const auto& a, const auto& b) { return a.first > b.first; });
   std::vector<Connection*> result;
-  for (const auto& [score, c] : scored)
-    if (std::ranges::find(result, c) == result.end()) result.push_back(c);
+  result.reserve(scored.size());
+  for (const auto& [score, c] : scored) result.push_back(c);
   return result;
 }
 

@@ -32,6 +32,7 @@ struct Connection {
   std::vector<Task> waiting;  ///< children to be brought up when it is dialled again
   unsigned attempts = 0;      ///< of dialling, since the last success (keyingtries)
   std::optional<base::MonoTime> redial_at;
+  std::uint64_t redial = 0;  ///< names it among those to be dialled again
 };
 
 /// The address of ours that the connection speaks from, of this IP version or, if that is not known
@@ -46,6 +47,10 @@ class Connections {
   /// Out of the tables; it lives on until drop_unused() finds it without IKE SAs.
   void remove(Connection& connection);
   void drop_unused();
+  void attach(Connection& connection, std::uint64_t ike_sa) {
+    connection.ike_sas.push_back(ike_sa);
+  }
+  void detach(Connection& connection, std::uint64_t ike_sa);
 
   [[nodiscard]] Connection* find(std::string_view name) const;
   /// Those that allow these addresses and this version, the most specific first.
@@ -62,8 +67,9 @@ class Connections {
   std::map<std::string, std::unique_ptr<Connection>, std::less<>> by_name_;
   std::unordered_map<net::IpAddress, std::vector<Connection*>> by_host_;
   std::vector<Connection*> by_prefix_;
-  std::vector<std::unique_ptr<Connection>> removed_;
-  std::size_t ikev1_ = 0;  ///< connections that are not for IKEv2 alone
+  std::unordered_map<const Connection*, std::unique_ptr<Connection>> removed_;
+  std::vector<const Connection*> unused_;  ///< of those removed
+  std::size_t ikev1_ = 0;                  ///< connections that are not for IKEv2 alone
 };
 
 }  // namespace penstock::session

@@ -9,6 +9,7 @@
 #include <unordered_map>
 
 #include "control/isakmp/v1_rules.h"
+#include "control/session/authentication.h"
 #include "control/session/connections.h"
 #include "control/session/ike_drop.h"
 #include "control/session/retransmission.h"
@@ -197,7 +198,7 @@ class Services {
   SpiStore spis;
   Slots slots;
   Connections connections;
-  std::vector<SharedSecret> secrets;
+  SecretStore secrets;
   IkeDropCounters drops;
   V1RuleCounters v1_broken;
 

@@ -55,10 +55,10 @@ Ikev1End::Ikev1End(std::uint64_t seed, net::Endpoint local, session::ConnectionC
       machine(services),
       connection(services.connections.add(std::move(config))) {
   services.now = {base::MonoTime{base::seconds{1000}}, {}};
-  session::SharedSecret secret;
+  std::vector<session::SharedSecret> secrets(1);
   const std::string_view text = "a secret that both have";
-  secret.secret = base::SecretBytes::copy_of(std::as_bytes(std::span(text)));
-  services.secrets.push_back(std::move(secret));
+  secrets.front().secret = base::SecretBytes::copy_of(std::as_bytes(std::span(text)));
+  services.secrets = session::SecretStore(std::move(secrets));
   input([&] { services.ask_for_spis(); });
 }
 

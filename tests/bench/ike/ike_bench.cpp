@@ -21,12 +21,13 @@ namespace {
 using session::AuthMethod;
 
 constexpr std::array kMethods{
-    Method{"psk-x25519", "psk", "x25519", nullptr, AuthMethod::kPsk, false},
-    Method{"psk-ecp256", "psk", "ecp256", nullptr, AuthMethod::kPsk, false},
-    Method{"psk-modp2048", "psk", "modp2048", nullptr, AuthMethod::kPsk, false},
-    Method{"rsa2048-x25519", "rsa2048", "x25519", "RSA-2048", AuthMethod::kPubkey, false},
-    Method{"ecdsa256-x25519", "ecdsa256", "x25519", "P-256", AuthMethod::kPubkey, false},
-    Method{"ecdsa256-x25519-new", "ecdsa256", "x25519", "P-256", AuthMethod::kPubkey, true},
+    Method{"psk-x25519", "psk", "x25519", nullptr, AuthMethod::kPsk, false, false},
+    Method{"psk-x25519-secrets", "psk", "x25519", nullptr, AuthMethod::kPsk, false, true},
+    Method{"psk-ecp256", "psk", "ecp256", nullptr, AuthMethod::kPsk, false, false},
+    Method{"psk-modp2048", "psk", "modp2048", nullptr, AuthMethod::kPsk, false, false},
+    Method{"rsa2048-x25519", "rsa2048", "x25519", "RSA-2048", AuthMethod::kPubkey, false, false},
+    Method{"ecdsa256-x25519", "ecdsa256", "x25519", "P-256", AuthMethod::kPubkey, false, false},
+    Method{"ecdsa256-x25519-new", "ecdsa256", "x25519", "P-256", AuthMethod::kPubkey, true, false},
 };
 /// Not counted: algorithms are fetched and keys are parsed in them.
 constexpr std::size_t kWarmUp = 32;

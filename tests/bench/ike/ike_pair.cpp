@@ -118,8 +118,18 @@ ConnectionConfig connection(const Method& method, bool hub, std::size_t index) {
   return c;
 }
 
-session::SharedSecret secret() {
-  return {"all", {}, base::SecretBytes::copy_of(base::as_bytes("of all spokes and the hub")), {}};
+/// For all spokes, or for one.
+std::vector<session::SharedSecret> secrets(const Method& method, std::size_t spokes) {
+  std::vector<session::SharedSecret> list;
+  for (std::size_t i = 0; i < (method.own_secrets ? spokes : 1); ++i) {
+    const std::string name = spoke_name(i);
+    session::SharedSecret s;
+    s.name = name;
+    if (method.own_secrets) s.ids = {{"hub.example"}, {name + ".example"}};
+    s.secret = base::SecretBytes::copy_of(base::as_bytes("of the hub and " + name));
+    list.push_back(std::move(s));
+  }
+  return list;
 }
 
 }  // namespace
@@ -236,8 +246,8 @@ void End::carry_out(ike::Output output, Wire& sent) {
 IkePair::IkePair(const Method& method, std::size_t tunnels) : time_(kStart) {
   ike::ConfigChange of_hub;
   ike::ConfigChange of_spokes;
-  of_hub.secrets.push_back(secret());
-  of_spokes.secrets.push_back(secret());
+  of_hub.secrets = secrets(method, tunnels);
+  of_spokes.secrets = secrets(method, tunnels);
   of_hub.connections.push_back(connection(method, true, 0));
   for (std::size_t i = 0; i < tunnels; ++i)
     of_spokes.connections.push_back(connection(method, false, i));

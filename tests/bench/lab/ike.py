@@ -10,7 +10,7 @@ PROGRAM = "tests/bench/ike/bench_ike"
 METHODS = ("psk-x25519", "psk-ecp256", "psk-modp2048", "rsa2048-x25519", "ecdsa256-x25519",
            "ecdsa256-x25519-new")
 TUNNELS = 2000
-MANY = (("psk-x25519", 50_000, 64), ("psk-x25519", 50_000, 50_000))
+MANY = (("psk-x25519", 50_000, 64), ("psk-x25519", 50_000, 50_000), ("psk-x25519-secrets", 50_000, 64))
 NOTE = ("Microseconds of CPU, octets of heap, a tunnel: IKE SA and child SA, each end by itself. "
         "bare: its asymmetric operations alone.")
 COLUMNS = (("method", "authentication-group", "s"), ("tunnels", "tunnels", "d"), ("flight", "at once", "d"),

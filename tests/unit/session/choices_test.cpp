@@ -198,20 +198,58 @@ SharedSecret secret(std::string name, std::vector<std::string> ids) {
   return s;
 }
 
-TEST(Secrets, TheMostSpecificForThePeerWins) {
+/// The name of the secret that is found; "-" if there is none.
+std::string found(const std::vector<std::pair<std::string, std::vector<std::string>>>& secrets,
+                  std::string_view local, std::string_view remote) {
   std::vector<SharedSecret> all;
-  all.push_back(secret("anyone", {}));
-  all.push_back(secret("us", {"gw.example"}));
-  all.push_back(secret("pattern", {"*.example"}));
-  all.push_back(secret("peer", {"a.example"}));
-  all.push_back(secret("pair", {"gw.example", "a.example"}));
+  for (const auto& [name, ids] : secrets) all.push_back(secret(name, ids));
+  const SecretStore store(std::move(all));
   const auto id = [](std::string_view text) { return *policy::Identity::parse(text); };
-  EXPECT_EQ(find_secret(all, id("gw.example"), id("a.example"))->name, "pair");
-  EXPECT_EQ(find_secret(all, id("x.other"), id("a.example"))->name, "peer");
-  EXPECT_EQ(find_secret(all, id("x.other"), id("b.example"))->name, "pattern");
-  EXPECT_EQ(find_secret(all, id("x.other"), id("y.other"))->name, "anyone");
-  all.erase(all.begin());
-  EXPECT_EQ(find_secret(all, id("x.other"), id("y.other")), nullptr);
+  const SharedSecret* best = store.find(id(local), id(remote));
+  return best == nullptr ? "-" : best->name;
+}
+
+TEST(Secrets, TheMostSpecificForThePeerWins) {
+  const auto of = [](std::string_view local, std::string_view remote, bool anyone = true) {
+    std::vector<std::pair<std::string, std::vector<std::string>>> all{
+        {"us", {"gw.example"}},
+        {"pattern", {"*.example"}},
+        {"peer", {"a.example"}},
+        {"pair", {"gw.example", "a.example"}}};
+    if (anyone) all.insert(all.begin(), {"anyone", {}});
+    return found(all, local, remote);
+  };
+  EXPECT_EQ(of("gw.example", "a.example"), "pair");
+  EXPECT_EQ(of("x.other", "a.example"), "peer");
+  EXPECT_EQ(of("x.other", "b.example"), "pattern");
+  EXPECT_EQ(of("gw.example", "b.example"), "pattern");
+  EXPECT_EQ(of("gw.example", "y.other"), "us");
+  EXPECT_EQ(of("x.other", "y.other"), "anyone");
+  EXPECT_EQ(of("x.other", "y.other", false), "-");
+}
+
+TEST(Secrets, OfEqualsTheFirstIsTaken) {
+  EXPECT_EQ(found({{"1", {"a.example"}}, {"2", {"a.example"}}}, "x.other", "a.example"), "1");
+  EXPECT_EQ(
+      found({{"1", {"gw.example", "b.example"}}, {"2", {"gw.example"}}}, "gw.example", "a.example"),
+      "1");
+  EXPECT_EQ(found({{"1", {}}, {"2", {}}}, "x.other", "a.example"), "1");
+}
+
+TEST(Secrets, AnyonesWithANameGoesBeforeTheNameAlone) {
+  // 4 * 1 for any peer, and 3 for us, against 3 for us.
+  EXPECT_EQ(found({{"name", {"gw.example"}}, {"both", {"gw.example", "%any"}}}, "gw.example",
+                  "a.example"),
+            "both");
+}
+
+TEST(Secrets, HostNamesHaveNoCaseAndKeyIdsHave) {
+  EXPECT_EQ(found({{"1", {"A.Example"}}}, "x.other", "a.eXample"), "1");
+  EXPECT_EQ(found({{"1", {"keyid:Key"}}}, "x.other", "keyid:Key"), "1");
+  EXPECT_EQ(found({{"1", {"keyid:Key"}}}, "x.other", "keyid:key"), "-");
+  EXPECT_EQ(found({{"1", {"192.0.2.1"}}}, "x.other", "192.0.2.1"), "1");
+  // RFC 5280 §7.1
+  EXPECT_EQ(found({{"1", {"O=Example, CN=A"}}}, "x.other", "O=example, CN=a"), "1");
 }
 
 }  // namespace
