@@ -133,7 +133,7 @@ TEST(Connections, TheMostSpecificAddressesComeFirst) {
 TEST(Connections, ARemovedOneStaysUntilItsLastIkeSaEnded) {
   Connections connections;
   Connection& c = connections.add(config("host", {"198.51.100.7"}));
-  c.ike_sas.push_back(1);
+  connections.attach(c, 1);
   connections.remove(c);
   EXPECT_EQ(connections.find("host"), nullptr);
   connections.drop_unused();
@@ -142,7 +142,7 @@ TEST(Connections, ARemovedOneStaysUntilItsLastIkeSaEnded) {
       connections
           .candidates(*net::IpAddress::parse("192.0.2.1"), *net::IpAddress::parse("198.51.100.7"))
           .empty());
-  c.ike_sas.clear();
+  connections.detach(c, 1);
   connections.drop_unused();
 }
 
