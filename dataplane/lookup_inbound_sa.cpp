@@ -144,6 +144,7 @@ void lookup_inbound_sa(WorkerContext& ctx, Burst& burst) {
     state.inbound[i] = state.tables->find_inbound(esp_of(burst[i]).spi.get());
     if (state.inbound[i] != nullptr) prefetch_sa(state.inbound[i]);
   }
+  const ipsec::InboundSa* before = nullptr;
   keep_parallel(burst, state.inbound, [&](Packet* packet, unsigned i) {
     ipsec::InboundSa*& sa = state.inbound[i];
     if (sa == nullptr) [[unlikely]]
@@ -151,8 +152,12 @@ void lookup_inbound_sa(WorkerContext& ctx, Burst& burst) {
     if (sa == nullptr) [[unlikely]]
       return false;
     const auto fault = fault_of(packet, *sa);
-    if (!fault) [[likely]]
+    if (!fault) [[likely]] {
+      if (sa != before)
+        state.engine->key_lines().prefetch<2>(sa->session, dpdk::meta(packet).total_length);
+      before = sa;
       return true;
+    }
     sa->errors.add();
     ctx.drop(packet, *fault);
     return false;

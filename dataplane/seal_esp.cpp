@@ -173,6 +173,7 @@ void seal_esp(WorkerContext& ctx, Burst& burst) {
   for (Run run{0, 0}; run.first < burst.size(); run.first = run.end) {
     OutboundSa& sa = *sas[run.first];
     while (run.end < burst.size() && sas[run.end] == &sa) ++run.end;
+    state.engine->key_lines().prefetch<2>(sa.session, dpdk::meta(burst[run.first]).total_length);
     const Numbers numbers = reserve_numbers(ctx, sa, burst, run);
     const PlainTunnel tunnel(sa);
     const bool plain = PlainTunnel::is_plain(sa);

@@ -31,7 +31,10 @@ constexpr std::array kEngines{
 /// The first link may be asynchronous, the others are not.
 class ChainEngine final : public Engine {
  public:
-  explicit ChainEngine(std::vector<std::unique_ptr<Engine>> links) : links_(std::move(links)) {}
+  explicit ChainEngine(std::vector<std::unique_ptr<Engine>> links) : links_(std::move(links)) {
+    for (const auto& link : links_)
+      if (link->name() == kIpsecMbName) key_lines_ = link->key_lines();
+  }
 
   std::string_view name() const override { return links_[0]->name(); }
 

@@ -3,6 +3,7 @@
 // looks at their status, whichever engine it was (design §4.8).
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -85,12 +86,54 @@ struct FifoProgress {
   std::atomic<std::uint64_t> completed{0};
 };
 
+/// Which part of its keys a session's packets need, for those who ask the caches for it.
+class KeyLines {
+ public:
+  /// All of them need the first octets; GCM also the powers of its hash key, of which one a block
+  /// and two more, of `count` that lie from `at` on: the first power first, or last.
+  struct Powers {
+    std::uint16_t at = 0;
+    std::uint16_t count = 0;
+    bool backwards = false;
+  };
+  KeyLines() = default;
+  explicit KeyLines(Powers powers) : powers_(powers) {}
+
+  /// Inline in any case: GCC takes a function that only asks for lines for one without effect, and
+  /// drops the call.
+  /// @param octets  under the cipher
+  /// @param kLocality  __builtin_prefetch()'s: 3 for L1, 2 for L2
+  template <int kLocality>
+  [[gnu::always_inline]] void prefetch(const Session& session, std::size_t octets) const {
+    const std::byte* keys = session.keys->octets;
+    if (session.kind != SessionKind::kGcm) return ask<kLocality>(keys, 0, kOtherOctets);
+    ask<kLocality>(keys, 0, (session.key_octets / std::size_t{4} + 7) * kBlock);
+    const std::size_t needed = std::min<std::size_t>(powers_.count, octets / kBlock + 2);
+    const std::size_t skipped = powers_.backwards ? powers_.count - needed : 0;
+    ask<kLocality>(keys, powers_.at + skipped * kBlock, powers_.at + (skipped + needed) * kBlock);
+  }
+
+ private:
+  template <int kLocality>
+  [[gnu::always_inline]] static void ask(const std::byte* keys, std::size_t first,
+                                         std::size_t last) {
+    for (std::size_t at = first / kLine * kLine; at < last; at += kLine)
+      __builtin_prefetch(keys + at, 0, kLocality);
+  }
+  static constexpr std::size_t kLine = 64;
+  static constexpr std::size_t kBlock = 16;
+  static constexpr std::size_t kOtherOctets = 6 * kLine;  ///< a schedule, two digest states
+  Powers powers_;
+};
+
 /// One a worker; not shared between threads. Jobs of one SA come back in the order in which they
 /// were given.
 class Engine {
  public:
   virtual ~Engine() = default;
   [[nodiscard]] virtual std::string_view name() const = 0;
+  /// For the stages that make jobs, a burst ahead.
+  [[nodiscard]] const KeyLines& key_lines() const { return key_lines_; }
   /// Starts jobs, all of one direction. @return how many of them have an end already
   /// A synchronous engine has finished every one, in its place, and returns their number. An
   /// asynchronous one moves those to the front (they were refused, or done by another engine of the
@@ -110,6 +153,9 @@ class Engine {
   }
   /// Empty for a synchronous engine: nothing outlives a burst in it.
   [[nodiscard]] virtual std::span<const FifoProgress> fifos() const { return {}; }
+
+ protected:
+  KeyLines key_lines_;
 };
 
 }  // namespace penstock::burst_crypto

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A worker's ipsec-mb engine. AES-GCM and AES-GMAC jobs are called directly, one after the other,
-// while the next job's keys are fetched; all other jobs go through the multi-buffer manager, which
-// runs up to 16 of them side by side, and are flushed before process() returns. On the path:
-// between seal or open ESP (which write headers and jobs) and their closing stages (which read the
-// status).
+// A worker's ipsec-mb engine. AES-GCM and AES-GMAC jobs are called directly, one after the other;
+// all other jobs go through the multi-buffer manager, which runs up to 16 of them side by side, and
+// are flushed before process() returns. On the path: between seal or open ESP (which write headers
+// and jobs, and ask for the keys) and their closing stages (which read the status).
 
 #include <algorithm>
 #include <array>
@@ -19,8 +18,6 @@ namespace {
 
 constexpr std::size_t kMaxTagOctets = 64;  // what a manager may write before truncation
 constexpr std::size_t kSlice = 64;         // jobs in the manager at a time; its queue holds 256
-constexpr std::size_t kKeysAhead = 4;      // jobs between asking for keys and using them
-constexpr std::size_t kLine = 64;
 constexpr std::size_t kGcmTagOctets = 16;
 
 /// AES-GMAC of one key length, in parts: init, update … update, finalize.
@@ -48,47 +45,29 @@ inline bool equal_tags(const std::uint8_t* a, const std::uint8_t* b, std::size_t
   return difference == 0;
 }
 
-/// Asks for the octets [first, last) of a session's keys.
-inline void prefetch_keys(const Session& session, std::size_t first, std::size_t last) {
-  for (std::size_t at = first / kLine * kLine; at < last; at += kLine)
-    __builtin_prefetch(session.keys->octets + at);
-}
-
 /// Where an expanded GCM key has the powers of its hash key (gcm_key_data::ghash_keys): with VAES
-/// and AVX-512 48 of them, the first one last; else eight, in their order. A packet of n blocks
-/// needs n + 2 at most, so that of a thousand octets a short packet asks for few.
-struct GcmPowers {
-  static constexpr std::size_t kOctets = 16;
-  static constexpr std::size_t kAt = offsetof(gcm_key_data, ghash_keys);
-  std::size_t count;
-  bool backwards;
-
-  explicit GcmPowers(const IMB_MGR& manager)
-      : count(vaes_avx512(manager) ? 48 : 8), backwards(vaes_avx512(manager)) {}
-  static bool vaes_avx512(const IMB_MGR& manager) {
-    constexpr std::uint64_t kNeeded = IMB_FEATURE_VAES | IMB_FEATURE_VPCLMULQDQ;
-    return manager.used_arch == IMB_ARCH_AVX512 && (manager.features & kNeeded) == kNeeded;
-  }
-  void prefetch(const Job& job) const {
-    const std::size_t needed = std::min(count, job.cipher_octets / kOctets + 2);
-    const std::size_t first = backwards ? kAt + (count - needed) * kOctets : kAt;
-    prefetch_keys(*job.session, 0, (job.session->key_octets / std::size_t{4} + 7) * kOctets);
-    prefetch_keys(*job.session, first, first + needed * kOctets);
-  }
-};
+/// and AVX-512 48 of them, the first one last; else eight, in their order.
+KeyLines::Powers gcm_powers(const IMB_MGR& manager) {
+  constexpr std::uint64_t kNeeded = IMB_FEATURE_VAES | IMB_FEATURE_VPCLMULQDQ;
+  const bool vaes_avx512 =
+      manager.used_arch == IMB_ARCH_AVX512 && (manager.features & kNeeded) == kNeeded;
+  return {.at = offsetof(gcm_key_data, ghash_keys),
+          .count = static_cast<std::uint16_t>(vaes_avx512 ? 48 : 8),
+          .backwards = vaes_avx512};
+}
 
 class IpsecMbEngine final : public Engine {
  public:
-  explicit IpsecMbEngine(Manager manager) : manager_(std::move(manager)), gcm_powers_(*manager_) {}
+  explicit IpsecMbEngine(Manager manager) : manager_(std::move(manager)) {
+    key_lines_ = KeyLines(gcm_powers(*manager_));
+  }
 
   std::string_view name() const override { return kIpsecMbName; }
 
   std::size_t process(std::span<Job> jobs) override {
     std::size_t queued = 0;
-    for (std::size_t i = 0; i < std::min(jobs.size(), kKeysAhead); ++i) prefetch(jobs, i);
     for (std::size_t i = 0; i < jobs.size(); ++i) {
       Job& job = jobs[i];
-      prefetch(jobs, i + kKeysAhead);
       if (job.session->kind == SessionKind::kGcm) {
         run_gcm(job);
         continue;
@@ -114,16 +93,6 @@ class IpsecMbEngine final : public Engine {
     std::array<std::uint8_t, sizeof(Job::sequence_high)> overlaid;  ///< by the ESN's upper half
     alignas(16) std::array<std::uint8_t, kMaxTagOctets> computed;
   };
-
-  /// The keys of a job, unless the one before has the same.
-  void prefetch(std::span<const Job> jobs, std::size_t i) const {
-    if (i >= jobs.size() || (i > 0 && jobs[i].session == jobs[i - 1].session)) return;
-    const Session& session = *jobs[i].session;
-    if (session.kind == SessionKind::kGcm)
-      gcm_powers_.prefetch(jobs[i]);
-    else
-      prefetch_keys(session, 0, sizeof(gcm_key_data));
-  }
 
   void run_gcm(Job& job) {
     const Session& session = *job.session;
@@ -327,7 +296,6 @@ class IpsecMbEngine final : public Engine {
   }
 
   Manager manager_;
-  GcmPowers gcm_powers_;
   alignas(64) gcm_context_data context_{};
   alignas(64) std::array<Kept, kSlice> kept_{};
 };
