@@ -55,12 +55,4 @@ class Burst {
   unsigned size_ = 0;
 };
 
-/// Asks for the meta and the first data line of the packet `kPrefetchAhead` places after `i`.
-inline void prefetch_ahead(const Burst& burst, unsigned i) {
-  if (i + kPrefetchAhead >= burst.size()) return;
-  const dpdk::Packet* packet = burst[i + kPrefetchAhead];
-  __builtin_prefetch(packet);
-  __builtin_prefetch(packet + 1, 1);
-}
-
 }  // namespace penstock::dataplane

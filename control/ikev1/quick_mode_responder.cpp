@@ -16,7 +16,6 @@ using isakmp::PayloadType;
 using isakmp::V1NotifyType;
 using isakmp::V1Rule;
 using session::ChildSa;
-using session::ChildState;
 using session::IkeDrop;
 
 namespace {

@@ -79,9 +79,6 @@ class ReplayWindow {
   /// The highest number inserted; any thread may ask.
   [[nodiscard]] std::uint64_t top() const { return top_.load(std::memory_order_relaxed); }
   [[nodiscard]] std::uint32_t size() const { return size_; }
-  void prefetch(std::uint32_t low) const {
-    if (size_ != 0) __builtin_prefetch(&words_[(low >> 6) & mask_], 1);
-  }
 
  private:
   /// Without a window there is no top to trust much; half of a subspace to either side.
