@@ -17,6 +17,7 @@
 #include "control/isakmp/payload/sa.h"
 #include "control/isakmp/payload/traffic_selectors.h"
 #include "control/isakmp/payload/v1_certificate.h"
+#include "control/isakmp/payload/v1_configuration.h"
 #include "control/isakmp/payload/v1_nat_oa.h"
 #include "control/isakmp/payload/v1_notify.h"
 #include "control/isakmp/payload/v1_sa.h"
@@ -74,6 +75,7 @@ constexpr Row kRows[] = {
      kNoPrefix},
     {PayloadType::kV1Notification, read_and_describe<parse_v1_notify>, kNoPrefix},
     {PayloadType::kV1Delete, read_and_describe<parse_v1_delete>, kNoPrefix},
+    {PayloadType::kV1Configuration, read_and_describe<parse_v1_configuration>, kNoPrefix},
     {PayloadType::kV1NatOa, read_and_describe<parse_v1_nat_oa>, kNoPrefix},
     {PayloadType::kTsInitiator, read_and_describe<parse_traffic_selectors>, "TSi"},
     {PayloadType::kTsResponder, read_and_describe<parse_traffic_selectors>, "TSr"},

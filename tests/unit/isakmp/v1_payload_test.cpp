@@ -6,6 +6,7 @@
 #include "control/isakmp/describe.h"
 #include "control/isakmp/payload/identification.h"
 #include "control/isakmp/payload/v1_certificate.h"
+#include "control/isakmp/payload/v1_configuration.h"
 #include "control/isakmp/payload/v1_nat_oa.h"
 #include "control/isakmp/payload/v1_notify.h"
 #include "control/isakmp/payload/v1_octets.h"
@@ -179,6 +180,47 @@ TEST(V1Certificate, EncodingsAreThoseOfTheClause) {
               append_v1_certificate(b, PayloadType::kV1CertificateRequest, 4, hex("3000"));
             }),
             hex("04 3000"));
+}
+
+// Octets by hand from the layout of draft-dukes-ike-mode-cfg-02 §3.2.
+TEST(V1Configuration, HoldsALoginWithTypeNameAndPassword) {
+  const ByteVector body = hex("02 00 1234  c088 0000  4089 0003 6a6f65  408a 0006 736563726574");
+  const auto login = parse_v1_configuration(body).value();
+  EXPECT_EQ(login.type, ConfigurationType::kReply);
+  EXPECT_EQ(login.identifier, 0x1234);
+  using enum V1ConfigurationAttribute;
+  ASSERT_EQ(login.values.size(), 3U);
+  EXPECT_TRUE(login.find(kXauthType)->basic);
+  EXPECT_EQ(login.find(kXauthType)->u16(), 0);
+  EXPECT_EQ(base::as_text(login.find(kXauthUserName)->octets.bytes()), "joe");
+  EXPECT_EQ(base::as_text(login.find(kXauthUserPassword)->octets.bytes()), "secret");
+  EXPECT_EQ(login.find(kXauthStatus), nullptr);
+  EXPECT_EQ(body_of([&](MessageBuilder& b) { append_v1_configuration(b, login); }), body);
+  EXPECT_EQ(describe(login), "ATTR[reply XAUTH-TYPE XAUTH-USER-NAME XAUTH-USER-PASSWORD]");
+}
+
+TEST(V1Configuration, HasValuesOfNoOctetsInRequests) {
+  const ByteVector body = hex("01 00 0003  0001 0000  0002 0000  7fff 0000");
+  const auto request = parse_v1_configuration(body).value();
+  EXPECT_EQ(request.type, ConfigurationType::kRequest);
+  ASSERT_EQ(request.values.size(), 3U);
+  for (const auto& value : request.values) EXPECT_TRUE(value.octets.empty());
+  EXPECT_EQ(request.values.front().u16(), std::nullopt);
+  EXPECT_EQ(body_of([&](MessageBuilder& b) { append_v1_configuration(b, request); }), body);
+}
+
+TEST(V1Configuration, IsRefusedWhenCutOffReservedOrTooLong) {
+  EXPECT_EQ(parse_v1_configuration(hex("010000")).error().rule, V1Rule::kAttributes);
+  EXPECT_EQ(parse_v1_configuration(hex("01010001")).error().rule, V1Rule::kReserved);
+  EXPECT_EQ(parse_v1_configuration(hex("01000001 0001")).error().rule, V1Rule::kAttributes);
+  EXPECT_EQ(parse_v1_configuration(hex("01000001 00010004 0a0000")).error().rule,
+            V1Rule::kAttributes);
+  ByteVector many = hex("01000001");
+  for (std::size_t i = 0; i <= kMaxV1ConfigurationValues; ++i) {
+    const ByteVector one = hex("00010000");
+    many.insert(many.end(), one.begin(), one.end());
+  }
+  EXPECT_EQ(parse_v1_configuration(many).error().rule, V1Rule::kLimit);
 }
 
 TEST(V1NatOa, HoldsAnAddressOfItsType) {
