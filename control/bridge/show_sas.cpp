@@ -66,6 +66,7 @@ Json ike_sa_row(const ShowContext& context, const ike::IkeSaStatus& sa) {
           {"spi_i", hex(sa.spi_i)},
           {"spi_r", hex(sa.spi_r)},
           {"proposal", sa.proposal},
+          {"vendor_ids", sa.vendors},
           {"rekey_in_s", std::move(rekey_in)},
           {"children", std::move(children)}};
 }

@@ -364,6 +364,7 @@ IkeSaStatus status_of(const ikev1::IsakmpSa& sa, base::MonoTime now) {
   s.spi_i = sa.cookies.i;
   s.spi_r = sa.cookies.r;
   if (sa.has_keys()) s.proposal = sa.agreed.to_string();
+  s.vendors = sa.vendors;
   if (sa.rekey_at) s.rekey_in = *sa.rekey_at - now;
   for (const auto& c : sa.children) s.children.push_back(status_of(*c));
   return s;

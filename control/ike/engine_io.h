@@ -108,6 +108,7 @@ struct IkeSaStatus {
   IkeSpi spi_i;
   IkeSpi spi_r;
   std::string proposal;
+  std::vector<std::string_view> vendors;  ///< names of the peer's vendor ids; of IKEv1 alone
   std::optional<base::Duration> rekey_in;
   std::vector<ChildStatus> children;
 };

@@ -27,7 +27,7 @@ std::vector<AuthMethod> only_method(const IsakmpSa& sa) {
 }
 
 void append_nat(Machine& machine, IsakmpSa& sa, isakmp::MessageBuilder& builder) {
-  if (sa.nat_t)
+  if (sa.nat != nullptr)
     append_nat_detection(builder, machine.services().crypto, sa, sa.connection->config.encap);
 }
 
@@ -115,7 +115,7 @@ void on_aggressive_key_pair(Machine& machine, IsakmpSa& sa) {
     append_keys(machine, sa, builder);
     append_identity(sa, builder);
     if (signs(sa.auth)) append_certificate_request(sa, builder);
-    append_vendor_ids(builder);
+    append_vendor_ids(sa, builder);
     base::ByteVector message = builder.finish();
     p.sai_b = first_body(message);
     machine.enter(sa, State::kOffered);
@@ -142,7 +142,7 @@ void on_aggressive_prove(Machine& machine, IsakmpSa& sa, base::Bytes value) {
     append_proof(sa, builder, value);
     if (signs(sa.auth)) append_certificate_request(sa, builder);
     append_nat(machine, sa, builder);
-    append_vendor_ids(builder);
+    append_vendor_ids(sa, builder);
     return machine.send_phase1(sa, builder.finish());
   }
   isakmp::MessageBuilder builder = machine.message(sa, kAggressive, 0);

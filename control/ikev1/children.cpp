@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "control/ikev1/nat.h"
 #include "control/isakmp/payload/identification.h"
 #include "control/session/narrowing.h"
 #include "lib/base/byte_io.h"
@@ -121,16 +122,20 @@ SelectorPair selectors_of(const IsakmpSa& sa, const ChildConfig& child) {
   return pair;
 }
 
-Encapsulation encapsulation(const ChildConfig& child, bool encap) {
-  if (child.is_transport()) return encap ? Encapsulation::kUdpTransport : Encapsulation::kTransport;
-  return encap ? Encapsulation::kUdpTunnel : Encapsulation::kTunnel;
+Encapsulation encapsulation(const IsakmpSa& sa, const ChildConfig& child, bool encap) {
+  if (child.is_transport()) return encap ? sa.nat->transport : Encapsulation::kTransport;
+  return encap ? sa.nat->tunnel : Encapsulation::kTunnel;
 }
 
 namespace {
 
-/// Transport mode through a NAT needs the original addresses (RFC 3947 §5.2), which we do not say.
-bool may_be_in_udp(const IsakmpSa& sa, const ChildConfig& child) {
-  return sa.nat_t && !child.is_transport();
+/// What is asked for, as it is of the child's mode: transport mode is between the addresses that
+/// this end sees, whatever a NAT made of them (RFC 3948 §5.2).
+std::optional<SelectorPair> as_seen_here(const IsakmpSa& sa, const ChildConfig& child,
+                                         const SelectorPair& asked) {
+  if (!child.is_transport()) return asked;
+  return session::as_seen(asked, sa.nat_here ? &sa.local.address : nullptr,
+                          sa.nat_there ? &sa.remote.address : nullptr);
 }
 
 }  // namespace
@@ -146,15 +151,16 @@ tl::expected<ChildChoice, ChildRefusal> choose_child(const IsakmpSa& sa, const S
     if (!c.is_negotiated()) continue;
     const SelectorPair allowed{session::or_dynamic(c.local_ts, sa.local.address),
                                session::or_dynamic(c.remote_ts, sa.remote.address)};
-    if (!session::covers(allowed.local, asked.local) ||
-        !session::covers(allowed.remote, asked.remote))
+    auto seen = as_seen_here(sa, c, asked);
+    if (!seen || !session::covers(allowed.local, seen->local) ||
+        !session::covers(allowed.remote, seen->remote))
       continue;
     // NAT-D is not authenticated (RFC 3947 §3.2), so the ends may differ about it: the peer's view
     // counts.
     for (const bool encap : {sa.encap, !sa.encap}) {
-      if (encap && !may_be_in_udp(sa, c)) continue;
-      auto choice = choose_phase2(proposals_of(c), encapsulation(c, encap), group, offer);
-      if (choice) return ChildChoice{&c, *std::move(choice), encap};
+      if (encap && sa.nat == nullptr) continue;
+      auto choice = choose_phase2(proposals_of(c), encapsulation(sa, c, encap), group, offer);
+      if (choice) return ChildChoice{&c, *std::move(choice), encap, *std::move(seen)};
       if (encap == sa.encap)
         refusal = {isakmp::V1NotifyType::kNoProposalChosen, IkeDrop::kNoProposal,
                    c.name + ": " + choice.error().text};

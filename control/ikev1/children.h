@@ -20,7 +20,9 @@ namespace penstock::ikev1 {
 [[nodiscard]] session::SelectorPair selectors_of(const IsakmpSa& sa,
                                                  const session::ChildConfig& child);
 
-[[nodiscard]] Encapsulation encapsulation(const session::ChildConfig& child, bool encap);
+/// @param encap  in UDP, as both speak NAT traversal
+[[nodiscard]] Encapsulation encapsulation(const IsakmpSa& sa, const session::ChildConfig& child,
+                                          bool encap);
 
 struct ChildRefusal {
   isakmp::V1NotifyType type;
@@ -31,6 +33,7 @@ struct ChildChoice {
   const session::ChildConfig* config = nullptr;
   Choice choice;
   bool encap = false;
+  session::SelectorPair selectors;  ///< as this end sees them
 };
 /// As responder: the child of the connection whose selectors hold what is asked for.
 /// @param asked  RFC 2409 §5.5: taken whole or refused

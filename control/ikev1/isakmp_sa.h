@@ -95,6 +95,8 @@ struct Exchange {
   [[nodiscard]] bool active() const { return state != QuickState::kDone; }
 };
 
+struct NatTraversal;
+
 struct IsakmpSa {
   std::uint64_t serial = 0;
   session::Connection* connection = nullptr;  ///< responder: a guess until the peer said who it is
@@ -102,8 +104,10 @@ struct IsakmpSa {
   Cookies cookies;
   State state = State::kStart;
   bool initiator = false;
-  bool nat_t = false;  ///< the peer speaks RFC 3947
-  bool dpd = false;    ///< the peer speaks RFC 3706
+  const NatTraversal* nat = nullptr;  ///< as both speak it; nullptr: the peer does not
+  std::vector<std::string_view>
+      vendors;       ///< names of the peer's vendor ids, as far as they have one
+  bool dpd = false;  ///< the peer speaks RFC 3706
   bool nat_here = false;
   bool nat_there = false;
   bool encap = false;

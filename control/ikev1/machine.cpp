@@ -441,8 +441,27 @@ void Machine::heard(IsakmpSa& sa, const session::Datagram& datagram) {
 void Machine::move_peer(IsakmpSa& sa, const net::Endpoint& remote) {
   if (sa.remote == remote) return;
   sa.remote = remote;
-  for (const auto& child : sa.children) session::follow_peer(services_, *child, remote);
   report(sa, base::LogLevel::kInfo, "peer_moved", "the peer is now at " + remote.to_string());
+  for (const auto& child : sa.children) {
+    // The selectors of transport mode are the old address: such a child is made anew.
+    if (child->config->is_transport() && child->remote != remote.address) {
+      if (child->live()) request_child_delete(sa, child->spi_in, EndReason::kExpired);
+      continue;
+    }
+    session::follow_peer(services_, *child, remote);
+  }
+}
+
+bool Machine::is_taken(const IsakmpSa& sa, const session::SelectorPair& selectors) const {
+  if (!sa.nat_there) return false;
+  return std::ranges::any_of(sas_, [&](const auto& entry) {
+    const IsakmpSa& other = *entry.second;
+    if (other.remote.address != sa.remote.address || other.remote_id == sa.remote_id) return false;
+    return std::ranges::any_of(other.children, [&](const auto& c) {
+      return c->config->is_transport() && session::overlap(c->selectors.local, selectors.local) &&
+             session::overlap(c->selectors.remote, selectors.remote);
+    });
+  });
 }
 
 }  // namespace penstock::ikev1

@@ -128,6 +128,8 @@ class Machine {
   // ---- children ----
 
   session::ChildSa& add_child(IsakmpSa& sa, Exchange& x);
+  /// RFC 3948 §5.2: has another peer behind the same NAT these selectors in transport mode?
+  [[nodiscard]] bool is_taken(const IsakmpSa& sa, const session::SelectorPair& selectors) const;
   void child_installed(IsakmpSa& sa, session::ChildSa& child, const Choice& choice);
   /// A child goes on under another ISAKMP SA of the same peer.
   void take_over(IsakmpSa& heir, IsakmpSa& old, const session::ChildSa& child);

@@ -22,7 +22,7 @@ void send_keys(Machine& machine, IsakmpSa& sa) {
   isakmp::MessageBuilder builder = machine.message(sa, kMain, 0);
   append_keys(machine, sa, builder);
   if (signs(sa.auth)) append_certificate_request(sa, builder);
-  if (sa.nat_t)
+  if (sa.nat != nullptr)
     append_nat_detection(builder, machine.services().crypto, sa, sa.connection->config.encap);
   machine.send_phase1(sa, builder.finish());
 }
@@ -39,7 +39,7 @@ void begin_main_mode(Machine& machine, IsakmpSa& sa) {
     return machine.close(sa, EndReason::kFailed, "no proposal can be said in IKEv1");
   isakmp::MessageBuilder builder = machine.message(sa, kMain, 0);
   isakmp::append_v1_sa(builder, offer);
-  append_vendor_ids(builder);
+  append_vendor_ids(sa, builder);
   base::ByteVector message = builder.finish();
   sa.phase1->sai_b = first_body(message);
   machine.enter(sa, State::kOffered);
@@ -73,7 +73,7 @@ void on_main_offer(Machine& machine, IsakmpSa& sa, const Inbound& in) {
   if (!offer) return;
   isakmp::MessageBuilder builder = machine.message(sa, kMain, 0);
   isakmp::append_v1_sa(builder, {{offer->answer}});
-  append_vendor_ids(builder);
+  append_vendor_ids(sa, builder);
   accept_message(machine, sa, in.message.bytes());
   machine.enter(sa, State::kAnswered);
   machine.send_phase1(sa, builder.finish());

@@ -6,6 +6,7 @@
 #include <array>
 
 #include "control/ikev1/exchanges.h"
+#include "control/ikev1/nat.h"
 #include "control/ikev1/proof.h"
 #include "control/isakmp/payload/v1_octets.h"
 #include "control/isakmp/payload/vendor_id.h"
@@ -25,9 +26,6 @@ using session::IkeDrop;
 namespace {
 
 using Vendor = std::array<std::uint8_t, 16>;
-/// MD5 of "RFC 3947" (RFC 3947 §3.1).
-constexpr Vendor kNatTraversal{0x4a, 0x13, 0x1c, 0x81, 0x07, 0x03, 0x58, 0x45,
-                               0x5c, 0x57, 0x28, 0xf2, 0x0e, 0x95, 0x45, 0x2f};
 /// RFC 3706 §5.1, version 1.0.
 constexpr Vendor kDeadPeerDetection{0xaf, 0xca, 0xd7, 0x13, 0x68, 0xa1, 0xf1, 0xc9,
                                     0x6b, 0x86, 0x96, 0xfc, 0x77, 0x57, 0x01, 0x00};
@@ -71,15 +69,15 @@ std::vector<AuthMethod> methods_of(const session::ConnectionConfig& config) {
 
 const session::SharedSecret* secret_for(Machine& machine, const IsakmpSa& sa,
                                         const session::ConnectionConfig& config) {
-  const auto own = session::own_identity(config, nullptr, sa.local.address);
+  const auto own = own_identity(sa, config);
   if (!own) return nullptr;
   return machine.services().secrets.find(
       *own, is_aggressive(sa) ? sa.phase1->claimed : presumed_identity(sa, config));
 }
 
-void append_vendor_ids(isakmp::MessageBuilder& builder) {
-  for (const Vendor& vendor : {kNatTraversal, kDeadPeerDetection})
-    isakmp::append_vendor_id(builder, PayloadType::kV1VendorId, bytes_of(vendor));
+void append_vendor_ids(const IsakmpSa& sa, isakmp::MessageBuilder& builder) {
+  append_nat_vendor_ids(builder, sa);
+  isakmp::append_vendor_id(builder, PayloadType::kV1VendorId, bytes_of(kDeadPeerDetection));
 }
 
 void note_vendor_ids(IsakmpSa& sa, const isakmp::PayloadChain& payloads) {
@@ -87,7 +85,10 @@ void note_vendor_ids(IsakmpSa& sa, const isakmp::PayloadChain& payloads) {
   const base::Bytes dpd = bytes_of(kDeadPeerDetection).first(15);
   for (const isakmp::PayloadView& p : payloads) {
     if (p.type != PayloadType::kV1VendorId) continue;
-    sa.nat_t |= std::ranges::equal(p.body, bytes_of(kNatTraversal));
+    note_nat_vendor_id(sa, p.body);
+    const std::string_view name = isakmp::name_of_vendor_id(p.body);
+    if (!name.empty() && std::ranges::find(sa.vendors, name) == sa.vendors.end())
+      sa.vendors.push_back(name);
     sa.dpd |= p.body.size() == 16 && std::ranges::equal(p.body.first(15), dpd);
   }
 }

@@ -86,6 +86,7 @@ bool find_notify(const isakmp::PayloadChain& payloads, isakmp::V1NotifyType type
 
 const session::Credential* credential_for(const session::ConnectionConfig& config,
                                           AuthMethod method) {
+  if (!signs(method)) return nullptr;
   const auto fits = [&](const session::Credential& c) {
     const SignatureMethod* row = find_method(c.kind);
     return row != nullptr && row->method == method;
@@ -104,7 +105,7 @@ session::Connection* connection_of(Machine& machine, const IsakmpSa& sa, const I
   const session::SharedSecret* secret = secret_for(machine, sa, sa.connection->config);
   const session::OfferedProposal agreed{1, {}, sa.agreed.as_proposal()};
   const auto same_key = [&](const session::ConnectionConfig& config) {
-    const auto own = session::own_identity(config, nullptr, sa.local.address);
+    const auto own = own_identity(sa, config);
     return signs(sa.auth) ||
            (secret_for(machine, sa, config) == secret && own && *own == sa.local_id);
   };
@@ -179,11 +180,14 @@ bool is_taken(session::AuthMethod configured, const SignatureMethod& method) {
 
 // ---- ours ----
 
+base::Result<Identity> own_identity(const IsakmpSa& sa, const session::ConnectionConfig& config) {
+  return session::own_identity(config, credential_for(config, sa.auth), sa.local.address);
+}
+
 bool set_own_identity(Machine& machine, IsakmpSa& sa) {
   const session::ConnectionConfig& config = sa.connection->config;
-  const session::Credential* credential =
-      signs(sa.auth) ? credential_for(config, sa.auth) : nullptr;
-  auto own = session::own_identity(config, credential, sa.local.address);
+  const session::Credential* credential = credential_for(config, sa.auth);
+  auto own = own_identity(sa, config);
   if (own && (credential != nullptr || !signs(sa.auth))) {
     sa.phase1->credential = credential;
     sa.local_id = *std::move(own);

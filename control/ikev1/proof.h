@@ -22,7 +22,11 @@ struct SignatureMethod {
 
 // ---- ours ----
 
-/// By the configuration, with the credential that the agreed method needs.
+/// By the configuration, with the credential that the agreed method needs: a distinguished name has
+/// the octets of the certificate's subject (RFC 4945 §3.1.5).
+[[nodiscard]] base::Result<policy::Identity> own_identity(const IsakmpSa& sa,
+                                                          const session::ConnectionConfig& config);
+/// The same, kept.
 /// @return false: closed, because there is none
 bool set_own_identity(Machine& machine, IsakmpSa& sa);
 void append_identity(const IsakmpSa& sa, isakmp::MessageBuilder& builder);

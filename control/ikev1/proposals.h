@@ -57,6 +57,9 @@ enum class Encapsulation : std::uint16_t {
   kTransport = 2,
   kUdpTunnel = 3,
   kUdpTransport = 4,
+  // Of the drafts before RFC 3947.
+  kDraftUdpTunnel = 61443,
+  kDraftUdpTransport = 61444,
 };
 
 /// @param group  for PFS; kNone: none

@@ -5,6 +5,7 @@
 
 #include "control/ikev1/children.h"
 #include "control/ikev1/exchanges.h"
+#include "control/ikev1/nat.h"
 #include "control/isakmp/payload/v1_octets.h"
 
 namespace penstock::ikev1 {
@@ -28,10 +29,8 @@ void send_offer(Machine& machine, IsakmpSa& sa, Exchange& x) {
   isakmp::MessageBuilder builder =
       machine.hashed_message(sa, ExchangeType::kV1QuickMode, x.message_id);
   x.encap = sa.encap;
-  if (x.encap && x.config->is_transport())
-    return fail_quick(machine, sa, x, "transport mode through a NAT is not built in IKEv1");
   const isakmp::V1SaPayload offer =
-      phase2_offer(*x.config, x.spi, encapsulation(*x.config, x.encap), x.group);
+      phase2_offer(*x.config, x.spi, encapsulation(sa, *x.config, x.encap), x.group);
   if (offer.proposals.empty())
     return fail_quick(machine, sa, x, "no proposal can be said in IKEv1");
   isakmp::append_v1_sa(builder, offer);
@@ -39,6 +38,7 @@ void send_offer(Machine& machine, IsakmpSa& sa, Exchange& x) {
   if (x.group != DhGroupId::kNone) builder.append(PayloadType::kV1KeyExchange, x.own_public);
   builder.append(PayloadType::kV1Identification, x.id_i);
   builder.append(PayloadType::kV1Identification, x.id_r);
+  if (x.encap && x.config->is_transport()) append_original_addresses(builder, sa, true);
   base::ByteVector message = machine.seal_phase2(sa, builder, x.message_id, {}, x.iv);
   machine.transmit(sa, message);
   x.state = QuickState::kOffered;
@@ -96,7 +96,7 @@ base::Result<void> check_ids(const Exchange& x, const isakmp::PayloadChain& payl
 }
 
 /// The answer is sound: what it says is kept until the shared secret is there.
-base::Result<void> read_answer(Exchange& x, const Inbound& in) {
+base::Result<void> read_answer(const IsakmpSa& sa, Exchange& x, const Inbound& in) {
   const auto words = [](const isakmp::V1Fault& fault) {
     return base::fail(ErrorCode::kMalformed,
                       std::string(isakmp::row_of(fault.rule).name) + ": " + fault.text);
@@ -104,7 +104,7 @@ base::Result<void> read_answer(Exchange& x, const Inbound& in) {
   const auto answer = isakmp::parse_v1_sa(in.payloads.find(PayloadType::kV1Sa)->body);
   if (!answer) return words(answer.error());
   PS_TRY(check_single(*answer));
-  PS_ASSIGN(x.choice, choose_phase2(proposals_of(*x.config), encapsulation(*x.config, x.encap),
+  PS_ASSIGN(x.choice, choose_phase2(proposals_of(*x.config), encapsulation(sa, *x.config, x.encap),
                                     x.group, *answer));
   const auto nonce = isakmp::read_v1_octets(*in.payloads.find(PayloadType::kV1Nonce));
   if (!nonce) return words(nonce.error());
@@ -114,6 +114,8 @@ base::Result<void> read_answer(Exchange& x, const Inbound& in) {
   if ((ke != nullptr) != (x.group != DhGroupId::kNone))
     return base::fail(ErrorCode::kRefused, "a KE payload is missing or was not asked for");
   if (ke != nullptr) x.peer_public = base::to_vector(ke->body);
+  const auto addresses = check_original_addresses(sa, in.payloads);
+  if (!addresses) return words(addresses.error());
   note_lifetime(x, in.payloads);
   return {};
 }
@@ -164,7 +166,7 @@ void let_out(session::Services& services, ChildSa& child) {
 void on_quick_choice(Machine& machine, IsakmpSa& sa, Exchange& x, const Inbound& in) {
   x.sent.stop();
   x.answered.begin(in.message.bytes());
-  const auto read = read_answer(x, in);
+  const auto read = read_answer(sa, x, in);
   if (!read) {
     machine.drop(IkeDrop::kInvalidSyntax);
     return fail_quick(machine, sa, x, read.error().text);

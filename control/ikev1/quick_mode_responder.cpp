@@ -5,6 +5,7 @@
 
 #include "control/ikev1/children.h"
 #include "control/ikev1/exchanges.h"
+#include "control/ikev1/nat.h"
 #include "control/isakmp/payload/v1_octets.h"
 
 namespace penstock::ikev1 {
@@ -70,6 +71,7 @@ isakmp::V1Result<Offer> read_offer(const IsakmpSa& sa, Exchange& x, const Inboun
     x.peer_public = base::to_vector(value);
   }
   PS_TRY(read_ids(sa, x, in, out.selectors));
+  PS_TRY(check_original_addresses(sa, in.payloads));
   return out;
 }
 
@@ -96,6 +98,7 @@ void send_answer(Machine& machine, IsakmpSa& sa, Exchange& x, const ChildSa& chi
     builder.append(PayloadType::kV1Identification, x.id_i);
     builder.append(PayloadType::kV1Identification, x.id_r);
   }
+  if (x.encap && x.config->is_transport()) append_original_addresses(builder, sa, false);
   // RFC 2407 §4.6.3.1: ours is shorter than what was offered.
   const base::Duration life = child.config->life_time;
   if (life.count() != 0 && x.choice.life && life < *x.choice.life) {
@@ -122,6 +125,11 @@ void on_quick_offer(Machine& machine, IsakmpSa& sa, Exchange& x, const Inbound& 
     machine.drop(choice.error().why);
     return refuse(machine, sa, x, choice.error().type, choice.error().text);
   }
+  if (choice->config->is_transport() && machine.is_taken(sa, choice->selectors)) {
+    machine.drop(IkeDrop::kTsUnacceptable);
+    return refuse(machine, sa, x, V1NotifyType::kInvalidIdInformation,
+                  "another peer behind the same NAT has these selectors in transport mode");
+  }
   const bool full = sa.children.size() >= machine.services().settings.children_per_ike_sa ||
                     machine.services().jobs_full();
   const auto spi = full ? std::nullopt : machine.services().take_spi();
@@ -136,7 +144,7 @@ void on_quick_offer(Machine& machine, IsakmpSa& sa, Exchange& x, const Inbound& 
   x.config = choice->config;
   x.choice = std::move(choice->choice);
   x.encap = choice->encap;
-  x.selectors = offer->selectors;
+  x.selectors = std::move(choice->selectors);
   x.group = offer->group;
   x.nr = machine.services().random_bytes(kOwnNonceOctets);
   if (x.group == DhGroupId::kNone) return make_peer_child(machine, sa, x, {});

@@ -68,10 +68,10 @@ constexpr std::array kAggressiveMode{
 // RFC 2409 §5.5.
 constexpr std::array kQuickMode{
   QuickTransition{QuickState::kStart, false, {kV1Hash, kV1Sa, kV1Nonce},
-   {kV1KeyExchange, kV1Identification, kV1Notification},
+   {kV1KeyExchange, kV1Identification, kV1NatOa, kV1Notification},
    QuickState::kAnswered, on_quick_offer, "responder: choose, install the inbound half, answer"},
   QuickTransition{QuickState::kOffered, true, {kV1Hash, kV1Sa, kV1Nonce},
-   {kV1KeyExchange, kV1Identification, kV1Notification},
+   {kV1KeyExchange, kV1Identification, kV1NatOa, kV1Notification},
    QuickState::kDone, on_quick_choice, "initiator: take the choice, install, confirm"},
   QuickTransition{QuickState::kAnswered, false, {kV1Hash}, {kV1Notification},
    QuickState::kDone, on_quick_proof, "responder: the peer lives; let traffic out"},

@@ -51,18 +51,9 @@ base::Result<ChildChoice> choose_algorithms(const ChildConfig& config,
 
 /// §2.23.1: selectors of transport mode with the addresses that this end sees.
 /// @return nothing if a NAT is there and they are not of one address each
-std::optional<SelectorPair> as_seen_here(const IkeSa& sa, SelectorPair selectors) {
-  if (sa.nat_here) {
-    auto local = session::as_seen(selectors.local, sa.local.address);
-    if (!local) return std::nullopt;
-    selectors.local = *std::move(local);
-  }
-  if (sa.nat_there) {
-    auto remote = session::as_seen(selectors.remote, sa.remote.address);
-    if (!remote) return std::nullopt;
-    selectors.remote = *std::move(remote);
-  }
-  return selectors;
+std::optional<SelectorPair> as_seen_here(const IkeSa& sa, const SelectorPair& selectors) {
+  return session::as_seen(selectors, sa.nat_here ? &sa.local.address : nullptr,
+                          sa.nat_there ? &sa.remote.address : nullptr);
 }
 
 ChildRefusal unacceptable_selectors(const SelectorPair& asked) {

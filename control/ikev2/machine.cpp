@@ -147,19 +147,13 @@ bool Machine::admit_identity(IkeSa& sa, bool initial_contact) {
 }
 
 bool Machine::is_taken(const IkeSa& sa, const session::SelectorPair& selectors) {
-  const auto overlap = [](const policy::TrafficSelectors& a, const policy::TrafficSelectors& b) {
-    return std::ranges::any_of(a, [&](const policy::TrafficSelector& one) {
-      return std::ranges::any_of(
-          b, [&](const auto& other) { return one.intersect(other).has_value(); });
-    });
-  };
   if (!sa.nat_there) return false;
   for (const std::uint64_t serial : peers_.at({sa.remote.address, net::Port{0}}, sas_.size())) {
     const IkeSa& other = *sas_.at(serial);
     if (other.remote_id == sa.remote_id) continue;
     for (const auto& c : other.children)
-      if (c->config->is_transport() && overlap(c->selectors.local, selectors.local) &&
-          overlap(c->selectors.remote, selectors.remote))
+      if (c->config->is_transport() && session::overlap(c->selectors.local, selectors.local) &&
+          session::overlap(c->selectors.remote, selectors.remote))
         return true;
   }
   return false;

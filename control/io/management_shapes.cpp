@@ -45,6 +45,7 @@ constexpr std::array kIkeSa{
     FieldShape{"spi_i", K::kText, "the initiator's IKE SPI, `0x` and 16 digits"},
     FieldShape{"spi_r", K::kText, "the responder's"},
     FieldShape{"proposal", K::kText, "what was agreed, in the words of `proposals`"},
+    FieldShape{"vendor_ids", K::kTexts, "what the peer names itself or speaks, of IKEv1 alone"},
     FieldShape{"rekey_in_s", K::kNumber, "seconds to our rekey; null: none is planned"},
     FieldShape{"children", K::kRows, "its child SAs", kIkeChild},
 };

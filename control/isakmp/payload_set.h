@@ -17,7 +17,9 @@ class PayloadSet {
     for (const PayloadType t : types) bits_ |= bit(t);
   }
   static constexpr std::uint64_t bit(PayloadType type) {
-    return std::uint64_t{1} << static_cast<unsigned>(type);
+    constexpr unsigned kBits = 64;
+    const auto number = static_cast<unsigned>(type);
+    return number < kBits ? std::uint64_t{1} << number : 0;
   }
   [[nodiscard]] static PayloadSet of(const PayloadChain& chain) {
     PayloadSet set;

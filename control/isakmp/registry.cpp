@@ -11,25 +11,45 @@ namespace {
 
 // Short forms of RFC 7296 §1.2 and RFC 2409 §3.2.
 constexpr RegistryRow kPayloads[] = {
-    {1, "SA", "RFC 2408 §3.4"},       {2, "P", "RFC 2408 §3.5"},
-    {3, "T", "RFC 2408 §3.6"},        {4, "KE", "RFC 2408 §3.7"},
-    {5, "ID", "RFC 2408 §3.8"},       {6, "CERT", "RFC 2408 §3.9"},
-    {7, "CERTREQ", "RFC 2408 §3.10"}, {8, "HASH", "RFC 2408 §3.11"},
-    {9, "SIG", "RFC 2408 §3.12"},     {10, "No", "RFC 2408 §3.13"},
-    {11, "N", "RFC 2408 §3.14"},      {12, "D", "RFC 2408 §3.15"},
-    {13, "V", "RFC 2408 §3.16"},      {14, "CP", "draft-dukes-ike-mode-cfg-02 §3.2"},
-    {20, "NAT-D", "RFC 3947 §3.2"},   {21, "NAT-OA", "RFC 3947 §5.2"},
-    {33, "SA", "RFC 7296 §3.3"},      {34, "KE", "RFC 7296 §3.4"},
-    {35, "IDi", "RFC 7296 §3.5"},     {36, "IDr", "RFC 7296 §3.5"},
-    {37, "CERT", "RFC 7296 §3.6"},    {38, "CERTREQ", "RFC 7296 §3.7"},
-    {39, "AUTH", "RFC 7296 §3.8"},    {40, "No", "RFC 7296 §3.9"},
-    {41, "N", "RFC 7296 §3.10"},      {42, "D", "RFC 7296 §3.11"},
-    {43, "V", "RFC 7296 §3.12"},      {44, "TSi", "RFC 7296 §3.13"},
-    {45, "TSr", "RFC 7296 §3.13"},    {46, "SK", "RFC 7296 §3.14"},
-    {47, "CP", "RFC 7296 §3.15"},     {48, "EAP", "RFC 7296 §3.16"},
+    {1, "SA", "RFC 2408 §3.4"},
+    {2, "P", "RFC 2408 §3.5"},
+    {3, "T", "RFC 2408 §3.6"},
+    {4, "KE", "RFC 2408 §3.7"},
+    {5, "ID", "RFC 2408 §3.8"},
+    {6, "CERT", "RFC 2408 §3.9"},
+    {7, "CERTREQ", "RFC 2408 §3.10"},
+    {8, "HASH", "RFC 2408 §3.11"},
+    {9, "SIG", "RFC 2408 §3.12"},
+    {10, "No", "RFC 2408 §3.13"},
+    {11, "N", "RFC 2408 §3.14"},
+    {12, "D", "RFC 2408 §3.15"},
+    {13, "V", "RFC 2408 §3.16"},
+    {14, "CP", "draft-dukes-ike-mode-cfg-02 §3.2"},
+    {20, "NAT-D", "RFC 3947 §3.2"},
+    {21, "NAT-OA", "RFC 3947 §5.2"},
+    {33, "SA", "RFC 7296 §3.3"},
+    {34, "KE", "RFC 7296 §3.4"},
+    {35, "IDi", "RFC 7296 §3.5"},
+    {36, "IDr", "RFC 7296 §3.5"},
+    {37, "CERT", "RFC 7296 §3.6"},
+    {38, "CERTREQ", "RFC 7296 §3.7"},
+    {39, "AUTH", "RFC 7296 §3.8"},
+    {40, "No", "RFC 7296 §3.9"},
+    {41, "N", "RFC 7296 §3.10"},
+    {42, "D", "RFC 7296 §3.11"},
+    {43, "V", "RFC 7296 §3.12"},
+    {44, "TSi", "RFC 7296 §3.13"},
+    {45, "TSr", "RFC 7296 §3.13"},
+    {46, "SK", "RFC 7296 §3.14"},
+    {47, "CP", "RFC 7296 §3.15"},
+    {48, "EAP", "RFC 7296 §3.16"},
     {53, "SKF", "RFC 7383 §2.5"},
+    // Private numbers, of IKEv1's drafts.
+    {130, "NAT-D (draft)", "draft-ietf-ipsec-nat-t-ike-02 §3.2"},
+    {131, "NAT-OA (draft)", "draft-ietf-ipsec-nat-t-ike-02 §5.2"},
 };
 constexpr std::uint16_t kFirstIkev2Payload = 33;
+constexpr std::uint16_t kFirstPrivatePayload = 128;
 
 constexpr RegistryRow kExchanges[] = {
     {1, "BASE", "RFC 2408 §4.4"},
@@ -265,7 +285,8 @@ std::string name_of(ConfigurationAttribute attribute) {
 
 bool is_known(Version version, PayloadType type) {
   const auto number = static_cast<std::uint16_t>(type);
-  if ((number >= kFirstIkev2Payload) != (version == Version::kIkev2)) return false;
+  const bool ikev2 = number >= kFirstIkev2Payload && number < kFirstPrivatePayload;
+  if (ikev2 != (version == Version::kIkev2)) return false;
   for (const RegistryRow& row : kPayloads)
     if (row.number == number) return true;
   return false;

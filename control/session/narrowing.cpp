@@ -89,6 +89,21 @@ std::optional<TrafficSelectors> as_seen(const TrafficSelectors& selectors,
   return result;
 }
 
+std::optional<SelectorPair> as_seen(SelectorPair selectors, const net::IpAddress* local,
+                                    const net::IpAddress* remote) {
+  auto here = local == nullptr ? std::move(selectors.local) : as_seen(selectors.local, *local);
+  auto there = remote == nullptr ? std::move(selectors.remote) : as_seen(selectors.remote, *remote);
+  if (!here || !there) return std::nullopt;
+  return SelectorPair{*std::move(here), *std::move(there)};
+}
+
+bool overlap(const TrafficSelectors& a, const TrafficSelectors& b) {
+  return std::ranges::any_of(a, [&](const TrafficSelector& one) {
+    return std::ranges::any_of(
+        b, [&](const TrafficSelector& other) { return one.intersect(other).has_value(); });
+  });
+}
+
 std::vector<isakmp::TsSelector> to_wire(const TrafficSelectors& selectors) {
   std::vector<isakmp::TsSelector> wire;
   wire.reserve(selectors.size());

@@ -54,6 +54,13 @@ struct Narrowed {
 [[nodiscard]] std::optional<policy::TrafficSelectors> as_seen(
     const policy::TrafficSelectors& selectors, const net::IpAddress& seen);
 
+/// Both sides so; nullptr: no NAT is there, and the side stays as it is.
+[[nodiscard]] std::optional<SelectorPair> as_seen(SelectorPair selectors,
+                                                  const net::IpAddress* local,
+                                                  const net::IpAddress* remote);
+/// Is there a packet that is in both of them?
+[[nodiscard]] bool overlap(const policy::TrafficSelectors& a, const policy::TrafficSelectors& b);
+
 /// Between the codec's values and ours: member for member.
 [[nodiscard]] std::vector<isakmp::TsSelector> to_wire(const policy::TrafficSelectors& selectors);
 [[nodiscard]] policy::TrafficSelectors from_wire(std::span<const isakmp::TsSelector> selectors);

@@ -145,6 +145,31 @@ TEST_F(Ikev1Phase1, WhoIsNotKnownIsRefusedAtTheEnd) {
   EXPECT_EQ(w.a().established() + w.b().established(), 0U);
 }
 
+TEST_F(Ikev1Phase1, ADistinguishedNameHasTheCertificatesOctets) {
+  for (const bool aggressive : {false, true}) {
+    SCOPED_TRACE(aggressive);
+    World w(9);
+    const Papers papers;
+    base::ByteVector subject;
+    // Said in another spelling: names are compared without regard to case and spaces.
+    change = [&](session::ConnectionConfig& c, bool is_a) {
+      if (!is_a) c.remote.id.text = "CN=a";
+      if (!is_a) return;
+      subject = c.local.credentials.front().subject;
+      c.local.id.text = "CN=A";
+      c.remote.id.text = "%any";
+    };
+    boot(w, papers, AuthMethod::kPubkey, aggressive);
+    ASSERT_NE(policy::Identity::parse("CN=A")->data, subject);
+    expect_up(w);
+    const auto list = w.b().engine().list_ike_sas(w.now(), 0, 10);
+    ASSERT_EQ(list.size(), 1U);
+    const policy::Identity of_subject{policy::IdType::kDerAsn1Dn, subject};
+    EXPECT_EQ(list[0].remote_id, of_subject.to_string());
+    EXPECT_EQ(list[0].remote_id, "CN=a");
+  }
+}
+
 TEST_F(Ikev1Phase1, ACertificateThatNamesSomebodyElseIsRefused) {
   for (const bool aggressive : {false, true}) {
     SCOPED_TRACE(aggressive);

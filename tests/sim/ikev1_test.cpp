@@ -208,6 +208,17 @@ TEST(Ikev1, AForcedNatMovesToPort4500AndIntoUdp) {
   EXPECT_TRUE(world.b().plane().inbound.begin()->second.encap);
 }
 
+TEST(Ikev1, VendorIdsAreToldByName) {
+  World world(8);
+  boot(world);
+  expect_done(world, Command::Kind::kUp);
+  const auto list = world.b().engine().list_ike_sas(world.now(), 0, 10);
+  ASSERT_EQ(list.size(), 1U);
+  EXPECT_EQ(list[0].vendors,
+            (std::vector<std::string_view>{"NAT-Traversal", "NAT-Traversal draft 03",
+                                           "NAT-Traversal draft 02", "Dead Peer Detection"}));
+}
+
 TEST(Ikev1, EndsThatDifferAboutANatStillMakeAChild) {
   World world(18);
   boot(world);

@@ -27,8 +27,8 @@ V1Result<net::IpAddress> parse_v1_nat_oa(base::Bytes body) {
   return *address;
 }
 
-void append_v1_nat_oa(MessageBuilder& builder, const net::IpAddress& address) {
-  base::ByteWriter& out = builder.begin(PayloadType::kV1NatOa);
+void append_v1_nat_oa(MessageBuilder& builder, PayloadType which, const net::IpAddress& address) {
+  base::ByteWriter& out = builder.begin(which);
   out.u8(type_of(address));
   out.zeros(kFixedOctets - 1);
   out.append(address.bytes());

@@ -16,6 +16,14 @@ constexpr KnownVendor kKnown[] = {
     {"afcad71368a1f1c96b8696fc77570100", "Dead Peer Detection"},  // RFC 3706 §5.1
     {"09002689dfd6b712", "XAUTH"},                                // draft-beaulieu-ike-xauth-02
     {"4a131c81070358455c5728f20e95452f", "NAT-Traversal"},        // RFC 3947 §3.1
+    // Of the drafts before it: MD5 of "draft-ietf-ipsec-nat-t-ike-00" and so on; of -02 many peers
+    // took the end of the line too.
+    {"4485152d18b6bbcd0be8a8469579ddcc", "NAT-Traversal draft 00"},
+    {"16f6ca16e4a4066d83821a0f0aeaa862", "NAT-Traversal draft 01"},
+    {"cd60464335df21f87cfdb2fc68b6a448", "NAT-Traversal draft 02"},
+    {"90cb80913ebb696e086381b5ec427b1f", "NAT-Traversal draft 02"},
+    {"7d9419a65310ca6f2c179d9215529d56", "NAT-Traversal draft 03"},
+    {"1e2b516905991c7d7c96fcbfb587e461", "Microsoft"},
     {"4048b7d56ebce88525e7de7f00d6c2d3", "FRAGMENTATION"},
     {"12f5f28c457168a9702d9fe274cc0100", "Cisco Unity"},
     {"4f45", "Libreswan or Openswan"},

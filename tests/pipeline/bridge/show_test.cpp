@@ -114,6 +114,7 @@ TEST_F(ShowTest, TellsAnIkeSaThatIsBeingMade) {
   EXPECT_EQ(sa["spi_i"].get<std::string>().size(), 18U);
   EXPECT_NE(sa["spi_i"], "0x0000000000000000");
   EXPECT_EQ(sa["spi_r"], "0x0000000000000000");
+  EXPECT_TRUE(sa["vendor_ids"].empty());
   EXPECT_TRUE(sa["rekey_in_s"].is_null());
   EXPECT_TRUE(sa["children"].empty());
   EXPECT_EQ(rows("connections", "connections")[0]["ike_sas"], 1);

@@ -225,7 +225,8 @@ TEST(V1Configuration, IsRefusedWhenCutOffReservedOrTooLong) {
 
 TEST(V1NatOa, HoldsAnAddressOfItsType) {
   const auto address = net::IpAddress::parse("192.0.2.1").value();
-  const ByteVector body = body_of([&](MessageBuilder& b) { append_v1_nat_oa(b, address); });
+  const ByteVector body =
+      body_of([&](MessageBuilder& b) { append_v1_nat_oa(b, PayloadType::kV1NatOa, address); });
   EXPECT_EQ(body, hex("01000000 c0000201"));
   EXPECT_EQ(parse_v1_nat_oa(body).value(), address);
   EXPECT_EQ(parse_v1_nat_oa(hex("05000000 c0000201")).error().rule, V1Rule::kNat);

@@ -103,7 +103,7 @@ TEST(V1Rules, EachExchangeHasItsMessageIds) {
 
 TEST(V1Rules, APrivatePayloadIsSkipped) {
   MessageBuilder builder(header());
-  builder.append(PayloadType{130}, ByteVector(4));
+  builder.append(PayloadType{200}, ByteVector(4));
   builder.append(PayloadType::kV1Nonce, ByteVector(16));
   const ByteVector message = builder.finish();
   const auto read = read_v1_message(message);
