@@ -37,6 +37,8 @@ void on_quick_key_pair(Machine& machine, IsakmpSa& sa, Exchange& x, crypto::DhKe
 void on_quick_shared_secret(Machine& machine, IsakmpSa& sa, Exchange& x, base::Bytes secret);
 /// The peer has the other half: ours seals from now on.
 void let_out(session::Services& services, session::ChildSa& child);
+/// Does the message have the commit bit (RFC 2408 §3.1)?
+[[nodiscard]] bool commits(const Inbound& in);
 /// The peer or we give it up: what it was to make is taken back.
 void fail_quick(Machine& machine, IsakmpSa& sa, Exchange& x, const std::string& why);
 /// All parts of its child that were asked for are installed, or one is not.

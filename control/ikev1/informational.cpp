@@ -133,13 +133,28 @@ void on_responder_lifetime(Machine& machine, IsakmpSa& sa, const isakmp::V1Notif
   if (child != nullptr) shorten(child->end_at, child->rekey_at, *life);
 }
 
-void on_notify(Machine& machine, IsakmpSa& sa, const isakmp::V1NotifyPayload& notify) {
+/// RFC 2408 §3.1: the message id says of which Quick Mode it is.
+void on_connected(Machine& machine, IsakmpSa& sa, std::uint32_t id) {
+  const auto found = sa.exchanges.find(id);
+  if (found == sa.exchanges.end() || !found->second.awaits_connected)
+    return machine.drop(IkeDrop::kUnexpectedResponse);
+  ChildSa* child = session::find_by_inbound(sa.children, found->second.child);
+  if (child == nullptr || !child->switch_by) return;
+  found->second.awaits_connected = false;
+  child->switch_by.reset();
+  let_out(machine.services(), *child);
+}
+
+void on_notify(Machine& machine, IsakmpSa& sa, const isakmp::V1NotifyPayload& notify,
+               std::uint32_t id) {
   switch (notify.type) {
     case V1NotifyType::kRUThere:
     case V1NotifyType::kRUThereAck:
       return on_probe(machine, sa, notify);
     case V1NotifyType::kResponderLifetime:
       return on_responder_lifetime(machine, sa, notify);
+    case V1NotifyType::kConnected:
+      return on_connected(machine, sa, id);
     case V1NotifyType::kInitialContact:
       static_cast<void>(machine.admit_identity(sa, true));
       return;
@@ -196,7 +211,7 @@ void on_informational(Machine& machine, IsakmpSa& sa, const Inbound& in) {
     if (p.type == PayloadType::kV1Notification) {
       const auto notify = isakmp::parse_v1_notify(p.body);
       if (!notify) return machine.broken(notify.error());
-      on_notify(machine, sa, *notify);
+      on_notify(machine, sa, *notify, in.message.header().message_id.value());
     } else if (p.type == PayloadType::kV1Delete) {
       const auto d = isakmp::parse_v1_delete(p.body);
       if (!d) return machine.broken(d.error());

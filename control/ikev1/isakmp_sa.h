@@ -91,6 +91,7 @@ struct Exchange {
   session::SelectorPair selectors;
   Choice choice;
   bool encap = false;
+  bool awaits_connected = false;  ///< the peer set the commit bit
 
   [[nodiscard]] bool active() const { return state != QuickState::kDone; }
 };

@@ -35,6 +35,9 @@ inline constexpr base::Duration kMadeAtOnce = base::seconds{1};
 /// A peer installs what Quick Mode made when HASH(3) comes: so long a successor waits before it
 /// seals, and as long again the child that it replaces stays.
 inline constexpr base::Duration kConfirmTime = base::milliseconds{500};
+/// The peer set the commit bit: so long its CONNECTED is awaited before a child seals. It may be
+/// lost, and nobody repeats it.
+inline constexpr base::Duration kCommitTime = base::seconds{2};
 /// What was replaced and nobody deleted, a child or an ISAKMP SA, is deleted by us.
 inline constexpr base::Duration kReplacedLife = base::seconds{10};
 inline constexpr std::size_t kOwnNonceOctets = 32;

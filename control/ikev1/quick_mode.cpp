@@ -129,6 +129,9 @@ void make_own_child(Machine& machine, IsakmpSa& sa, Exchange& x, base::Bytes sec
   if (!specs) return fail_quick(machine, sa, x, specs.error().text);
   if (old != nullptr) {
     session::install_successor(machine.services(), child, *old, *std::move(specs));
+  } else if (x.awaits_connected) {
+    session::install_larval(machine.services(), {sa.serial, sa.connection}, child,
+                            *std::move(specs));
   } else {
     session::install_fresh(machine.services(), {sa.serial, sa.connection}, child,
                            *std::move(specs));
@@ -155,6 +158,8 @@ void begin_quick_mode(Machine& machine, IsakmpSa& sa, Exchange& x) {
   x.job = machine.services().start_job({sa.serial, false}, session::GenerateKeyPair{x.group});
 }
 
+bool commits(const Inbound& in) { return (in.message.header().flags & isakmp::kFlagV1Commit) != 0; }
+
 void let_out(session::Services& services, ChildSa& child) {
   const session::Slot* slot = services.slots.find(child.slot);
   if (child.outbound == nullptr || slot == nullptr) return;
@@ -171,6 +176,7 @@ void on_quick_choice(Machine& machine, IsakmpSa& sa, Exchange& x, const Inbound&
     machine.drop(IkeDrop::kInvalidSyntax);
     return fail_quick(machine, sa, x, read.error().text);
   }
+  x.awaits_connected = commits(in);
   if (x.group == DhGroupId::kNone) return make_own_child(machine, sa, x, {});
   x.job = machine.services().start_job(
       {sa.serial, false}, session::ComputeSharedSecret{std::move(x.pair), x.peer_public});
@@ -213,9 +219,10 @@ void own_child_ready(Machine& machine, IsakmpSa& sa, Exchange& x, ChildSa& child
   machine.child_installed(sa, child, x.choice);
   ChildSa* old = session::find_by_inbound(sa.children, x.replaces);
   machine.finish_own(sa, x, x.replaces.value() != 0 ? "child SA rekeyed" : "child SA installed");
-  if (old == nullptr) return let_out(machine.services(), child);
-  child.switch_by = machine.now() + kConfirmTime;
-  machine.replaced(sa, *old, 2 * kConfirmTime);
+  if (old == nullptr && !x.awaits_connected) return let_out(machine.services(), child);
+  const base::Duration wait = x.awaits_connected ? kCommitTime : kConfirmTime;
+  child.switch_by = machine.now() + wait;
+  if (old != nullptr) machine.replaced(sa, *old, wait + kConfirmTime);
 }
 
 }  // namespace

@@ -184,7 +184,9 @@ void on_quick_proof(Machine& machine, IsakmpSa& sa, Exchange& x, const Inbound& 
     return machine.drop(IkeDrop::kIntegrity);
   x.answered.begin(in.message.bytes());
   machine.finish(x);
-  let_out(machine.services(), *child);
+  x.awaits_connected = commits(in);
+  if (!x.awaits_connected) return let_out(machine.services(), *child);
+  child->switch_by = machine.now() + kCommitTime;
 }
 
 }  // namespace penstock::ikev1
