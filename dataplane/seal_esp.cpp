@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// seal ESP: sequence numbers for a run of packets of one SA at once, then all headers and trailers
-// of the burst, then jobs; the cipher runs over the burst afterwards (RFC 4303 §3.3).
+// seal ESP: for each run of packets of one SA sequence numbers at once, then headers, trailers and
+// jobs, and its keys are asked for; the cipher runs over the burst afterwards (RFC 4303 §3.3).
 // Touches: the SA's lines 0 to 2; the packet's meta, the line in front of it and its last one.
 // Ways out: onward with its job, the data at the outer header; a drop by name.
 #include <cstring>

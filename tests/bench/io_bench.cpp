@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Source and sink with nothing between: receives on one port and transmits on another for ever, on
 // ports opened as penstockd opens them. What a gateway costs beyond it is the gateway's own.
-//   bench_io FILE_PREFIX CPU RX_DEVICE TX_DEVICE [EAL_ARGUMENT…]
+//   bench_io FILE_PREFIX CPU RX_DEVICE TX_DEVICE PACKETS [EAL_ARGUMENT…]
 // Its packets are counted by DPDK: /ethdev/stats of its telemetry socket.
 #include <fmt/format.h>
 #include <rte_ethdev.h>
@@ -18,7 +18,7 @@ namespace penstock::dpdk {
 namespace {
 
 constexpr std::uint16_t kBurst = 32;
-constexpr int kFirstEalArgument = 5;
+constexpr int kFirstEalArgument = 6;
 
 volatile std::sig_atomic_t stop_asked = 0;
 
@@ -40,19 +40,24 @@ void run(std::uint16_t from, std::uint16_t to) {
   }
 }
 
+base::Result<unsigned> number_of(std::string_view word, std::string_view what) {
+  unsigned number = 0;
+  if (std::from_chars(word.data(), word.data() + word.size(), number).ec != std::errc{})
+    return base::fail(base::ErrorCode::kMalformed, fmt::format("\"{}\" is no {}", word, what));
+  return number;
+}
+
 base::Result<void> open_and_run(std::span<char*> words) {
   StderrLog log;
-  unsigned cpu = 0;
-  const std::string_view cpu_word = words[2];
-  if (std::from_chars(cpu_word.data(), cpu_word.data() + cpu_word.size(), cpu).ec != std::errc{})
-    return base::fail(base::ErrorCode::kMalformed, fmt::format("\"{}\" is no CPU", cpu_word));
+  PS_ASSIGN(const unsigned cpu, number_of(words[2], "CPU"));
+  PS_ASSIGN(const unsigned packets, number_of(words[5], "number of packets"));
   PS_ASSIGN(const auto eal, Eal::start({.args = {words.begin() + kFirstEalArgument, words.end()},
                                         .file_prefix = words[1],
                                         .control_cpu = cpu,
                                         .workers = {},
                                         .pci_devices = {}},
                                        log));
-  PS_ASSIGN(const auto pool, PacketPool::create({.packets = 32768}));
+  PS_ASSIGN(const auto pool, PacketPool::create({.packets = packets}));
   PS_ASSIGN(const auto source, Port::open({.name = "source", .device = words[3]}, pool, log));
   PS_ASSIGN(const auto sink, Port::open({.name = "sink", .device = words[4]}, pool, log));
   fmt::print("running\n");
@@ -66,7 +71,7 @@ base::Result<void> open_and_run(std::span<char*> words) {
 
 int main(int argc, char** argv) {
   if (argc < penstock::dpdk::kFirstEalArgument) {
-    fmt::print(stderr, "bench_io FILE_PREFIX CPU RX_DEVICE TX_DEVICE [EAL_ARGUMENT…]\n");
+    fmt::print(stderr, "bench_io FILE_PREFIX CPU RX_DEVICE TX_DEVICE PACKETS [EAL_ARGUMENT…]\n");
     return 2;
   }
   for (const int signal : {SIGTERM, SIGINT})

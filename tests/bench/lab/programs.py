@@ -104,7 +104,7 @@ def sources_and_sinks(setup):
         name = f"io{port}"
         yield setup.start(name, [setup.build / "tests/bench/bench_io", setup.prefix_of(name), worker,
                                  setup.devices[port].replace("net_pcap1", "net_pcap0"),
-                                 "net_null1,no-rx=1", *eal(setup.megabytes)],
+                                 "net_null1,no-rx=1", setup.packets + PACKETS_SPARE, *eal(setup.megabytes)],
                           source=0, sink=1, both=False)
 
 
