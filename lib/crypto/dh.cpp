@@ -7,12 +7,12 @@
 #include <openssl/core_names.h>
 #include <openssl/obj_mac.h>
 #include <openssl/params.h>
-#include <openssl/rand.h>
 
 #include <array>
 
 #include "lib/base/check.h"
 #include "lib/crypto/context_impl.h"
+#include "lib/crypto/modp.h"
 
 namespace penstock::crypto {
 namespace {
@@ -65,19 +65,6 @@ tl::unexpected<base::Error> failed(const DhRow& row) {
 tl::unexpected<base::Error> bad_value(const DhRow& row, std::string_view why) {
   return fail(ErrorCode::kMalformed,
               "public value of " + std::string(row.name) + " " + std::string(why));
-}
-
-BnPtr number(Bytes big_endian) {
-  BnPtr out(BN_secure_new());
-  PS_CHECK(out != nullptr && BN_bin2bn(base::u8(big_endian.data()),
-                                       static_cast<int>(big_endian.size()), out.get()) != nullptr);
-  BN_set_flags(out.get(), BN_FLG_CONSTTIME);
-  return out;
-}
-
-bool write_padded(const BIGNUM* value, MutableBytes out) {
-  const int octets = static_cast<int>(out.size());
-  return BN_bn2binpad(value, base::u8(out.data()), octets) == octets;
 }
 
 // ---- X25519 and X448, RFC 8031 ----
@@ -217,56 +204,24 @@ Result<SecretBytes> ecp_secret(CryptoContext::Impl& impl, const DhRow& row, cons
 
 const ModpGroup& modp_group(CryptoContext::Impl& impl, const ModpParameters& parameters) {
   ModpGroup& group = impl.modp_groups[static_cast<std::uint16_t>(parameters.id)];
-  if (!group.prime) {
-    group.prime.reset(parameters.prime(nullptr));
-    group.montgomery.reset(BN_MONT_CTX_new());
-    const BnCtxPtr scratch(BN_CTX_new_ex(impl.library.get()));
-    PS_CHECK(group.prime && group.montgomery && scratch &&
-             BN_MONT_CTX_set(group.montgomery.get(), group.prime.get(), scratch.get()) == 1);
-  }
+  if (!group.prime) group = modp_group_of(impl, BnPtr(parameters.prime(nullptr)));
   return group;
-}
-
-/// base ^ exponent mod p, in constant time, filled with zeros to the length of p (RFC 7296 §3.4 and
-/// §2.14).
-bool modp_power(CryptoContext::Impl& impl, const ModpGroup& group, const BIGNUM* base_value,
-                Bytes exponent, MutableBytes out) {
-  const BnCtxPtr scratch(BN_CTX_secure_new_ex(impl.library.get()));
-  const BnPtr result(BN_secure_new());
-  const BnPtr power = number(exponent);
-  return scratch && result &&
-         BN_mod_exp_mont_consttime(result.get(), base_value, power.get(), group.prime.get(),
-                                   scratch.get(), group.montgomery.get()) == 1 &&
-         write_padded(result.get(), out);
 }
 
 Result<DhKeyPair> modp_generate(CryptoContext::Impl& impl, const DhRow& row) {
   const ModpParameters& parameters = row_of(kModpGroups, row.id);
-  const ModpGroup& group = modp_group(impl, parameters);
-  DhKeyPair pair{row.id, SecretBytes(parameters.exponent_octets), ByteVector(row.public_octets)};
-  const MutableBytes exponent = pair.private_value.mutable_bytes();
-  const BnPtr generator(BN_new());
-  if (!generator || BN_set_word(generator.get(), 2) != 1 ||
-      RAND_priv_bytes_ex(impl.library.get(), base::u8(exponent.data()), exponent.size(), 0) != 1)
-    return failed(row);
-  exponent[0] |= std::byte{0x80};  // the length is fixed, and the exponent is not 0 or 1
-  if (!modp_power(impl, group, generator.get(), exponent, pair.public_value)) return failed(row);
+  const BnPtr two(BN_new());
+  if (!two || BN_set_word(two.get(), 2) != 1) return failed(row);
+  PS_ASSIGN(DhKeyPair pair, modp_key_pair(impl, modp_group(impl, parameters), two.get(),
+                                          parameters.exponent_octets));
+  pair.group = row.id;
   return pair;
 }
 
 Result<SecretBytes> modp_secret(CryptoContext::Impl& impl, const DhRow& row, const DhKeyPair& own,
                                 Bytes peer_public) {
-  const ModpGroup& group = modp_group(impl, row_of(kModpGroups, row.id));
-  const BnPtr peers = number(peer_public);
-  const BnPtr most(BN_dup(group.prime.get()));
-  if (!most || BN_sub_word(most.get(), 1) != 1) return failed(row);
-  // RFC 6989 §2.1: the primes are safe, so 1 < y < p-1 is the whole test.
-  if (BN_cmp(peers.get(), BN_value_one()) <= 0 || BN_cmp(peers.get(), most.get()) >= 0)
-    return bad_value(row, "is not between 1 and p-1 (RFC 6989 §2.1)");
-  SecretBytes secret(row.secret_octets);
-  if (!modp_power(impl, group, peers.get(), own.private_value.bytes(), secret.mutable_bytes()))
-    return failed(row);
-  return secret;
+  return modp_shared_secret(impl, modp_group(impl, row_of(kModpGroups, row.id)),
+                            own.private_value.bytes(), peer_public);
 }
 
 struct Kind {

@@ -7,8 +7,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
+#include <optional>
 
 #include "lib/base/check.h"
+#include "lib/crypto/private_group.h"
 
 namespace penstock::crypto {
 namespace {
@@ -59,11 +62,24 @@ constexpr Alias kAliases[] = {
     {"curve448", "x448"},
 };
 constexpr std::string_view kPfsOptional = "modpnone";
+constexpr std::string_view kPrivate = "private";
 
 template <class Row>
 const Row* row_named(std::span<const Row> rows, std::string_view name) {
   const auto found = std::ranges::find(rows, name, &Row::name);
   return found == rows.end() ? nullptr : &*found;
+}
+
+/// "private32768" to "private65535": of New Group Mode (RFC 2409 §5.6).
+std::optional<DhGroupId> private_group_named(std::string_view name) {
+  if (!name.starts_with(kPrivate)) return std::nullopt;
+  const std::string_view digits = name.substr(kPrivate.size());
+  std::uint16_t number = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+  const DhGroupId id{number};
+  if (error != std::errc{} || end != digits.data() + digits.size() || !is_private(id))
+    return std::nullopt;
+  return id;
 }
 
 template <class T>
@@ -104,6 +120,8 @@ Result<void> add_word(Proposal& proposal, std::string_view word) {
     add(proposal.prf, prf->id);
   } else if (const DhRow* dh = row_named(dh_table(), name)) {
     add(proposal.dh, dh->id);
+  } else if (const auto number = private_group_named(name)) {
+    add(proposal.dh, *number);
   } else if (name == kPfsOptional || name == "esn" || name == "noesn") {
     if (ike) return does_not_fit(proposal.protocol, word);
     if (name == kPfsOptional)
@@ -205,6 +223,7 @@ std::string name_of(PrfId id) { return name_or_number(find_prf(id), "prf", id); 
 std::string name_of(IntegId id) { return name_or_number(find_integ(id), "integ", id); }
 std::string name_of(DhGroupId id) {
   if (id == DhGroupId::kNone) return std::string(kPfsOptional);
+  if (is_private(id)) return fmt::format("{}{}", kPrivate, static_cast<unsigned>(id));
   return name_or_number(find_dh(id), "dh", id);
 }
 std::string_view name_of(EsnId id) {

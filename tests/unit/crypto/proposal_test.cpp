@@ -120,6 +120,16 @@ TEST(Proposal, IsReadBackFromWhatItPrints) {
   }
 }
 
+TEST(Proposal, NamesPrivateGroupsByTheirNumbers) {
+  const auto p = parse_proposal(ProtocolId::kEsp, "aes128-sha256-private32768-private65535");
+  ASSERT_TRUE(p.has_value());
+  EXPECT_EQ(p->dh, (std::vector{DhGroupId{32768}, DhGroupId{65535}}));
+  EXPECT_EQ(p->to_string(), "aes128-sha256-private32768-private65535-noesn");
+  for (const auto* text : {"private32767", "private65536", "private", "private-1", "private40000x"})
+    EXPECT_FALSE(parse_proposal(ProtocolId::kEsp, std::string("aes128-sha256-") + text).has_value())
+        << text;
+}
+
 TEST(Proposal, PrintsNumbersThatNobodyKnows) {
   Proposal p;
   p.encr = {{EncrId{23}, 128}, {EncrId{28}, 256}};
