@@ -161,7 +161,7 @@ void check_authentication_v1(const Place& at, const ConnectionConfig& connection
   for (const char* end : {"local", "remote"}) {
     const AuthMethod auth = end[0] == 'l' ? connection.local.auth : connection.remote.auth;
     if (auth == AuthMethod::kRsaPss || auth == AuthMethod::kEd25519 || auth == AuthMethod::kEd448)
-      at[end]["auth"].fault("IKEv1 knows signatures by RSA (PKCS #1 v1.5) and ECDSA alone");
+      at[end]["auth"].fault("IKEv1 knows signatures by RSA (PKCS #1 v1.5), DSA and ECDSA alone");
   }
   const bool psk = !session::signs(connection.local.auth);
   if (psk == session::signs(connection.remote.auth))
@@ -277,7 +277,12 @@ void check_connection(const Place& at, const ConnectionConfig& connection,
     check_child(at["children"][i], connection, children[i]);
   if (connection.aggressive && connection.version == session::IkeVersion::kIkev2)
     at["aggressive"].fault("IKEv2 has no Aggressive Mode");
-  if (connection.version != session::IkeVersion::kIkev1) return;
+  if (connection.version != session::IkeVersion::kIkev1) {
+    for (const char* end : {"local", "remote"})
+      if (session::is_of_ikev1(end[0] == 'l' ? connection.local.auth : connection.remote.auth))
+        at[end]["auth"].fault("IKEv1 alone has it: `version = 1`");
+    return;
+  }
   check_authentication_v1(at, connection);
   check_proposals_v1(at["proposals"], connection.proposals);
   for (std::size_t i = 0; i < children.size(); ++i) check_child_v1(at["children"][i], children[i]);

@@ -40,7 +40,7 @@ class Loader {
 
   void read_authorities(const Place& at);
   void read_keys(const Place& at);
-  void read_local(const Place& at, PeerAuth& local);
+  void read_local(const Place& at, session::ConnectionConfig& connection);
   void read_remote(const Place& at, PeerAuth& remote);
   [[nodiscard]] std::shared_ptr<const pki::Vault> vault() {
     return std::make_shared<const pki::Vault>(std::move(vault_));
@@ -140,7 +140,8 @@ std::vector<AuthorityHash> Loader::above(const Ders& chain) {
   return hashes;
 }
 
-void Loader::read_local(const Place& at, PeerAuth& local) {
+void Loader::read_local(const Place& at, session::ConnectionConfig& connection) {
+  PeerAuth& local = connection.local;
   if (!local.cacerts.empty())
     at["cacerts"].fault("belongs to `remote`: who is trusted for the peer");
   if (!session::signs(local.auth)) {
@@ -163,10 +164,8 @@ void Loader::read_local(const Place& at, PeerAuth& local) {
     if (vault_.key(facts->key) == nullptr)
       at["certs"].fault(fmt::format("{}: there is no private key for {} in `secrets`",
                                     path_of(name), facts->subject));
-    const bool fits = std::ranges::any_of(crypto::signature_table(), [&](const auto& row) {
-      return crypto::can_make(facts->kind, row.family) && session::is_taken(local.auth, row.scheme);
-    });
-    if (!fits)
+    const bool ikev1 = connection.version == session::IkeVersion::kIkev1;
+    if (!session::fits(local.auth, facts->kind) || (!ikev1 && facts->kind == crypto::KeyKind::kDsa))
       at["auth"].fault(
           fmt::format("{}: its key is of {}", path_of(name), crypto::name_of(facts->kind)));
     local.credentials.push_back({chain.front(), Ders(chain.begin() + 1, chain.end()),
@@ -213,7 +212,7 @@ void load_certificates(const Place& root, Settings& settings, const std::string&
   loader.read_keys(root["secrets"]);
   for (std::size_t i = 0; i < settings.connections.size(); ++i) {
     const Place at = root["connections"][i];
-    loader.read_local(at["local"], settings.connections[i].local);
+    loader.read_local(at["local"], settings.connections[i]);
     loader.read_remote(at["remote"], settings.connections[i].remote);
   }
   settings.vault = loader.vault();

@@ -28,6 +28,7 @@ constexpr std::array kAuthWords{
     Word{.word = "ecdsa", .value = static_cast<int>(AuthMethod::kEcdsa)},
     Word{.word = "ed25519", .value = static_cast<int>(AuthMethod::kEd25519)},
     Word{.word = "ed448", .value = static_cast<int>(AuthMethod::kEd448)},
+    Word{.word = "dsa", .value = static_cast<int>(AuthMethod::kDsa)},
 };
 /// swanctl.conf lets more follow these.
 constexpr std::array kLaterAuth{std::string_view{"eap"}, std::string_view{"xauth"},
@@ -65,7 +66,8 @@ constexpr std::array kPeerAuth{
          .preset = "psk",
          .text =
              "How this end proves who it is. `pubkey`: by whatever its certificate's key makes, "
-             "RSA by PSS; `rsa`: by PKCS #1 v1.5; `rsa-sha1`: with SHA-1 too, for old peers.",
+             "RSA by PSS; `rsa`: by PKCS #1 v1.5; `rsa-sha1`: with SHA-1 too, for old peers; "
+             "`dsa`: IKEv1 alone.",
          .reader = kEngine,
          .words = kAuthWords},
         read_auth},

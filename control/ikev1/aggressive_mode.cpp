@@ -67,7 +67,7 @@ void on_aggressive_answer(Machine& machine, IsakmpSa& sa, const Inbound& in) {
   note_vendor_ids(sa, in.payloads);
   detect_nat(machine.services().crypto, sa, in.payloads);
   p.judged = base::to_vector(in.message.bytes());
-  if (signs(sa.auth)) return start_shared_secret(machine, sa);
+  if (needs_shared_secret(sa)) return start_shared_secret(machine, sa);
   // HASH needs no shared secret: a forger's answer costs none.
   if (derive_psk_skeyid(machine, sa)) judge_peer(machine, sa);
 }
@@ -114,7 +114,7 @@ void on_aggressive_key_pair(Machine& machine, IsakmpSa& sa) {
         builder, phase1_offer(c.proposals, only_method(sa), sa.agreed.group, configured_life(c)));
     append_keys(machine, sa, builder);
     append_identity(sa, builder);
-    if (signs(sa.auth)) append_certificate_request(sa, builder);
+    append_certificate_request(sa, builder);
     append_vendor_ids(sa, builder);
     base::ByteVector message = builder.finish();
     p.sai_b = first_body(message);
@@ -124,7 +124,7 @@ void on_aggressive_key_pair(Machine& machine, IsakmpSa& sa) {
   isakmp::append_v1_sa(builder, {{p.answer}});
   append_keys(machine, sa, builder);
   p.reply = std::move(builder);
-  if (signs(sa.auth)) return start_shared_secret(machine, sa);
+  if (needs_shared_secret(sa)) return start_shared_secret(machine, sa);
   if (derive_psk_skeyid(machine, sa)) start_proof(machine, sa);
 }
 
@@ -140,7 +140,7 @@ void on_aggressive_prove(Machine& machine, IsakmpSa& sa, base::Bytes value) {
     isakmp::MessageBuilder builder = *std::exchange(p.reply, std::nullopt);
     append_identity(sa, builder);
     append_proof(sa, builder, value);
-    if (signs(sa.auth)) append_certificate_request(sa, builder);
+    append_certificate_request(sa, builder);
     append_nat(machine, sa, builder);
     append_vendor_ids(sa, builder);
     return machine.send_phase1(sa, builder.finish());

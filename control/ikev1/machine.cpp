@@ -227,7 +227,7 @@ void Machine::receive_first(const session::Datagram& datagram, const isakmp::Mes
     return receive_phase1(*sa, datagram, message);
   }
   if (message.encrypted()) return broken({isakmp::V1Rule::kFlags, "the first message"});
-  const Phase1Transition* row = find_phase1(h.exchange, AuthMethod::kNone, State::kStart, false,
+  const Phase1Transition* row = find_phase1(h.exchange, Proof::kAny, State::kStart, false,
                                             PayloadSet::of(message.payloads()));
   // RFC 2409 §5: the SA payload stands in front.
   if (row == nullptr || h.next_payload != isakmp::PayloadType::kV1Sa)
@@ -290,7 +290,7 @@ void Machine::process_phase1(IsakmpSa& sa, const session::Datagram& datagram,
     if (!chain) return failed_phase1(sa);
   }
   const Phase1Transition* row =
-      find_phase1(sa.exchange, sa.auth, sa.state, sealed, PayloadSet::of(*chain));
+      find_phase1(sa.exchange, peer_proof(sa), sa.state, sealed, PayloadSet::of(*chain));
   if (row == nullptr) return drop(IkeDrop::kUnexpectedExchange);
   std::swap(sa.iv, iv);
   sa.phase1->iv_before = iv;

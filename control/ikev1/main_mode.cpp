@@ -21,7 +21,7 @@ constexpr auto kMain = ExchangeType::kV1MainMode;
 void send_keys(Machine& machine, IsakmpSa& sa) {
   isakmp::MessageBuilder builder = machine.message(sa, kMain, 0);
   append_keys(machine, sa, builder);
-  if (signs(sa.auth)) append_certificate_request(sa, builder);
+  append_certificate_request(sa, builder);
   if (sa.nat != nullptr)
     append_nat_detection(builder, machine.services().crypto, sa, sa.connection->config.encap);
   machine.send_phase1(sa, builder.finish());

@@ -52,21 +52,6 @@ base::Duration configured_life(const session::ConnectionConfig& config) {
   return config.rekey_time + config.over_time;
 }
 
-std::vector<AuthMethod> methods_of(const session::ConnectionConfig& config) {
-  const bool local = session::signs(config.local.auth);
-  if (local != session::signs(config.remote.auth)) return {};
-  if (!local) return {AuthMethod::kPsk};
-  // One method is for both directions: that of our key, if the peer may have such a one.
-  std::vector<AuthMethod> methods;
-  for (const session::Credential& c : config.local.credentials) {
-    const SignatureMethod* row = find_method(c.kind);
-    if (row != nullptr && is_taken(config.local.auth, *row) && is_taken(config.remote.auth, *row) &&
-        std::ranges::find(methods, row->method) == methods.end())
-      methods.push_back(row->method);
-  }
-  return methods;
-}
-
 const session::SharedSecret* secret_for(Machine& machine, const IsakmpSa& sa,
                                         const session::ConnectionConfig& config) {
   const auto own = own_identity(sa, config);
@@ -153,9 +138,9 @@ Fit find_fit(Machine& machine, const IsakmpSa& sa, const isakmp::V1SaPayload& of
       if (why.empty()) why = c->config.name + ": " + choice.error().text;
       continue;
     }
-    const bool decoy = is_aggressive(sa) &&
-                       (!c->config.remote.id.matches(sa.phase1->claimed) ||
-                        (!signs(choice->auth) && secret_for(machine, sa, c->config) == nullptr));
+    const bool decoy = is_aggressive(sa) && (!c->config.remote.id.matches(sa.phase1->claimed) ||
+                                             (method_of(choice->auth).skeyid == SkeyidForm::kPsk &&
+                                              secret_for(machine, sa, c->config) == nullptr));
     if (best.connection != nullptr && (decoy || !best.decoy)) continue;
     best = {c, *std::move(choice), decoy};
   }
@@ -281,7 +266,7 @@ bool derive_psk_skeyid(Machine& machine, IsakmpSa& sa) {
 bool derive_keys(Machine& machine, IsakmpSa& sa, base::Bytes g_xy) {
   const crypto::CryptoContext& crypto = machine.services().crypto;
   const Phase1& p = *sa.phase1;
-  if (signs(sa.auth)) {
+  if (needs_shared_secret(sa)) {
     sa.keys.skeyid = skeyid_of_signatures(crypto, *sa.algorithms.prf, {p.ni, p.nr}, g_xy);
   } else if (sa.keys.skeyid.empty() && !derive_psk_skeyid(machine, sa)) {
     return false;

@@ -10,8 +10,6 @@ namespace penstock::ikev1 {
 [[nodiscard]] base::Duration configured_life(const session::ConnectionConfig& config);
 
 [[nodiscard]] bool is_aggressive(const IsakmpSa& sa);
-/// How both ends may prove who they are, the most wanted first.
-[[nodiscard]] std::vector<AuthMethod> methods_of(const session::ConnectionConfig& config);
 /// @return nullptr if there is none for us and whom the peer is, or is presumed to be
 [[nodiscard]] const session::SharedSecret* secret_for(Machine& machine, const IsakmpSa& sa,
                                                       const session::ConnectionConfig& config);

@@ -3,7 +3,6 @@
 #include "control/ikev1/proof.h"
 
 #include <algorithm>
-#include <array>
 
 #include "control/ikev1/phase1.h"
 #include "control/isakmp/payload/identification.h"
@@ -17,7 +16,6 @@
 namespace penstock::ikev1 {
 
 using base::LogLevel;
-using crypto::KeyKind;
 using crypto::PrfId;
 using isakmp::PayloadType;
 using policy::Identity;
@@ -28,20 +26,6 @@ namespace {
 
 constexpr std::uint8_t kX509Signature = 4;  // RFC 2408 §3.9
 constexpr std::uint8_t kUdp = 17;
-
-// RFC 2409 §5.1: RSA by PKCS #1 around the bare HASH. RFC 4754 §4, §5: HASH by the PRF of the
-// method's hash, and ECDSA of it as it is.
-constexpr std::array kMethods{
-    SignatureMethod{AuthMethod::kRsaSignature, KeyKind::kRsa, PrfId::kNone},
-    SignatureMethod{AuthMethod::kEcdsa256, KeyKind::kEcdsaP256, PrfId::kHmacSha256},
-    SignatureMethod{AuthMethod::kEcdsa384, KeyKind::kEcdsaP384, PrfId::kHmacSha384},
-    SignatureMethod{AuthMethod::kEcdsa521, KeyKind::kEcdsaP521, PrfId::kHmacSha512},
-};
-
-const SignatureMethod* row_of(AuthMethod method) {
-  const auto* found = std::ranges::find(kMethods, method, &SignatureMethod::method);
-  return found == kMethods.end() ? nullptr : found;
-}
 
 base::ByteVector id_body(const Identity& id) {
   return isakmp::identification_body(static_cast<std::uint8_t>(id.type), id.data);
@@ -56,10 +40,9 @@ base::SecretBytes hash_of(Machine& machine, const IsakmpSa& sa, bool of_us, base
   what.of_initiator = of_us == sa.initiator;
   what.sai_b = p.sai_b;
   what.id_b = id_b;
-  const SignatureMethod* method = row_of(sa.auth);
-  const crypto::PrfRow* prf = method == nullptr || method->prf == PrfId::kNone
-                                  ? sa.algorithms.prf
-                                  : crypto::find_prf(method->prf);
+  const Method& method = method_of(sa.auth);
+  const bool own = method.prf != PrfId::kNone && method.of(what.of_initiator) == Proof::kSignature;
+  const crypto::PrfRow* prf = own ? crypto::find_prf(method.prf) : sa.algorithms.prf;
   PS_CHECK(prf != nullptr);
   return phase1_hash(machine.services().crypto, *prf, sa.keys.skeyid.bytes(), what);
 }
@@ -84,18 +67,6 @@ bool find_notify(const isakmp::PayloadChain& payloads, isakmp::V1NotifyType type
   });
 }
 
-const session::Credential* credential_for(const session::ConnectionConfig& config,
-                                          AuthMethod method) {
-  if (!signs(method)) return nullptr;
-  const auto fits = [&](const session::Credential& c) {
-    const SignatureMethod* row = find_method(c.kind);
-    return row != nullptr && row->method == method;
-  };
-  const auto& all = config.local.credentials;
-  const auto found = std::ranges::find_if(all, fits);
-  return found == all.end() ? nullptr : &*found;
-}
-
 /// The connection that the peer's identity belongs to: the presumed one, or another whose
 /// addresses, proposals and method are the same, and with a pre-shared key its secret and our name.
 session::Connection* connection_of(Machine& machine, const IsakmpSa& sa, const Identity& id) {
@@ -106,7 +77,7 @@ session::Connection* connection_of(Machine& machine, const IsakmpSa& sa, const I
   const session::OfferedProposal agreed{1, {}, sa.agreed.as_proposal()};
   const auto same_key = [&](const session::ConnectionConfig& config) {
     const auto own = own_identity(sa, config);
-    return signs(sa.auth) ||
+    return method_of(sa.auth).skeyid != SkeyidForm::kPsk ||
            (secret_for(machine, sa, config) == secret && own && *own == sa.local_id);
   };
   for (session::Connection* c : machine.services().connections.candidates(
@@ -129,7 +100,7 @@ void start_verifying(Machine& machine, IsakmpSa& sa) {
   job.octets = base::to_vector(hash_of(machine, sa, false, p.peer_id_body).bytes());
   job.signature = std::move(p.evidence.value);
   job.of_hash = true;
-  job.kind = row_of(sa.auth)->kind;
+  job.kind = method_of(sa.auth).key;
   job.now = machine.services().now.utc;
   p.busy = p.judging = true;
   machine.services().start_job({sa.serial, !sa.initiator}, std::move(job));
@@ -137,7 +108,7 @@ void start_verifying(Machine& machine, IsakmpSa& sa) {
 
 base::Result<void> judge(Machine& machine, IsakmpSa& sa) {
   Phase1& p = *sa.phase1;
-  const bool by_signature = signs(sa.auth);
+  const bool by_signature = peer_signs(sa);
   if (!by_signature) {
     const base::SecretBytes wanted = hash_of(machine, sa, false, p.peer_id_body);
     if (!base::equal_constant_time(p.evidence.value, wanted.bytes()))
@@ -158,26 +129,6 @@ base::Result<void> judge(Machine& machine, IsakmpSa& sa) {
 
 }  // namespace
 
-const SignatureMethod* find_method(KeyKind kind) {
-  const auto* found = std::ranges::find(kMethods, kind, &SignatureMethod::kind);
-  return found == kMethods.end() ? nullptr : found;
-}
-
-bool is_taken(session::AuthMethod configured, const SignatureMethod& method) {
-  switch (configured) {
-    case session::AuthMethod::kPubkey:
-      return true;
-    // The bare HASH of RFC 2409 §5.1 has no hash algorithm of its own.
-    case session::AuthMethod::kRsa:
-    case session::AuthMethod::kRsaSha1:
-      return method.kind == KeyKind::kRsa;
-    case session::AuthMethod::kEcdsa:
-      return method.kind != KeyKind::kRsa;
-    default:
-      return false;
-  }
-}
-
 // ---- ours ----
 
 base::Result<Identity> own_identity(const IsakmpSa& sa, const session::ConnectionConfig& config) {
@@ -188,7 +139,7 @@ bool set_own_identity(Machine& machine, IsakmpSa& sa) {
   const session::ConnectionConfig& config = sa.connection->config;
   const session::Credential* credential = credential_for(config, sa.auth);
   auto own = own_identity(sa, config);
-  if (own && (credential != nullptr || !signs(sa.auth))) {
+  if (own && (credential != nullptr || !we_sign(sa))) {
     sa.phase1->credential = credential;
     sa.local_id = *std::move(own);
     return true;
@@ -206,7 +157,7 @@ void append_identity(const IsakmpSa& sa, isakmp::MessageBuilder& builder) {
 void start_proof(Machine& machine, IsakmpSa& sa) {
   if (!set_own_identity(machine, sa)) return;
   const base::SecretBytes hash = hash_of(machine, sa, true, id_body(sa.local_id));
-  if (!signs(sa.auth)) return steps_of(sa).prove(machine, sa, hash.bytes());
+  if (!we_sign(sa)) return steps_of(sa).prove(machine, sa, hash.bytes());
   sa.phase1->busy = true;
   machine.services().start_job(
       {sa.serial, !sa.initiator},
@@ -214,7 +165,7 @@ void start_proof(Machine& machine, IsakmpSa& sa) {
 }
 
 void append_proof(const IsakmpSa& sa, isakmp::MessageBuilder& builder, base::Bytes value) {
-  if (!signs(sa.auth)) return builder.append(PayloadType::kV1Hash, value);
+  if (!we_sign(sa)) return builder.append(PayloadType::kV1Hash, value);
   const Phase1& p = *sa.phase1;
   const session::SendCertificate when = sa.connection->config.send_cert;
   const bool send = when == session::SendCertificate::kAlways ||
@@ -231,7 +182,7 @@ void append_proof(const IsakmpSa& sa, isakmp::MessageBuilder& builder, base::Byt
 
 void append_certificate_request(const IsakmpSa& sa, isakmp::MessageBuilder& builder) {
   const session::ConnectionConfig& config = sa.connection->config;
-  if (!session::signs(config.remote.auth) || !config.send_certreq) return;
+  if (!peer_signs(sa) || !config.send_certreq) return;
   // RFC 2408 §3.10: without a name any authority will do; which we trust is nobody's business.
   isakmp::append_v1_certificate(builder, PayloadType::kV1CertificateRequest, kX509Signature, {});
 }
@@ -266,7 +217,7 @@ base::Result<void> take_identity(IsakmpSa& sa, const isakmp::PayloadView& payloa
 base::Result<void> take_evidence(IsakmpSa& sa, const isakmp::PayloadChain& payloads) {
   Phase1& p = *sa.phase1;
   const isakmp::PayloadView* payload =
-      payloads.find(signs(sa.auth) ? PayloadType::kV1Signature : PayloadType::kV1Hash);
+      payloads.find(peer_signs(sa) ? PayloadType::kV1Signature : PayloadType::kV1Hash);
   if (payload == nullptr) return tl::unexpected(bad("there is no proof of the agreed method"));
   const auto value = isakmp::read_v1_octets(*payload);
   if (!value) return tl::unexpected(bad("the proof is malformed"));

@@ -10,16 +10,6 @@ namespace penstock::ikev1 {
 /// Certificates that are read of one message; a notary takes fewer and says so.
 inline constexpr std::size_t kMaxCertificatesRead = 16;
 
-/// A method by signatures: whose keys make it, and which PRF makes the HASH that is signed.
-struct SignatureMethod {
-  AuthMethod method;
-  crypto::KeyKind kind;
-  crypto::PrfId prf;  ///< kNone: the negotiated one
-};
-/// @return nullptr: such a key signs nothing in IKEv1
-[[nodiscard]] const SignatureMethod* find_method(crypto::KeyKind kind);
-[[nodiscard]] bool is_taken(session::AuthMethod configured, const SignatureMethod& method);
-
 // ---- ours ----
 
 /// By the configuration, with the credential that the agreed method needs: a distinguished name has

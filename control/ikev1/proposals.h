@@ -13,13 +13,12 @@ namespace penstock::ikev1 {
 enum class AuthMethod : std::uint16_t {
   kNone = 0,
   kPsk = 1,
+  kDsaSignature = 2,
   kRsaSignature = 3,
   kEcdsa256 = 9,
   kEcdsa384 = 10,
   kEcdsa521 = 11,
 };
-
-[[nodiscard]] constexpr bool signs(AuthMethod method) { return method > AuthMethod::kPsk; }
 
 /// Transforms that one offer has at most: above it a first message would be cut by IP.
 inline constexpr std::size_t kMaxOffered = 32;

@@ -98,7 +98,7 @@ constexpr std::array kSteps{Step{State::kStart, State::kOffered}};
 
 /// Does `a` never come to its turn behind `b`?
 constexpr bool is_hidden(const Phase1Transition& a, const Phase1Transition& b) {
-  return a.proof == b.proof && a.state == b.state && a.sealed == b.sealed &&
+  return has(a.proof, b.proof) && a.state == b.state && a.sealed == b.sealed &&
          a.required.includes(b.required);
 }
 constexpr bool is_hidden(const QuickTransition& a, const QuickTransition& b) {
@@ -117,11 +117,6 @@ constexpr bool rows_are_sound(const Rows& rows) {
 }
 static_assert(rows_are_sound(kMainMode) && rows_are_sound(kAggressiveMode) &&
               rows_are_sound(kQuickMode));
-
-Proof proof_of(AuthMethod auth) {
-  if (auth == AuthMethod::kNone) return Proof::kAny;
-  return signs(auth) ? Proof::kSignature : Proof::kHash;
-}
 
 }  // namespace
 
@@ -145,14 +140,13 @@ std::string_view name_of(State state) {
 
 std::span<const Phase1Table> phase1_tables() { return kTables; }
 
-const Phase1Transition* find_phase1(ExchangeType exchange, AuthMethod auth, State state,
-                                    bool sealed, const PayloadSet& present) {
+const Phase1Transition* find_phase1(ExchangeType exchange, Proof proof, State state, bool sealed,
+                                    const PayloadSet& present) {
   const Phase1Table* table = find_table(exchange);
   if (table == nullptr) return nullptr;
-  const Proof proof = proof_of(auth);
   for (const Phase1Transition& row : table->rows) {
-    const bool other = row.proof != Proof::kAny && proof != Proof::kAny && row.proof != proof;
-    if (!other && row.state == state && row.sealed == sealed && present.includes(row.required))
+    if (has(row.proof, proof) && row.state == state && row.sealed == sealed &&
+        present.includes(row.required))
       return &row;
   }
   return nullptr;

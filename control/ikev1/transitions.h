@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "control/ikev1/isakmp_sa.h"
+#include "control/ikev1/methods.h"
 #include "control/isakmp/payload_set.h"
 
 namespace penstock::ikev1 {
@@ -22,12 +22,9 @@ struct Inbound {
   base::Bytes inside{};                  ///< what was deciphered, with its padding
 };
 
-/// How the peer proves who it is.
-enum class Proof : std::uint8_t { kAny, kHash, kSignature };
-
 using Phase1Handler = void (*)(Machine&, IsakmpSa&, const Inbound&);
 struct Phase1Transition {
-  Proof proof;  ///< the peer's, in rows that have one
+  Proof proof;  ///< of the peer's: for which the row is
   State state;
   bool sealed;  ///< the message is enciphered
   isakmp::PayloadSet required;
@@ -54,9 +51,9 @@ struct Phase1Table {
 /// @return nullptr: no such exchange
 [[nodiscard]] const Phase1Table* find_table(isakmp::ExchangeType exchange);
 [[nodiscard]] const Phase1Steps& steps_of(const IsakmpSa& sa);
-/// @param auth  kNone before it is agreed
+/// @param proof  of the peer's; kAny before it is agreed
 /// @return nullptr: not legal
-[[nodiscard]] const Phase1Transition* find_phase1(isakmp::ExchangeType exchange, AuthMethod auth,
+[[nodiscard]] const Phase1Transition* find_phase1(isakmp::ExchangeType exchange, Proof proof,
                                                   State state, bool sealed,
                                                   const isakmp::PayloadSet& present);
 /// Does a row, or the life of an ISAKMP SA outside exchanges, lead from one state to the other?

@@ -34,6 +34,7 @@ enum class AuthMethod : std::uint8_t {
   kEcdsa,
   kEd25519,
   kEd448,
+  kDsa,  ///< IKEv1 alone
 };
 /// How much must be known of whether a peer's certificates were revoked.
 enum class RevocationCheck : std::uint8_t { kStrict, kRelaxed, kOff };

@@ -95,11 +95,19 @@ Result<ReadSignature> read_rsa_signature(AuthMethod remote, Bytes data) {
 
 }  // namespace
 
+bool fits(AuthMethod auth, KeyKind key) {
+  if (key == KeyKind::kDsa) return auth == AuthMethod::kDsa || auth == AuthMethod::kPubkey;
+  return std::ranges::any_of(crypto::signature_table(), [&](const SignatureRow& row) {
+    return crypto::can_make(key, row.family) && is_taken(auth, row.scheme);
+  });
+}
+
 bool is_taken(AuthMethod auth, SignatureScheme scheme) {
   const SignatureRow& row = crypto::row_of(scheme);
   if (row.hash == SignatureHash::kSha1) return auth == AuthMethod::kRsaSha1;
   switch (auth) {
     case AuthMethod::kPsk:
+    case AuthMethod::kDsa:
       return false;
     case AuthMethod::kPubkey:
       return true;

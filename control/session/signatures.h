@@ -27,6 +27,10 @@ class HashSet {
 };
 
 [[nodiscard]] constexpr bool signs(AuthMethod auth) { return auth != AuthMethod::kPsk; }
+/// Methods that IKEv2 does not have.
+[[nodiscard]] constexpr bool is_of_ikev1(AuthMethod auth) { return auth == AuthMethod::kDsa; }
+/// Does a key of this kind prove anything by this method?
+[[nodiscard]] bool fits(AuthMethod auth, crypto::KeyKind key);
 /// Does the connection's configuration take this scheme of that end?
 [[nodiscard]] bool is_taken(AuthMethod auth, crypto::SignatureScheme scheme);
 

@@ -18,6 +18,23 @@ using TimePtr = std::unique_ptr<ASN1_TIME, crypto::OpensslFree<ASN1_STRING_free>
 
 namespace {
 
+/// Of 2048 bits, made once: to find some takes seconds.
+constexpr std::string_view kDsaParameters =
+    "-----BEGIN DSA PARAMETERS-----\n"
+    "MIICKAKCAQEA54OdrXrkY1P8Ssx+KxbLAcHQ6aIzAazSps1AXlDovutf/4QS1AL2\n"
+    "v1ut/E2mXuKCLwrUR5JmTtscE3svfgSt+lViZVMsT+Vpmx2Ds3mdfUd/rg4RaKv5\n"
+    "TkZ3GpEFYK3RymE0x7ebCkTj366/hFacAUs40cW9pLTic+1l0ulCgrTANAAz7j9u\n"
+    "0dCfbO48+vvu4H5PuXcTVKZ4DtV8btcssBLp3vQdqSqPhpu6IUfXDwOhJPdCw+eP\n"
+    "NwtUfC5RPmSut3GCFpYSvznJXAIg+aIsmTDRzevPJ3kGHPPx4L5ziPjCLT5VyAsO\n"
+    "tptpy2Brvewu9CuB0Nn+ILukCV5SakP6twIdAKrFlA+NhEEWNLHBtwYZlSL0If4k\n"
+    "RvJXq5tBcWsCggEARO8Mt06Mh+3EkCUp2dcaMCXsUb300Oyb5VvVm0nc43z8jUDv\n"
+    "KloBXcFYZznlX8Dnkoih7MTGC7FLnSnV7w5XUepDwPnHjWjlSNZvxMoatK1YSftb\n"
+    "cbkI3V3QR9O0c9nNlxddktQ7jmNkBcFqtwZxERirTHu2JdRpFZB1so6kHBT6OmEp\n"
+    "4XcACS6NCZJkZzU8PsF+sySamz5CPbZb7KpMLbUJSUEaaTgo0U5YPg8Ym0JKytUe\n"
+    "bBVOIczG6aA7GfseXGc51XmjHpmqL5UogOIQt5UQ1xTOd31YuZAwNS9AvC43QGpU\n"
+    "tOqQCPtrn9R395eIWjwbZU6kOUA4aNTSKi5fkQ==\n"
+    "-----END DSA PARAMETERS-----\n";
+
 template <auto kEncode, class T>
 ByteVector der_of(T* object) {
   unsigned char* out = nullptr;
@@ -47,7 +64,19 @@ PkeyPtr key_of(const Entity& entity, OSSL_LIB_CTX* library) {
   return key;
 }
 
+PkeyPtr make_dsa_key(OSSL_LIB_CTX* library) {
+  const std::unique_ptr<BIO, crypto::OpensslFree<BIO_free_all>> in(
+      BIO_new_mem_buf(kDsaParameters.data(), static_cast<int>(kDsaParameters.size())));
+  const PkeyPtr parameters(PEM_read_bio_Parameters_ex(in.get(), nullptr, library, nullptr));
+  const std::unique_ptr<EVP_PKEY_CTX, crypto::OpensslFree<EVP_PKEY_CTX_free>> ctx(
+      EVP_PKEY_CTX_new_from_pkey(library, parameters.get(), nullptr));
+  EVP_PKEY* key = nullptr;
+  PS_CHECK(ctx && EVP_PKEY_keygen_init(ctx.get()) == 1 && EVP_PKEY_keygen(ctx.get(), &key) == 1);
+  return PkeyPtr(key);
+}
+
 PkeyPtr make_key(const std::string& kind, OSSL_LIB_CTX* library) {
+  if (kind == "DSA") return make_dsa_key(library);
   EVP_PKEY* key = nullptr;
   if (kind.starts_with("RSA-")) {
     key = EVP_PKEY_Q_keygen(library, nullptr, "RSA", std::stoul(kind.substr(4)));

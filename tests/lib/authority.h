@@ -26,7 +26,7 @@ struct Entity {
 
 struct Wish {
   std::string name = "peer";       ///< the CN; empty: no subject
-  std::string key = "P-256";       ///< `P-256`, `P-384`, `P-521`, `RSA-2048`, `ED25519`, …
+  std::string key = "P-256";       ///< `P-256`, `P-384`, `P-521`, `RSA-2048`, `ED25519`, `DSA`, …
   const Entity* issuer = nullptr;  ///< nullptr: self-signed
   bool authority = false;
   std::string alternatives = {};        ///< as openssl.cnf has it: `DNS:peer.example`

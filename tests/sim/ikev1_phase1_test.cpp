@@ -92,15 +92,15 @@ TEST_P(Ikev1Phase1, GoesOnWhateverAForgerSends) {
   EXPECT_GT(forged, 1U);
 }
 
-INSTANTIATE_TEST_SUITE_P(Ways, Ikev1Phase1,
-                         testing::Values(Way{"P-256", AuthMethod::kPsk, false},
-                                         Way{"P-256", AuthMethod::kPsk, true},
-                                         Way{"RSA-2048", AuthMethod::kPubkey, false},
-                                         Way{"RSA-2048", AuthMethod::kRsa, true},
-                                         Way{"P-256", AuthMethod::kPubkey, false},
-                                         Way{"P-256", AuthMethod::kEcdsa, true},
-                                         Way{"P-384", AuthMethod::kEcdsa, false},
-                                         Way{"P-521", AuthMethod::kPubkey, true}));
+INSTANTIATE_TEST_SUITE_P(
+    Ways, Ikev1Phase1,
+    testing::Values(Way{"P-256", AuthMethod::kPsk, false}, Way{"P-256", AuthMethod::kPsk, true},
+                    Way{"RSA-2048", AuthMethod::kPubkey, false},
+                    Way{"RSA-2048", AuthMethod::kRsa, true},
+                    Way{"P-256", AuthMethod::kPubkey, false},
+                    Way{"P-256", AuthMethod::kEcdsa, true}, Way{"P-384", AuthMethod::kEcdsa, false},
+                    Way{"P-521", AuthMethod::kPubkey, true}, Way{"DSA", AuthMethod::kDsa, false},
+                    Way{"DSA", AuthMethod::kPubkey, true}));
 
 TEST_F(Ikev1Phase1, AggressiveModeIsTakenOnlyWhereItIsConfigured) {
   World w(4);

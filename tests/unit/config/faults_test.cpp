@@ -236,9 +236,13 @@ constexpr Spoiled kConnections[] = {
      "connections.branch.remote.cacerts: nowhere.pem: No such file or directory\n"
      "connections.branch.remote.cacerts: there is nobody to trust: no `cacerts`, no "
      "`authorities`"},
-    {"NoSuchMethod", "local = { auth = \"psk\"", "local = { auth = \"dsa\"",
-     "connections.branch.local.auth: 'dsa' is none of `psk`, `pubkey`, `rsa`, `rsa-sha1`, "
-     "`rsa/pss`, `ecdsa`, `ed25519`, `ed448`"},
+    {"NoSuchMethod", "local = { auth = \"psk\"", "local = { auth = \"gost\"",
+     "connections.branch.local.auth: 'gost' is none of `psk`, `pubkey`, `rsa`, `rsa-sha1`, "
+     "`rsa/pss`, `ecdsa`, `ed25519`, `ed448`, `dsa`"},
+    {"DsaWithIkev2", "local = { auth = \"psk\"", "local = { auth = \"dsa\"",
+     "connections.branch.local.auth: IKEv1 alone has it: `version = 1`\n"
+     "connections.branch.local.certs: is missing: without a certificate there is no signature of "
+     "ours"},
     {"Fetching", "remote = { auth = \"psk\"", "remote = { revocation = \"ifuri\"; auth = \"psk\"",
      "connections.branch.remote.revocation: not built yet: fetching CRLs and OCSP responses"},
     {"PrivateKeyWithoutFile", "secrets = {", "secrets = { private-hub = { secret = \"x\"; };",

@@ -215,19 +215,18 @@ TEST(ResponderLifetime, IsReadAsItIsWritten) {
 TEST(Transitions, NoRowIsTakenInAnotherStateOrWithoutItsPayloads) {
   for (const Phase1Table& table : phase1_tables())
     for (const Phase1Transition& row : table.rows) {
-      const AuthMethod auth =
-          row.proof == Proof::kSignature ? AuthMethod::kRsaSignature : AuthMethod::kPsk;
-      EXPECT_EQ(find_phase1(table.exchange, auth, row.state, row.sealed, row.required), &row)
+      EXPECT_EQ(find_phase1(table.exchange, row.proof, row.state, row.sealed, row.required), &row)
           << row.text;
-      EXPECT_EQ(find_phase1(table.exchange, auth, row.state, row.sealed, {}), nullptr) << row.text;
-      EXPECT_EQ(find_phase1(table.exchange, auth, State::kEstablished, row.sealed, row.required),
-                nullptr);
+      EXPECT_EQ(find_phase1(table.exchange, row.proof, row.state, row.sealed, {}), nullptr)
+          << row.text;
+      EXPECT_EQ(
+          find_phase1(table.exchange, row.proof, State::kEstablished, row.sealed, row.required),
+          nullptr);
       EXPECT_TRUE(is_legal(row.state, row.next)) << row.text;
       EXPECT_FALSE(is_legal(row.next, row.state)) << row.text;
       if (row.proof == Proof::kSignature) {
-        EXPECT_EQ(
-            find_phase1(table.exchange, AuthMethod::kPsk, row.state, row.sealed, row.required),
-            nullptr)
+        EXPECT_EQ(find_phase1(table.exchange, Proof::kHash, row.state, row.sealed, row.required),
+                  nullptr)
             << "a signature where a HASH was agreed";
       }
     }
