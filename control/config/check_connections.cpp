@@ -174,10 +174,24 @@ void check_authentication_v1(const Place& at, const ConnectionConfig& connection
   at["aggressive"].warn("whoever asks gets what is needed to try secrets at leisure");
 }
 
+/// RFC 2407 §4.2: a label is a level, with categories beside it.
+void check_situation(const Place& at, const ConnectionConfig& connection,
+                     const session::Situation& situation) {
+  if (!at.exists()) return;
+  if (connection.version != session::IkeVersion::kIkev1)
+    return at.fault("only IKEv1 has labels like these: `version = 1`");
+  for (const char* label : {"secrecy", "integrity"})
+    if (at[fmt::format("{}_categories", label)].exists() &&
+        !at[fmt::format("{}_level", label)].exists())
+      at[fmt::format("{}_level", label)].fault("is missing: categories stand beside a level");
+  if (!situation.has_labels()) at.fault("there is no label: `secrecy_level` or `integrity_level`");
+}
+
 void check_child(const Place& at, const ConnectionConfig& connection, const ChildConfig& child) {
   check_count(at["local_ts"], child.local_ts.size(), session::kMaxSelectors);
   check_count(at["remote_ts"], child.remote_ts.size(), session::kMaxSelectors);
   check_child_proposals(at, connection, child);
+  check_situation(at["situation"], connection, child.situation);
   if (child.is_transport()) check_transport(at, connection, child);
   check_lifetime(at, "life_time", child.life_time, "rekey_time", child.rekey_time);
   check_lifetime(at, "life_bytes", child.life_bytes, "rekey_bytes", child.rekey_bytes);
@@ -275,6 +289,7 @@ void check_connection(const Place& at, const ConnectionConfig& connection,
     check_secret(at, connection, owners);
   for (std::size_t i = 0; i < children.size(); ++i)
     check_child(at["children"][i], connection, children[i]);
+  check_situation(at["situation"], connection, connection.situation);
   if (connection.aggressive && connection.version == session::IkeVersion::kIkev2)
     at["aggressive"].fault("IKEv2 has no Aggressive Mode");
   if (connection.version != session::IkeVersion::kIkev1) {

@@ -3,6 +3,7 @@
 // swanctl.conf that nothing reads yet are rows too, so that they are told and never ignored.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 
 #include "control/config/options_tunnel.h"
@@ -143,6 +144,67 @@ constexpr std::array kUniqueWords{
     Word{.word = "never", .value = static_cast<int>(UniquePolicy::kNever)},
 };
 
+// ---- labels ----
+
+template <std::optional<isakmp::Label> session::Situation::*kLabel>
+isakmp::Label& label_of(session::Situation& situation) {
+  auto& label = situation.*kLabel;
+  return label ? *label : label.emplace();
+}
+
+template <std::optional<isakmp::Label> session::Situation::*kLabel>
+void read_level(const Place& at, session::Situation& out) {
+  std::uint32_t level = 0;
+  Reader<std::uint32_t>::read(at, level);
+  label_of<kLabel>(out).level = level;
+}
+
+template <std::optional<isakmp::Label> session::Situation::*kLabel>
+void read_categories(const Place& at, session::Situation& out) {
+  std::vector<unsigned>& categories = label_of<kLabel>(out).categories;
+  Reader<std::vector<unsigned>>::read(at, categories);
+  std::ranges::sort(categories);
+  categories.erase(std::unique(categories.begin(), categories.end()), categories.end());
+}
+
+/// What libconfig holds without another suffix.
+constexpr long long kMostLevel = 0x7fff'ffff;
+/// The bitmap stays so small that a first message is one packet.
+constexpr long long kMostCategory = 1023;
+
+template <std::optional<isakmp::Label> session::Situation::*kLabel>
+constexpr Option<session::Situation> level_option(std::string_view name, std::string_view text) {
+  return {{.name = name, .kind = "integer", .text = text, .reader = kEngine, .high = kMostLevel},
+          read_level<kLabel>};
+}
+
+template <std::optional<isakmp::Label> session::Situation::*kLabel>
+constexpr Option<session::Situation> categories_option(std::string_view name,
+                                                       std::string_view text) {
+  return {
+      {.name = name, .kind = "integers", .text = text, .reader = kEngine, .high = kMostCategory},
+      read_categories<kLabel>};
+}
+
+constexpr std::array kSituation{
+    value<&session::Situation::domain>({.name = "domain",
+                                        .text = "Labeled Domain Identifier: what gives levels and "
+                                                "categories their meaning.",
+                                        .reader = kEngine,
+                                        .required = true,
+                                        .low = 1,
+                                        .high = kMostLevel}),
+    level_option<&session::Situation::secrecy>("secrecy_level",
+                                               "SIT_SECRECY: the sensitivity level."),
+    categories_option<&session::Situation::secrecy>(
+        "secrecy_categories", "Compartments beside it, as bits of the bitmap: `[1, 5]`."),
+    level_option<&session::Situation::integrity>("integrity_level",
+                                                 "SIT_INTEGRITY: the integrity level."),
+    categories_option<&session::Situation::integrity>("integrity_categories",
+                                                      "Compartments beside it."),
+};
+Options<session::Situation> situation_options() { return kSituation; }
+
 // ---- children ----
 
 constexpr std::array kChild{
@@ -260,6 +322,10 @@ constexpr std::array kChild{
                                    .reader = kTables,
                                    .low = 0,
                                    .high = 100'000}),
+    group<&ChildConfig::situation, situation_options>(
+        {.name = "situation",
+         .text = "IKEv1: the labels that its SAs have (RFC 2407 §4.2). The peer's must be the "
+                 "same; without it neither has any."}),
     later<ChildConfig>("ipcomp", "IPComp", "Compression."),
     later<ChildConfig>("inactivity", "closing idle children", "Time without traffic."),
     later<ChildConfig>("rand_bytes", "random traffic lifetimes", "As rand_time, for octets."),
@@ -416,6 +482,9 @@ constexpr std::array kConnection{
          .text = "Allows Aggressive Mode with a pre-shared key, whose answer lets everybody who "
                  "asks try secrets at leisure: only with a secret of full strength.",
          .reader = kEngine}),
+    group<&ConnectionConfig::situation, situation_options>(
+        {.name = "situation",
+         .text = "IKEv1: the labels of the ISAKMP SA, as of children (RFC 2407 §4.2)."}),
     later<ConnectionConfig>("pull", "IKEv1", "Mode config."),
     later<ConnectionConfig>("vips", "virtual addresses", "Addresses to ask for."),
     later<ConnectionConfig>("pools", "address pools", "Pools to give addresses from."),

@@ -110,8 +110,10 @@ void on_aggressive_key_pair(Machine& machine, IsakmpSa& sa) {
   Phase1& p = *sa.phase1;
   isakmp::MessageBuilder builder = machine.message(sa, kAggressive, 0);
   if (sa.initiator) {
-    isakmp::append_v1_sa(
-        builder, phase1_offer(c.proposals, only_method(sa), sa.agreed.group, configured_life(c)));
+    isakmp::V1SaPayload offer =
+        phase1_offer(c.proposals, only_method(sa), sa.agreed.group, configured_life(c));
+    offer.situation = c.situation;
+    isakmp::append_v1_sa(builder, offer);
     append_keys(machine, sa, builder);
     append_identity(sa, builder);
     append_certificate_request(sa, builder);
@@ -121,7 +123,7 @@ void on_aggressive_key_pair(Machine& machine, IsakmpSa& sa) {
     machine.enter(sa, State::kOffered);
     return machine.send_phase1(sa, std::move(message));
   }
-  isakmp::append_v1_sa(builder, {{p.answer}});
+  isakmp::append_v1_sa(builder, {{p.answer}, c.situation});
   append_keys(machine, sa, builder);
   p.reply = std::move(builder);
   if (needs_shared_secret(sa)) return start_shared_secret(machine, sa);

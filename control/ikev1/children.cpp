@@ -155,6 +155,12 @@ tl::expected<ChildChoice, ChildRefusal> choose_child(const IsakmpSa& sa, const S
     if (!seen || !session::covers(allowed.local, seen->local) ||
         !session::covers(allowed.remote, seen->remote))
       continue;
+    if (offer.situation != c.situation) {
+      refusal = {isakmp::V1NotifyType::kSituationNotSupported, IkeDrop::kNoProposal,
+                 c.name + ": the situation differs: ours " + isakmp::describe(c.situation) +
+                     "; theirs " + isakmp::describe(offer.situation)};
+      continue;
+    }
     // NAT-D is not authenticated (RFC 3947 §3.2), so the ends may differ about it: the peer's view
     // counts.
     for (const bool encap : {sa.encap, !sa.encap}) {

@@ -33,10 +33,11 @@ void send_keys(Machine& machine, IsakmpSa& sa) {
 
 void begin_main_mode(Machine& machine, IsakmpSa& sa) {
   const session::ConnectionConfig& c = sa.connection->config;
-  const isakmp::V1SaPayload offer =
+  isakmp::V1SaPayload offer =
       phase1_offer(c.proposals, methods_of(c), crypto::DhGroupId::kNone, configured_life(c));
   if (offer.proposals.empty())
     return machine.close(sa, EndReason::kFailed, "no proposal can be said in IKEv1");
+  offer.situation = c.situation;
   isakmp::MessageBuilder builder = machine.message(sa, kMain, 0);
   isakmp::append_v1_sa(builder, offer);
   append_vendor_ids(sa, builder);
@@ -72,7 +73,7 @@ void on_main_offer(Machine& machine, IsakmpSa& sa, const Inbound& in) {
   auto offer = judge_offer(machine, sa, in);
   if (!offer) return;
   isakmp::MessageBuilder builder = machine.message(sa, kMain, 0);
-  isakmp::append_v1_sa(builder, {{offer->answer}});
+  isakmp::append_v1_sa(builder, {{offer->answer}, sa.connection->config.situation});
   append_vendor_ids(sa, builder);
   accept_message(machine, sa, in.message.bytes());
   machine.enter(sa, State::kAnswered);

@@ -19,6 +19,7 @@ namespace penstock::ikev1 {
 
 using base::LogLevel;
 using isakmp::PayloadType;
+using isakmp::V1NotifyType;
 using policy::Identity;
 using session::EndReason;
 using session::IkeDrop;
@@ -96,7 +97,7 @@ namespace {
 
 /// Nothing is kept: one answer goes out, within its allowance, and the SA goes away.
 void refuse_offer(Machine& machine, IsakmpSa& sa, const Inbound& in, IkeDrop why,
-                  const std::string& text) {
+                  isakmp::V1NotifyType type, const std::string& text) {
   session::Services& services = machine.services();
   machine.drop(why);
   if (services.allows(session::Allowance::kReport))
@@ -108,7 +109,7 @@ void refuse_offer(Machine& machine, IsakmpSa& sa, const Inbound& in, IkeDrop why
     h.exchange = isakmp::ExchangeType::kV1Informational;
     h.flags = 0;
     isakmp::MessageBuilder builder(h);
-    isakmp::append_v1_notify(builder, {1, isakmp::V1NotifyType::kNoProposalChosen, {}, {}});
+    isakmp::append_v1_notify(builder, {1, type, {}, {}});
     services.send(in.datagram.local, in.datagram.remote, builder.finish());
   }
   machine.close(sa, EndReason::kFailed, text);
@@ -122,27 +123,39 @@ struct Fit {
   session::Connection* connection = nullptr;
   Choice choice;
   bool decoy = false;
+  // Where nothing fits:
+  std::string why;
+  V1NotifyType notify = V1NotifyType::kNoProposalChosen;
 };
+
+std::string refusal_of(const session::Connection& c, const isakmp::V1SaPayload& offer,
+                       const base::Result<Choice>& choice) {
+  if (!choice) return choice.error().text;
+  return "the situation differs: ours " + describe(c.config.situation) + "; theirs " +
+         describe(offer.situation);
+}
 
 /// Aggressive Mode says who asks before anything is chosen. Who is not known gets what the first
 /// connection that fits would say, and fails at its proof: identities are not to be tried out.
-Fit find_fit(Machine& machine, const IsakmpSa& sa, const isakmp::V1SaPayload& offer,
-             std::string& why) {
+Fit find_fit(Machine& machine, const IsakmpSa& sa, const isakmp::V1SaPayload& offer) {
   Fit best;
   for (session::Connection* c : machine.services().connections.candidates(
            sa.local.address, sa.remote.address, session::IkeVersion::kIkev1)) {
     if (is_aggressive(sa) && !c->config.aggressive) continue;
     auto choice =
         choose_phase1(c->config.proposals, methods_of(c->config), crypto::DhGroupId::kNone, offer);
-    if (!choice) {
-      if (why.empty()) why = c->config.name + ": " + choice.error().text;
+    const bool labelled = offer.situation == c->config.situation;
+    if (!choice || !labelled) {
+      if (best.why.empty()) best.why = c->config.name + ": " + refusal_of(*c, offer, choice);
+      // RFC 2407 §4.2.2, §4.2.3: what else there is would do.
+      if (choice) best.notify = V1NotifyType::kSituationNotSupported;
       continue;
     }
     const bool decoy = is_aggressive(sa) && (!c->config.remote.id.matches(sa.phase1->claimed) ||
                                              (method_of(choice->auth).skeyid == SkeyidForm::kPsk &&
                                               secret_for(machine, sa, c->config) == nullptr));
     if (best.connection != nullptr && (decoy || !best.decoy)) continue;
-    best = {c, *std::move(choice), decoy};
+    best = {c, *std::move(choice), decoy, {}, V1NotifyType::kNoProposalChosen};
   }
   return best;
 }
@@ -157,12 +170,11 @@ std::optional<Choice> judge_offer(Machine& machine, IsakmpSa& sa, const Inbound&
     machine.close(sa, EndReason::kFailed, "a malformed offer");
     return std::nullopt;
   }
-  std::string why;
-  Fit fit = find_fit(machine, sa, *offer, why);
+  Fit fit = find_fit(machine, sa, *offer);
   if (fit.connection == nullptr) {
-    const bool none = why.empty();
-    refuse_offer(machine, sa, in, none ? IkeDrop::kNoConnection : IkeDrop::kNoProposal,
-                 none ? "no connection is configured for these addresses" : why);
+    const bool none = fit.why.empty();
+    refuse_offer(machine, sa, in, none ? IkeDrop::kNoConnection : IkeDrop::kNoProposal, fit.notify,
+                 none ? "no connection is configured for these addresses" : fit.why);
     return std::nullopt;
   }
   machine.set_connection(sa, fit.connection);
@@ -181,7 +193,10 @@ std::optional<Choice> read_choice(Machine& machine, IsakmpSa& sa, const Inbound&
     return std::nullopt;
   }
   const session::ConnectionConfig& config = sa.connection->config;
-  const auto single = check_single(*answer);
+  auto single = check_single(*answer);
+  if (answer->situation != config.situation)
+    single = base::fail(base::ErrorCode::kRefused,
+                        "its situation is " + isakmp::describe(answer->situation));
   auto choice = single ? choose_phase1(config.proposals, methods_of(config), group, *answer)
                        : base::Result<Choice>(tl::unexpected(single.error()));
   if (choice) return *std::move(choice);

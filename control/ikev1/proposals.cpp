@@ -355,6 +355,7 @@ V1SaPayload phase2_offer(const session::ChildConfig& child, net::Spi spi,
   base::ByteWriter octets;
   octets.u32(spi.value());
   V1SaPayload sa;
+  sa.situation = child.situation;
   for (const crypto::Proposal& p : proposals_of(child)) {
     // RFC 2409 §5.5: one Quick Mode has one group, that of its KE payloads.
     if (!has_group(p, group)) continue;
@@ -373,7 +374,11 @@ base::Result<Choice> choose_phase2(const crypto::Proposals& ours, Encapsulation 
   const Suites suites = suites_of(theirs, [&](const V1Proposal& p, const V1Transform& t) {
     return phase2_suite(p, t, encapsulation, group);
   });
-  return choose(ours, suites, kChildLifeType);
+  auto choice = choose(ours, suites, kChildLifeType);
+  if (!choice && std::ranges::find(theirs.proposals, isakmp::kV1Ipcomp, &V1Proposal::protocol) !=
+                     theirs.proposals.end())
+    return base::fail(choice.error().code, "IPComp is refused (RFC 3173): " + choice.error().text);
+  return choice;
 }
 
 DhGroupId phase2_group(const V1SaPayload& sa) {

@@ -104,6 +104,9 @@ base::Result<void> read_answer(const IsakmpSa& sa, Exchange& x, const Inbound& i
   const auto answer = isakmp::parse_v1_sa(in.payloads.find(PayloadType::kV1Sa)->body);
   if (!answer) return words(answer.error());
   PS_TRY(check_single(*answer));
+  if (answer->situation != x.config->situation)
+    return base::fail(ErrorCode::kRefused,
+                      "its situation is " + isakmp::describe(answer->situation));
   PS_ASSIGN(x.choice, choose_phase2(proposals_of(*x.config), encapsulation(sa, *x.config, x.encap),
                                     x.group, *answer));
   const auto nonce = isakmp::read_v1_octets(*in.payloads.find(PayloadType::kV1Nonce));

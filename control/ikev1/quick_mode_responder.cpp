@@ -91,7 +91,7 @@ void send_answer(Machine& machine, IsakmpSa& sa, Exchange& x, const ChildSa& chi
   isakmp::V1Proposal answer = x.choice.answer;
   answer.spi = spi.release();
   const base::ByteVector own_spi = answer.spi;
-  isakmp::append_v1_sa(builder, {{std::move(answer)}});
+  isakmp::append_v1_sa(builder, {{std::move(answer)}, x.config->situation});
   builder.append(PayloadType::kV1Nonce, x.nr);
   if (x.group != DhGroupId::kNone) builder.append(PayloadType::kV1KeyExchange, x.own_public);
   if (!x.id_i.empty()) {

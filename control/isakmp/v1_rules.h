@@ -74,7 +74,7 @@ inline constexpr std::array<V1RuleRow, static_cast<std::size_t>(V1Rule::kCount)>
     {V1Rule::kDoi, "v1_doi", "RFC 2408 §5.4", V1NotifyType::kDoiNotSupported,
      "another domain of interpretation than IPsec's"},
     {V1Rule::kSituation, "v1_situation", "RFC 2408 §5.4", V1NotifyType::kSituationNotSupported,
-     "a situation other than identity only"},
+     "a situation that there is not, or that policy does not have"},
     {V1Rule::kProtocol, "v1_protocol", "RFC 2408 §5.5", V1NotifyType::kInvalidProtocolId,
      "a protocol that there is not, or not here"},
     {V1Rule::kSpi, "v1_spi", "RFC 2408 §5.5", V1NotifyType::kInvalidSpi,

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "control/isakmp/situation.h"
 #include "lib/base/secret.h"
 #include "lib/base/time.h"
 #include "lib/crypto/proposal.h"
@@ -18,6 +19,8 @@
 #include "lib/policy/traffic_selector.h"
 
 namespace penstock::session {
+
+using isakmp::Situation;
 
 enum class IkeVersion : std::uint8_t { kAny = 0, kIkev1 = 1, kIkev2 = 2 };
 enum class StartAction : std::uint8_t { kNone, kTrap, kStart };
@@ -69,6 +72,7 @@ struct ChildConfig {
   std::uint32_t replay_window = 64;
   policy::TunnelHeader tunnel_header;
   std::uint32_t priority = 0;  ///< 0: the default of its kind (policy_rule.h)
+  Situation situation;         ///< IKEv1: what labels its SAs have
 
   /// Has SAs, which a peer is asked for; else it is a rule and no more.
   [[nodiscard]] bool is_negotiated() const {
@@ -124,6 +128,7 @@ struct ConnectionConfig {
   bool mobike = false;
   bool aggressive = false;      ///< IKEv1: Aggressive Mode when we dial, and taken of the peer
   bool aggressive_psk = false;  ///< even with a pre-shared key
+  Situation situation;          ///< IKEv1: what labels the ISAKMP SA has
   Fragmentation fragmentation = Fragmentation::kYes;
   std::uint16_t fragment_size = 1280;  ///< most of an IP datagram with a fragment, octets
   SendCertificate send_cert = SendCertificate::kIfAsked;

@@ -206,4 +206,24 @@ Datagram seal_phase2(Ikev1End& to, const Datagram& model, base::ByteVector insid
                           std::move(message), iv)};
 }
 
+Datagram with_v1_sa(Ikev1End& to, const Datagram& model,
+                    const std::function<void(isakmp::V1SaPayload&)>& edit) {
+  const auto header = isakmp::Header::parse(model.data);
+  const base::ByteVector plain = open_phase2(to, model.data);
+  const auto chain = isakmp::read_v1_inside(header->next_payload, plain);
+  isakmp::MessageBuilder builder(*header);
+  for (const isakmp::PayloadView& p : *chain) {
+    if (p.type != isakmp::PayloadType::kV1Sa) {
+      builder.append(p.type, p.body);
+      continue;
+    }
+    isakmp::V1SaPayload sa = isakmp::parse_v1_sa(p.body).value();
+    edit(sa);
+    isakmp::append_v1_sa(builder, sa);
+  }
+  const base::ByteVector clear = builder.finish();
+  return seal_phase2(to, model, base::to_vector(base::Bytes(clear).subspan(isakmp::kHeaderOctets)),
+                     header->message_id.value());
+}
+
 }  // namespace penstock::test

@@ -68,4 +68,8 @@ struct Ikev1Pair {
 [[nodiscard]] session::Datagram seal_phase2(Ikev1End& to, const session::Datagram& model,
                                             base::ByteVector inside, std::uint32_t message_id);
 
+/// The first message of a Quick Mode, as seal_phase2() makes it, with its SA payload changed.
+[[nodiscard]] session::Datagram with_v1_sa(Ikev1End& to, const session::Datagram& model,
+                                           const std::function<void(isakmp::V1SaPayload&)>& edit);
+
 }  // namespace penstock::test

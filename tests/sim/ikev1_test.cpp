@@ -410,7 +410,10 @@ void run_storm(std::uint64_t seed, bool trace) {
   world.trace = trace;
   const bool pfs = world.draw(2) == 0;
   const bool nat = world.draw(3) == 0;
-  boot(world, [pfs, nat](session::ConnectionConfig& c) {
+  const bool labels = seed % 3 == 0;
+  boot(world, [pfs, nat, labels](session::ConnectionConfig& c) {
+    if (labels) c.situation = {7, isakmp::Label{3, {1}}, {}};
+    if (labels) c.children[0].situation = {7, isakmp::Label{1, {}}, isakmp::Label{2, {9}}};
     c.dpd_delay = base::seconds{15};
     c.encap = nat;
     c.rekey_time = base::seconds{300};

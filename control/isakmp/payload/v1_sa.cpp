@@ -14,15 +14,8 @@ namespace penstock::isakmp {
 namespace {
 
 using base::Be16;
-using base::Be32;
 using base::ByteReader;
 using base::Bytes;
-
-struct SaHeader {
-  Be32 doi;
-  Be32 situation;
-};
-static_assert(sizeof(SaHeader) == 8);
 
 struct ProposalHeader {
   std::uint8_t next;
@@ -86,7 +79,8 @@ V1Result<V1Transform> read_transform(ByteReader& in, bool last) {
 V1Result<void> check_spi(ProtocolId protocol, Bytes spi) {
   if (protocol == ProtocolId::kIke)
     return spi.size() <= 16 ? V1Result<void>{} : broken(V1Rule::kSpi, "longer than two cookies");
-  if (protocol != ProtocolId::kAh && protocol != ProtocolId::kEsp) return {};
+  if (protocol == kV1Ipcomp)  // RFC 3173 §4.1: a CPI, alone or in the lower half
+    return spi.size() == 2 || spi.size() == 4 ? V1Result<void>{} : broken(V1Rule::kSpi, "no CPI");
   const auto value = ByteReader(spi).u32();
   if (spi.size() != 4 || !value || *value < kFirstFreeSpi)
     return broken(V1Rule::kSpi, "0x" + base::to_hex(spi));
@@ -103,7 +97,7 @@ V1Result<V1Proposal> read_proposal(ByteReader& in) {
     return broken(V1Rule::kProposalSyntax, "the length of a proposal does not fit");
   if (h.next != (in.empty() ? kNone : kProposal))
     return broken(V1Rule::kProposalSyntax, "Next Payload does not fit the length of the payload");
-  if (h.protocol == 0 || h.protocol > 4)  // IPComp is 4, RFC 2407 §4.4.1
+  if (h.protocol == 0 || ProtocolId{h.protocol} > kV1Ipcomp)
     return broken(V1Rule::kProtocol, std::to_string(h.protocol));
   if (h.transforms == 0) return broken(V1Rule::kProposalSyntax, "a proposal without transforms");
   V1Proposal out;
@@ -154,15 +148,13 @@ V1Result<std::vector<V1Attribute>> parse_v1_attributes(Bytes octets) {
 }
 
 V1Result<V1SaPayload> parse_v1_sa(Bytes body) {
-  const auto header = base::view<SaHeader>(body);
-  if (!header) return broken(V1Rule::kProposalSyntax, "an SA payload without its fixed part");
+  ByteReader in(body);
+  const auto doi = in.u32();
+  if (!doi) return broken(V1Rule::kProposalSyntax, "an SA payload without its fixed part");
   // DOI 0 is generic ISAKMP, of no use without IPsec's attributes (RFC 2408 §3.4).
-  if ((*header)->doi.get() != kIpsecDoi)
-    return broken(V1Rule::kDoi, std::to_string((*header)->doi.get()));
-  if ((*header)->situation.get() != kSituationIdentityOnly)
-    return broken(V1Rule::kSituation, std::to_string((*header)->situation.get()));
+  if (*doi != kIpsecDoi) return broken(V1Rule::kDoi, std::to_string(*doi));
   V1SaPayload out;
-  ByteReader in(body.subspan(sizeof(SaHeader)));
+  PS_ASSIGN(out.situation, read_v1_situation(in));
   do {
     if (out.proposals.size() == kMaxV1Proposals)
       return broken(V1Rule::kLimit, "more proposals than kMaxV1Proposals");
@@ -207,16 +199,19 @@ void write_proposal(base::ByteWriter& out, const V1Proposal& p, bool last) {
 void append_v1_sa(MessageBuilder& builder, const V1SaPayload& sa) {
   PS_CHECK(!sa.proposals.empty());
   base::ByteWriter& out = builder.begin(PayloadType::kV1Sa);
-  out.put(SaHeader{Be32{kIpsecDoi}, Be32{kSituationIdentityOnly}});
+  out.u32(kIpsecDoi);
+  write_v1_situation(out, sa.situation);
   for (const V1Proposal& p : sa.proposals) write_proposal(out, p, &p == &sa.proposals.back());
   builder.end();
 }
 
 std::string describe(const V1SaPayload& payload) {
-  std::string out = "SA[";
+  std::string out =
+      payload.situation.has_labels() ? "SA(" + describe(payload.situation) + ")[" : "SA[";
   for (const V1Proposal& p : payload.proposals)
     out += fmt::format("{}{}: {} {} transforms", out.back() == '[' ? "" : "; ", p.number,
-                       crypto::name_of(p.protocol), p.transforms.size());
+                       p.protocol == kV1Ipcomp ? "IPComp" : crypto::name_of(p.protocol),
+                       p.transforms.size());
   return out + "]";
 }
 

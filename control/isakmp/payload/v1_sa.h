@@ -9,12 +9,13 @@
 #include <vector>
 
 #include "control/isakmp/message_builder.h"
+#include "control/isakmp/payload/v1_situation.h"
 #include "control/isakmp/v1_rules.h"
 
 namespace penstock::isakmp {
 
-inline constexpr std::uint32_t kIpsecDoi = 1;               ///< RFC 2407 §4.2
-inline constexpr std::uint32_t kSituationIdentityOnly = 1;  ///< RFC 2407 §4.2.1
+inline constexpr std::uint32_t kIpsecDoi = 1;  ///< RFC 2407 §4.2
+inline constexpr ProtocolId kV1Ipcomp{4};      ///< RFC 2407 §4.4.1: read, and refused by name
 
 inline constexpr std::size_t kMaxV1Proposals = 64;    ///< in an SA payload
 inline constexpr std::size_t kMaxV1Transforms = 255;  ///< in a proposal: they have one octet
@@ -53,6 +54,7 @@ struct V1Proposal {
 
 struct V1SaPayload {
   std::vector<V1Proposal> proposals;  ///< at least one
+  Situation situation = {};
 };
 
 /// Attributes one after another, as a transform and RESPONDER-LIFETIME have them.

@@ -209,6 +209,18 @@ constexpr Spoiled kConnections[] = {
      "connections.branch.children.net.local_ts: IKEv1 has one selector a side: make a child of "
      "each "
      "pair"},
+    {"LabelsWithIkev2", "version = 2",
+     "version = 2; situation = { domain = 7; secrecy_level = 1; }",
+     "connections.branch.situation: only IKEv1 has labels like these: `version = 1`"},
+    {"CategoriesWithoutALevel", "version = 2",
+     "version = 1; situation = { domain = 7; integrity_categories = [1]; }",
+     "connections.branch.situation.integrity_level: is missing: categories stand beside a level\n"
+     "connections.branch.children.net.local_ts: IKEv1 has one selector a side: make a child of "
+     "each pair"},
+    {"LabelsOfNoDomain", "version = 2", "version = 1; situation = { secrecy_level = 1; }",
+     "connections.branch.situation.domain: is missing\n"
+     "connections.branch.children.net.local_ts: IKEv1 has one selector a side: make a child of "
+     "each pair"},
     {"AggressiveWithIkev2", "version = 2", "version = 2; aggressive = true",
      "connections.branch.aggressive: IKEv2 has no Aggressive Mode"},
     {"AggressiveWithASecret", "version = 2", "version = 1; aggressive = true",

@@ -160,6 +160,19 @@ TEST(Load, HasNoEspBesideAhThatNobodyAskedFor) {
   EXPECT_EQ(both.ah_proposals.size(), 1U);
 }
 
+TEST(Load, ReadsLabelsOfAConnectionAndOfAChild) {
+  std::string text = with("version = 2",
+                          "version = 1; situation = { domain = 7; secrecy_level = 3; "
+                          "secrecy_categories = [5, 1, 5]; }");
+  const std::string_view two = "local_ts = \"10.1.0.0/16,10.3.0.0/16[tcp/80]\";";
+  text.replace(text.find(two), two.size(),
+               "local_ts = \"10.1.0.0/16\"; situation = { domain = 9; integrity_level = 2; };");
+  const Settings settings = good(text);
+  const session::ConnectionConfig& c = settings.connections[0];
+  EXPECT_EQ(c.situation, (session::Situation{7, isakmp::Label{3, {1, 5}}, {}}));
+  EXPECT_EQ(c.children[0].situation, (session::Situation{9, {}, isakmp::Label{2, {}}}));
+}
+
 TEST(Load, ReadsTransportMode) {
   const Settings settings =
       good(with("local_ts = \"10.1.0.0/16,10.3.0.0/16[tcp/80]\"; remote_ts = \"10.9.0.0/16\";",

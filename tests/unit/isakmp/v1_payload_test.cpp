@@ -69,7 +69,7 @@ constexpr Broken kBroken[] = {
     {V1Rule::kDoi, 3, 2},
     {V1Rule::kDoi, 3, 0},
     {V1Rule::kSituation, 7, 2},
-    {V1Rule::kSituation, 7, 3},
+    {V1Rule::kSituation, 7, 9},
     {V1Rule::kProposalSyntax, kProposalAt, 2},  // another proposal is promised
     {V1Rule::kReserved, kProposalAt + 1, 1},
     {V1Rule::kProposalSyntax, kProposalAt + 3, 7},  // shorter than its header
@@ -122,6 +122,97 @@ TEST(V1Sa, ProposalNumbersDoNotDescendAndMayRepeat) {
   EXPECT_TRUE(parse_v1_sa(write()).has_value());
   sa.proposals[0].number = 2;
   EXPECT_EQ(parse_v1_sa(write()).error().rule, V1Rule::kProposalSyntax);
+}
+
+TEST(V1Sa, IpcompIsReadAndNamed) {
+  // Transform DEFLATE (RFC 2407 §4.4.5), CPI 2 in two octets or four (RFC 3173 §4.1).
+  for (const std::string_view cpi : {"0002", "00000002"}) {
+    V1SaPayload sa;
+    sa.proposals.push_back({1, kV1Ipcomp, hex(cpi), {{1, 2, {}}}});
+    const ByteVector body = body_of([&](MessageBuilder& b) { append_v1_sa(b, sa); });
+    const auto read = parse_v1_sa(body);
+    ASSERT_TRUE(read.has_value()) << read.error().text;
+    EXPECT_EQ(describe(*read), "SA[1: IPComp 1 transforms]");
+  }
+  V1SaPayload sa;
+  sa.proposals.push_back({1, kV1Ipcomp, hex("000002"), {{1, 2, {}}}});
+  const ByteVector body = body_of([&](MessageBuilder& b) { append_v1_sa(b, sa); });
+  EXPECT_EQ(parse_v1_sa(body).error().rule, V1Rule::kSpi);
+}
+
+/// Domain 7; secrecy 0x0103 in two octets with categories 1 and 10, integrity 5 without any.
+constexpr std::string_view kLabels =
+    "00000007 00000007"
+    "00020000 01030000 000b0000 40200000"
+    "00010000 05000000 00000000";
+constexpr std::string_view kProposalOfLabels = "0000001401030401 0badcafe 00000008 01030000";
+
+ByteVector labelled() {
+  return hex("00000001" + std::string(kLabels) + std::string(kProposalOfLabels));
+}
+
+TEST(V1Situation, IsReadByTheFigureAndWritten) {
+  const ByteVector body = labelled();
+  const auto sa = parse_v1_sa(body);
+  ASSERT_TRUE(sa.has_value()) << sa.error().text;
+  EXPECT_EQ(sa->situation.domain, 7U);
+  EXPECT_EQ(sa->situation.secrecy, (Label{0x103, {1, 10}}));
+  EXPECT_EQ(sa->situation.integrity, (Label{5, {}}));
+  EXPECT_EQ(sa->proposals.size(), 1U);
+  EXPECT_EQ(body_of([&](MessageBuilder& b) { append_v1_sa(b, *sa); }), body);
+  EXPECT_EQ(describe(sa->situation), "domain 7, secrecy 259 {1, 10}, integrity 5 {}");
+}
+
+TEST(V1Situation, OfOneLabelHasThatOneAlone) {
+  V1SaPayload sa;
+  sa.proposals.push_back({1, ProtocolId::kEsp, hex("0badcafe"), {{1, 3, {}}}});
+  sa.situation.domain = 9;
+  sa.situation.integrity = Label{2, {31, 32}};
+  const ByteVector body = body_of([&](MessageBuilder& b) { append_v1_sa(b, sa); });
+  EXPECT_TRUE(base::to_hex(body).starts_with(
+      "000000010000000500000009000100000200000000210000000000018000000000"));
+  EXPECT_EQ(parse_v1_sa(body)->situation, sa.situation);
+}
+
+TEST(V1Situation, LeadingZerosOfALevelCountForNothing) {
+  const auto sa = parse_v1_sa(hex("00000001 00000003 00000007 00030000 00000100 00000000" +
+                                  std::string(kProposalOfLabels)));
+  ASSERT_TRUE(sa.has_value()) << sa.error().text;
+  EXPECT_EQ(sa->situation.secrecy, (Label{1, {}}));
+}
+
+TEST(V1Situation, EachBrokenRuleIsNamed) {
+  struct Row {
+    V1Rule rule;
+    std::size_t at;
+    std::uint8_t octet;
+  };
+  constexpr Row kRows[] = {
+      {V1Rule::kSituation, 7, 6},                                    // without identities
+      {V1Rule::kSituation, 7, 15},                                   // a bit that there is not
+      {V1Rule::kSituation, 11, 0},                                   // domain 0
+      {V1Rule::kReserved, 15, 1},       {V1Rule::kReserved, 18, 1},  // padding of the level
+      {V1Rule::kReserved, 23, 1},       {V1Rule::kReserved, 26, 1},  // padding of the bitmap
+      {V1Rule::kReserved, 25, 0x30},                                 // a bit behind its length
+      {V1Rule::kProposalSyntax, 12, 1},                              // 258 octets
+  };
+  for (const Row& row : kRows) {
+    ByteVector body = labelled();
+    body.at(row.at) = std::byte{row.octet};
+    const auto sa = parse_v1_sa(body);
+    ASSERT_FALSE(sa.has_value()) << "octet " << row.at;
+    EXPECT_EQ(row_of(sa.error().rule).name, row_of(row.rule).name)
+        << "octet " << row.at << ": " << sa.error().text;
+  }
+  const ByteVector body = labelled();
+  for (std::size_t octets = 0; octets < body.size(); ++octets)
+    EXPECT_FALSE(parse_v1_sa(base::Bytes(body).first(octets)).has_value()) << octets;
+  // Nine octets of level are no number of ours.
+  EXPECT_EQ(parse_v1_sa(hex("00000001 00000003 00000007 00090000 01000000 00000000 00000000" +
+                            std::string("00000000") + std::string(kProposalOfLabels)))
+                .error()
+                .rule,
+            V1Rule::kSituation);
 }
 
 TEST(V1Notify, IsReadAndWritten) {
