@@ -9,7 +9,7 @@
 
 namespace penstock::dataplane {
 
-inline constexpr unsigned kBurst = 64;
+inline constexpr unsigned kBurst = 128;
 /// How far ahead a stage prefetches the packet after next.
 inline constexpr unsigned kPrefetchAhead = 4;
 

@@ -103,15 +103,22 @@ void take_icmp_error(WorkerContext& ctx, Packet* packet) {
   ctx.consume(packet, channel::Consumed::kPathMtu);
 }
 
+/// The common packet for us: whole, without options, of an SA that ends at an outside port.
+/// @return false: another
+[[gnu::always_inline]] inline bool take_plain_esp(Packet* packet, Burst& esp) {
+  constexpr std::uint32_t kTold = dpdk::kFragment | dpdk::kHasOptions | dpdk::kFromOutside;
+  PacketMeta& meta = dpdk::meta(packet);
+  if (meta.protocol != net::kProtocolEsp || (meta.flags & kTold) != dpdk::kFromOutside)
+    return false;
+  meta.flags |= dpdk::kLocal;
+  meta.payload_offset = meta.header_length;
+  esp.push(packet);
+  return true;
+}
+
 Way take_local(WorkerContext& ctx, Packet* packet, Burst& esp) {
   PacketMeta& meta = dpdk::meta(packet);
   meta.flags |= dpdk::kLocal;
-  constexpr std::uint32_t kTold = dpdk::kFragment | dpdk::kHasOptions | dpdk::kFromOutside;
-  if (meta.protocol == net::kProtocolEsp && (meta.flags & kTold) == dpdk::kFromOutside) [[likely]] {
-    meta.payload_offset = meta.header_length;
-    esp.push(packet);
-    return Way::kGone;
-  }
   const auto drop = [&](DropReason reason) {
     ctx.drop(packet, reason);
     return Way::kGone;
@@ -143,27 +150,50 @@ Way take_local(WorkerContext& ctx, Packet* packet, Burst& esp) {
 
 }  // namespace
 
+// Packets that follow one another to the same IPv4 destination are a run, and asked for once.
 void classify(WorkerContext& ctx, Burst& burst, Burst& esp) {
+  if (burst.empty()) return;
+  const fib::Fib& fib = *ctx.fib;
   std::array<std::uint32_t, kBurst> destinations;
   std::array<std::uint32_t, kBurst> next_hops;
   unsigned versions = 0;
-  for (unsigned i = 0; i < burst.size(); ++i) {
-    destinations[i] = dpdk::meta(burst[i]).destination;  // 0 for IPv6
-    versions |= dpdk::meta(burst[i]).ip_version;
+  unsigned runs = 0;
+  std::uint32_t destination = 0;
+  for (const Packet* packet : burst) {
+    const PacketMeta& meta = dpdk::meta(packet);
+    versions |= meta.ip_version;
+    if (meta.destination == destination && runs != 0) continue;
+    destinations[runs++] = destination = meta.destination;  // 0 for IPv6
   }
-  ctx.fib->lookup(destinations.data(), next_hops.data(), burst.size());
-  if (versions != 4) [[unlikely]] {
-    for (unsigned i = 0; i < burst.size(); ++i)
-      if (is_ipv6(dpdk::meta(burst[i]))) next_hops[i] = find_next_hop(*ctx.fib, burst[i]);
+  next_hops[0] = 0;
+  fib.lookup(destinations.data(), next_hops.data(), runs);
+
+  const auto is_local = [&fib](std::uint32_t next_hop) {
+    return fib.next_hop(next_hop).kind == fib::NextHopKind::kLocal;
+  };
+  unsigned run = 0;
+  destination = destinations[0];
+  bool local = is_local(next_hops[0]);
+  Packet** const packets = burst.raw();
+  const unsigned count = burst.size();
+  unsigned kept = 0;
+  for (unsigned i = 0; i < count; ++i) {
+    Packet* const packet = packets[i];
+    PacketMeta& meta = dpdk::meta(packet);
+    if (meta.destination != destination) {
+      destination = meta.destination;
+      local = is_local(next_hops[++run]);
+    }
+    meta.next_hop = next_hops[run];
+    bool for_us = local;
+    if (versions != 4 && is_ipv6(meta)) [[unlikely]] {
+      meta.next_hop = find_next_hop(fib, packet);
+      for_us = is_local(meta.next_hop);
+    }
+    if (!for_us || (!take_plain_esp(packet, esp) && take_local(ctx, packet, esp) == Way::kOnward))
+      packets[kept++] = packet;
   }
-  unsigned i = 0;
-  burst.keep_if([&](Packet* packet) {
-    const std::uint32_t next_hop = next_hops[i++];
-    dpdk::meta(packet).next_hop = next_hop;
-    if (ctx.fib->next_hop(next_hop).kind != fib::NextHopKind::kLocal) [[likely]]
-      return true;
-    return take_local(ctx, packet, esp) == Way::kOnward;
-  });
+  burst.set_size(kept);
 }
 
 }  // namespace penstock::dataplane

@@ -9,6 +9,7 @@
 #include "dataplane/close_inbound.h"
 #include "dataplane/icmp_return.h"
 #include "dataplane/ipsec_state.h"
+#include "dataplane/plain_opening.h"
 #include "dataplane/read_ipv4.h"
 #include "dataplane/stages.h"
 #include "dataplane/transport.h"
@@ -63,27 +64,17 @@ bool has_moved(const InboundSa& sa, const Packet* packet) {
          (sa.is_v6() && ipv6_of(packet).source != sa.peer6());
 }
 
-[[gnu::always_inline]] inline void count(WorkerContext& ctx, InboundSa& sa, const Packet* packet,
-                                         unsigned octets) {
-  if (sa.packets.get() == 0 || (sa.raised & ipsec::kFirstPacketRaised) == 0) [[unlikely]]
-    raise(ctx, sa, ipsec::kFirstPacketRaised, SaEventKind::kFirstPacket);
-  sa.packets.add();
-  sa.bytes.add(octets);
-  const std::uint64_t packets = sa.packets.get();
-  const std::uint64_t bytes = sa.bytes.get();
+void count(WorkerContext& ctx, InboundSa& sa, const InboundCount& more) {
+  if (more.packets == 0) return;
+  raise(ctx, sa, ipsec::kFirstPacketRaised, SaEventKind::kFirstPacket);
+  const std::uint64_t packets = sa.packets.get() + more.packets;
+  const std::uint64_t bytes = sa.bytes.get() + more.octets;
+  sa.packets.set(packets);
+  sa.bytes.set(bytes);
   if (packets >= sa.soft_packets || bytes >= sa.soft_bytes) [[unlikely]]
     raise(ctx, sa, ipsec::kSoftRaised, SaEventKind::kSoftExpiry);
   if (packets >= sa.hard_packets || bytes >= sa.hard_bytes) [[unlikely]]
     raise(ctx, sa, ipsec::kHardRaised, SaEventKind::kHardExpiry);
-  if (sa.encap_local_port != 0 && has_moved(sa, packet)) [[unlikely]]
-    report_move(ctx, sa, packet);
-}
-
-/// RFC 4303 §2.4: the padding is 1, 2, 3 … and a receiver should look at it.
-bool padding_is_right(const std::uint8_t* padding, unsigned octets) {
-  unsigned wrong = 0;
-  for (unsigned i = 0; i < octets; ++i) wrong |= padding[i] ^ ((i + 1) & 0xffU);
-  return wrong == 0;
 }
 
 /// RFC 6040 §4.2.
@@ -112,7 +103,7 @@ std::optional<DropReason> merge_ecn(Packet* packet, std::uint8_t outer_tos) {
   const PacketMeta& meta = dpdk::meta(packet);
   if (is_ipv6(meta))
     return sa.allows(ipsec::SpdProbe<ipsec::Ipv6Value>::of(kInbound, ipsec::spd_key6(packet)));
-  return sa.allows(ipsec::SpdProbe<ipsec::Ipv4Value>::of(kInbound, ipsec::spd_key(meta)));
+  return sa.allows(ipsec::spd_probe(kInbound, meta));
 }
 
 template <class Address>
@@ -217,8 +208,9 @@ bool is_dummy(WorkerContext& ctx, Packet* packet) {
   return false;
 }
 
-bool close_one(WorkerContext& ctx, Packet* packet, const Job& job) {
-  InboundSa& sa = ipsec::inbound_of(*job.session);
+/// Step by step, whatever the packet. @return whether it stays
+[[gnu::noinline]] bool close_one(WorkerContext& ctx, Packet* packet, const Job& job, InboundSa& sa,
+                                 InboundCount& count) {
   PacketMeta& meta = dpdk::meta(packet);
   if (const auto refused = verify(ctx, sa, job, packet)) [[unlikely]] {
     ctx.drop(packet, *refused);
@@ -229,8 +221,12 @@ bool close_one(WorkerContext& ctx, Packet* packet, const Job& job) {
     ctx.drop(packet, reason);
     return false;
   };
+  if (sa.encap_local_port != 0 && has_moved(sa, packet)) {
+    raise(ctx, sa, ipsec::kFirstPacketRaised, SaEventKind::kFirstPacket);  // in this order
+    report_move(ctx, sa, packet);
+  }
   if (sa.has(ipsec::kAh)) [[unlikely]] {
-    count(ctx, sa, packet, meta.total_length - meta.header_length);
+    count.add(meta.total_length - meta.header_length);
     const auto fault = close_ah(ctx, packet, sa);
     return !fault || fail(*fault);
   }
@@ -239,10 +235,11 @@ bool close_one(WorkerContext& ctx, Packet* packet, const Job& job) {
   std::memcpy(&trailer, text + job.cipher_octets - sizeof(trailer), sizeof(trailer));
   if (trailer.pad_length + sizeof(trailer) > job.cipher_octets) [[unlikely]]
     return fail(DropReason::kBadPadding);
-  const unsigned payload = job.cipher_octets - unsigned{sizeof(trailer)} - trailer.pad_length;
-  if (!padding_is_right(text + payload, trailer.pad_length)) [[unlikely]]
+  const unsigned padded = job.cipher_octets - unsigned{sizeof(trailer)};
+  const unsigned payload = padded - trailer.pad_length;
+  if (!padding_is_right(text + padded, trailer.pad_length)) [[unlikely]]
     return fail(DropReason::kBadPadding);
-  count(ctx, sa, packet, payload);
+  count.add(payload);
   const unsigned front =
       meta.payload_offset + unsigned{sizeof(net::EspHeader)} + sa.session.iv_octets;
   if (sa.has(ipsec::kTransport)) [[unlikely]] {
@@ -264,15 +261,32 @@ bool close_one(WorkerContext& ctx, Packet* packet, const Job& job) {
 }  // namespace
 
 void close_inbound(WorkerContext& ctx, Burst& burst) {
-  unsigned i = 0;
-  burst.keep_if([&](Packet* packet) {
-    const Job& job = ctx.ipsec->jobs[i++];
-    const InboundSa& sa = ipsec::inbound_of(*job.session);
-    if (!close_one(ctx, packet, job)) return false;
-    if (sa.clamp_mss != 0) [[unlikely]]
-      fit_segments(ctx, packet, sa);
-    return true;
-  });
+  const Job* const jobs = ctx.ipsec->jobs.data();
+  Packet** const packets = burst.raw();
+  const unsigned size = burst.size();
+  unsigned kept = 0;
+  for (unsigned first = 0, end = 0; first < size; first = end) {
+    InboundSa& sa = ipsec::inbound_of(*jobs[first].session);
+    while (++end < size && jobs[end].session == jobs[first].session) {
+    }
+    const PlainOpening opening(sa);
+    const bool plain = PlainOpening::is_plain(sa);
+    InboundCount plain_ones;
+    InboundCount others;
+    for (unsigned i = first; i < end; ++i) {
+      Packet* const packet = packets[i];
+      if (const unsigned octets = plain ? opening.close(packet, jobs[i]) : 0U; octets != 0)
+          [[likely]] {
+        plain_ones.add(octets);
+      } else {
+        if (!close_one(ctx, packet, jobs[i], sa, others)) continue;
+        if (sa.clamp_mss != 0) fit_segments(ctx, packet, sa);
+      }
+      packets[kept++] = packet;
+    }
+    count(ctx, sa, {plain_ones.packets + others.packets, plain_ones.octets + others.octets});
+  }
+  burst.set_size(kept);
 }
 
 }  // namespace penstock::dataplane

@@ -52,14 +52,16 @@ bool lower_hop_limit(Packet* packet) {
   return true;
 }
 
-bool forward_one(WorkerContext& ctx, Packet* packet) {
+/// @param egress  kNoInterface: no packets leave by this next hop
+[[gnu::always_inline]] inline bool forward_one(WorkerContext& ctx, Packet* packet,
+                                               dpdk::InterfaceIndex egress) {
   PacketMeta& meta = dpdk::meta(packet);
-  const fib::NextHop& hop = ctx.fib->next_hop(meta.next_hop);
-  if (!fib::is_way(hop.kind)) [[unlikely]] {
-    if (hop.kind == NextHopKind::kLocal)
+  if (egress == dpdk::kNoInterface) [[unlikely]] {
+    const NextHopKind kind = ctx.fib->next_hop(meta.next_hop).kind;
+    if (kind == NextHopKind::kLocal)
       deliver(ctx, packet);
     else
-      refuse(ctx, packet, hop.kind);
+      refuse(ctx, packet, kind);
     return false;
   }
   const bool lowered = is_ipv6(meta) ? lower_hop_limit(packet) : lower_ttl(packet);
@@ -68,14 +70,28 @@ bool forward_one(WorkerContext& ctx, Packet* packet) {
     ctx.drop(packet, DropReason::kTtlExpired);
     return false;
   }
-  meta.egress = hop.interface;
+  meta.egress = egress;
   return true;
+}
+
+dpdk::InterfaceIndex egress_of(const fib::Fib& fib, std::uint32_t next_hop) {
+  const fib::NextHop& hop = fib.next_hop(next_hop);
+  return fib::is_way(hop.kind) ? hop.interface : dpdk::kNoInterface;
 }
 
 }  // namespace
 
 void forward(WorkerContext& ctx, Burst& burst) {
-  burst.keep_if([&](Packet* packet) { return forward_one(ctx, packet); });
+  std::uint32_t next_hop = 0;  // unreachable, of the packet before
+  dpdk::InterfaceIndex egress = dpdk::kNoInterface;
+  burst.keep_if([&](Packet* packet) {
+    const PacketMeta& meta = dpdk::meta(packet);
+    if (meta.next_hop != next_hop) {
+      next_hop = meta.next_hop;
+      egress = egress_of(*ctx.fib, next_hop);
+    }
+    return forward_one(ctx, packet, egress);
+  });
 }
 
 void route(WorkerContext& ctx, Burst& burst) {
@@ -99,11 +115,15 @@ void route(WorkerContext& ctx, Burst& burst) {
 }
 
 void split_outside(WorkerContext& ctx, Burst& burst, Burst& outbound) {
+  dpdk::InterfaceIndex egress = dpdk::kNoInterface;  // of the packet before
+  bool inside = false;
   burst.keep_if([&](Packet* packet) {
     const PacketMeta& meta = dpdk::meta(packet);
-    if (ctx.fib->interface(meta.egress).side == fib::Side::kInside ||
-        (meta.flags & dpdk::kSealed) != 0)
-      return true;
+    if (meta.egress != egress) {
+      egress = meta.egress;
+      inside = ctx.fib->interface(egress).side == fib::Side::kInside;
+    }
+    if (inside || (meta.flags & dpdk::kSealed) != 0) return true;
     outbound.push(packet);
     return false;
   });

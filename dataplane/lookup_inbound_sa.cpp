@@ -78,23 +78,43 @@ std::optional<DropReason> fault_of_shape(const Packet* packet, const ipsec::Inbo
   return whole ? std::nullopt : std::optional(DropReason::kBundleIncomplete);
 }
 
-std::optional<DropReason> fault_of(const Packet* packet, const ipsec::InboundSa& sa) {
+/// What an SA asks of its packets, for those that follow one another.
+struct Demand {
+  ipsec::InboundSa* sa = nullptr;
+  std::uint32_t local = 0;
+  std::uint8_t protocol = 0;
+  bool is_used_up = false;
+  unsigned least = 0;  ///< octets from ESP on
+  unsigned fixed = 0;  ///< octets that are not blocks
+  unsigned block_mask = 0;
+
+  Demand() = default;
+  explicit Demand(ipsec::InboundSa& of)
+      : sa(&of),
+        local(of.local),
+        protocol(of.plain_protocol),
+        is_used_up(of.packets.get() >= of.hard_packets || of.bytes.get() >= of.hard_bytes),
+        least(of.min_esp_octets),
+        fixed(unsigned{sizeof(net::EspHeader)} + of.session.iv_octets + of.session.icv_octets),
+        block_mask(of.session.block_octets - 1U) {}
+};
+
+[[gnu::always_inline]] inline std::optional<DropReason> fault_of(const Packet* packet,
+                                                                 const Demand& demand) {
   const PacketMeta& meta = dpdk::meta(packet);
   // RFC 4301 §4.1: the SPI alone finds the SA; its addresses must still fit.
-  if (meta.destination != sa.local) return DropReason::kSaAddressMismatch;
-  if (sa.is_v6() && ipv6_of(packet).destination != sa.local6) return DropReason::kSaAddressMismatch;
-  if (meta.protocol != sa.plain_protocol) [[unlikely]] {
-    if (const auto fault = fault_of_shape(packet, sa)) return fault;
+  if (meta.destination != demand.local) return DropReason::kSaAddressMismatch;
+  if (demand.local == 0 && ipv6_of(packet).destination != demand.sa->local6) [[unlikely]]
+    return DropReason::kSaAddressMismatch;
+  if (meta.protocol != demand.protocol) [[unlikely]] {
+    if (const auto fault = fault_of_shape(packet, *demand.sa)) return fault;
   }
   const unsigned octets = meta.total_length - meta.payload_offset;
-  if (octets < sa.min_esp_octets) return DropReason::kEspTruncated;
-  // RFC 4303 §2.4: whole blocks; block_octets is a power of two.
-  const unsigned fixed =
-      unsigned{sizeof(net::EspHeader)} + sa.session.iv_octets + sa.session.icv_octets;
-  if (((octets - fixed) & (sa.session.block_octets - 1U)) != 0) return DropReason::kEspBadLength;
+  if (octets < demand.least) return DropReason::kEspTruncated;
+  // RFC 4303 §2.4: whole blocks; their size is a power of two.
+  if (((octets - demand.fixed) & demand.block_mask) != 0) return DropReason::kEspBadLength;
   if (meta.nesting >= dpdk::kMaxNesting) return DropReason::kNesting;
-  if (sa.packets.get() >= sa.hard_packets || sa.bytes.get() >= sa.hard_bytes)
-    return DropReason::kSaHardExpired;
+  if (demand.is_used_up) return DropReason::kSaHardExpired;
   return std::nullopt;
 }
 
@@ -130,38 +150,49 @@ void lookup_inbound_sa(WorkerContext& ctx, Burst& burst) {
     return;
   }
   IpsecState& state = *ctx.ipsec;
+  const ipsec::Tables& tables = *state.tables;
   if (state.larval.due(ctx.now)) release_larval(ctx, burst);
+  std::array<std::uint32_t, kBurst> spis;
+  unsigned count = 0;
   burst.keep_if([&](Packet* packet) {
     const PacketMeta& meta = dpdk::meta(packet);
     if (meta.total_length < meta.payload_offset + sizeof(net::EspHeader)) [[unlikely]] {
       ctx.drop(packet, DropReason::kEspTruncated);
       return false;
     }
-    state.tables->prefetch_inbound(esp_of(packet).spi.get());
+    const std::uint32_t spi = esp_of(packet).spi.get();
+    tables.prefetch_inbound(spi);
+    spis[count++] = spi;
     return true;
   });
-  for (unsigned i = 0; i < burst.size(); ++i) {
-    state.inbound[i] = state.tables->find_inbound(esp_of(burst[i]).spi.get());
-    if (state.inbound[i] != nullptr) prefetch_sa(state.inbound[i]);
+  for (unsigned i = 0; i < count; ++i) {
+    const bool again = i != 0 && spis[i] == spis[i - 1];
+    state.inbound[i] = again ? state.inbound[i - 1] : tables.find_inbound(spis[i]);
+    if (!again && state.inbound[i] != nullptr) prefetch_sa(state.inbound[i]);
   }
-  const ipsec::InboundSa* before = nullptr;
-  keep_parallel(burst, state.inbound, [&](Packet* packet, unsigned i) {
-    ipsec::InboundSa*& sa = state.inbound[i];
-    if (sa == nullptr) [[unlikely]]
-      sa = without_sa(ctx, packet, esp_of(packet).spi.get());
-    if (sa == nullptr) [[unlikely]]
-      return false;
-    const auto fault = fault_of(packet, *sa);
-    if (!fault) [[likely]] {
-      if (sa != before)
-        state.engine->key_lines().prefetch<2>(sa->session, dpdk::meta(packet).total_length);
-      before = sa;
-      return true;
+  Demand demand;
+  Packet** const packets = burst.raw();
+  unsigned kept = 0;
+  for (unsigned i = 0; i < count; ++i) {
+    Packet* const packet = packets[i];
+    ipsec::InboundSa* sa = state.inbound[i];
+    if (sa == nullptr) [[unlikely]] {
+      sa = without_sa(ctx, packet, spis[i]);
+      if (sa == nullptr) continue;
     }
-    sa->errors.add();
-    ctx.drop(packet, *fault);
-    return false;
-  });
+    if (sa != demand.sa) {
+      demand = Demand(*sa);
+      state.engine->key_lines().prefetch<2>(sa->session, dpdk::meta(packet).total_length);
+    }
+    if (const auto fault = fault_of(packet, demand)) [[unlikely]] {
+      sa->errors.add();
+      ctx.drop(packet, *fault);
+      continue;
+    }
+    packets[kept] = packet;
+    state.inbound[kept++] = sa;
+  }
+  burst.set_size(kept);
 }
 
 bool pending_inbound(const WorkerContext& ctx) {

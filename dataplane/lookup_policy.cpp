@@ -42,39 +42,6 @@ void prefetch_sa(const ipsec::OutboundSa* sa) {
   __builtin_prefetch(line + 128, 1);
 }
 
-/// The SA that a rule leads to: one question for a run of packets by one rule.
-class SaOfRule {
- public:
-  explicit SaOfRule(const ipsec::Tables& tables) : tables_(tables) {}
-  [[nodiscard]] ipsec::OutboundSa* find(const ipsec::SpdEntry& entry) {
-    if (&entry == entry_) return sa_;
-    entry_ = &entry;
-    sa_ = tables_.outbound_of(entry.slot.value());
-    if (sa_ != nullptr) prefetch_sa(sa_);
-    return sa_;
-  }
-
- private:
-  const ipsec::Tables& tables_;
-  const ipsec::SpdEntry* entry_ = nullptr;
-  ipsec::OutboundSa* sa_ = nullptr;
-};
-
-/// @return the SA that seals it; nullptr: it has found its end
-ipsec::OutboundSa* protect(WorkerContext& ctx, Packet* packet, const ipsec::SpdEntry& entry,
-                           SaOfRule& sas) {
-  if (dpdk::meta(packet).nesting >= dpdk::kMaxNesting) [[unlikely]] {
-    ctx.drop(packet, DropReason::kNesting);
-    return nullptr;
-  }
-  ipsec::OutboundSa* sa = sas.find(entry);
-  if (sa == nullptr) [[unlikely]] {
-    acquire(ctx, packet, entry.slot.value());
-    ctx.drop(packet, DropReason::kNoOutboundSa);
-  }
-  return sa;
-}
-
 /// RFC 4301 §6.2: an ICMP error that no policy covers goes by the SA that would carry the return
 /// traffic of the packet that it is about; where there is none, none is made.
 const ipsec::SpdEntry* policy_of_return(WorkerContext& ctx, const Packet* packet) {
@@ -87,33 +54,16 @@ const ipsec::SpdEntry* policy_of_return(WorkerContext& ctx, const Packet* packet
   return has_sa ? entry : nullptr;
 }
 
-/// Counts for policies, the packets of a run at once.
-class PolicyCount {
- public:
-  PolicyCount(ipsec::Spd& spd, unsigned worker) : spd_(spd), worker_(worker) {}
-  ~PolicyCount() { flush(); }
-  PolicyCount(const PolicyCount&) = delete;
-  PolicyCount& operator=(const PolicyCount&) = delete;
-  void add(const ipsec::SpdEntry& entry, unsigned octets) {
-    if (&entry != entry_) {
-      flush();
-      entry_ = &entry;
-      packets_ = octets_ = 0;
-    }
-    ++packets_;
-    octets_ += octets;
-  }
-
- private:
-  void flush() {
-    if (entry_ != nullptr) spd_.count(worker_, *entry_, packets_, octets_);
-  }
-  ipsec::Spd& spd_;
-  unsigned worker_;
-  const ipsec::SpdEntry* entry_ = nullptr;
-  std::uint64_t packets_ = 0;
-  std::uint64_t octets_ = 0;
-};
+/// What no SA will seal finds its end, or leaves as it is.
+void take_unsealed(WorkerContext& ctx, Packet* packet, const ipsec::SpdEntry& entry,
+                   Burst& bypass) {
+  if (entry.action == PolicyAction::kBypass) return bypass.push(packet);
+  if (entry.action != PolicyAction::kProtect) return ctx.drop(packet, DropReason::kPolicyDiscard);
+  if (dpdk::meta(packet).nesting >= dpdk::kMaxNesting)
+    return ctx.drop(packet, DropReason::kNesting);
+  acquire(ctx, packet, entry.slot.value());
+  ctx.drop(packet, DropReason::kNoOutboundSa);
+}
 
 /// What asks for no policy, and what no policy with ports can judge.
 /// @return whether it stays
@@ -131,6 +81,38 @@ bool may_be_asked(WorkerContext& ctx, Packet* packet, Burst& bypass) {
   return true;
 }
 
+/// The SA by which a rule's packets leave; nullptr: they do not, or there is none.
+ipsec::OutboundSa* sa_of(const ipsec::Tables& tables, const ipsec::SpdEntry& entry) {
+  if (entry.action != PolicyAction::kProtect) return nullptr;
+  ipsec::OutboundSa* sa = tables.outbound_of(entry.slot.value());
+  if (sa != nullptr) prefetch_sa(sa);
+  return sa;
+}
+
+/// Packets that follow one another by one rule, from `first` up to `end`.
+/// @param kept  packets of the burst that stay, so far
+void protect_run(WorkerContext& ctx, Burst& burst, const ipsec::SpdEntry& entry, unsigned first,
+                 unsigned end, unsigned& kept, Burst& bypass) {
+  ipsec::OutboundSa* const sa = sa_of(*ctx.ipsec->tables, entry);
+  ipsec::OutboundSa** const sas = ctx.ipsec->outbound.data();
+  Packet** const packets = burst.raw();
+  std::uint64_t octets = 0;
+  unsigned place = kept;
+  for (unsigned i = first; i < end; ++i) {
+    Packet* const packet = packets[i];
+    const PacketMeta& meta = dpdk::meta(packet);
+    octets += meta.total_length;
+    if (sa == nullptr || meta.nesting >= dpdk::kMaxNesting) [[unlikely]] {
+      take_unsealed(ctx, packet, entry, bypass);
+      continue;
+    }
+    packets[place] = packet;
+    sas[place++] = sa;
+  }
+  kept = place;
+  ctx.ipsec->tables->spd().count(ctx.id, entry, end - first, octets);
+}
+
 }  // namespace
 
 void lookup_policy(WorkerContext& ctx, Burst& burst, Burst& bypass) {
@@ -144,32 +126,23 @@ void lookup_policy(WorkerContext& ctx, Burst& burst, Burst& bypass) {
   }
   std::array<const ipsec::SpdEntry*, kBurst> entries;
   find_rules(ctx, policy::Direction::kOutbound, {burst.begin(), burst.size()}, entries.data());
-  for (unsigned i = 0; i < burst.size(); ++i)
-    if (entries[i] != nullptr) ctx.ipsec->tables->prefetch_outbound(entries[i]->slot.value());
-  PolicyCount counts(ctx.ipsec->tables->spd(), ctx.id);
-  SaOfRule sas(*ctx.ipsec->tables);
-  unsigned i = 0;
+  for (unsigned i = 0; i < burst.size(); ++i) {
+    if (entries[i] == nullptr) [[unlikely]]
+      entries[i] = policy_of_return(ctx, burst[i]);
+    if (entries[i] != nullptr && (i == 0 || entries[i] != entries[i - 1]))
+      ctx.ipsec->tables->prefetch_outbound(entries[i]->slot.value());
+  }
   unsigned kept = 0;
-  burst.keep_if([&](Packet* packet) {
-    const ipsec::SpdEntry* entry = entries[i++];
-    if (entry == nullptr) [[unlikely]]
-      entry = policy_of_return(ctx, packet);
-    if (entry == nullptr) [[unlikely]] {
-      ctx.drop(packet, DropReason::kNoPolicy);
-      return false;
+  for (unsigned first = 0, end = 0; first < burst.size(); first = end) {
+    const ipsec::SpdEntry* const entry = entries[first];
+    while (++end < burst.size() && entries[end] == entry) {
     }
-    counts.add(*entry, dpdk::meta(packet).total_length);
-    if (entry->action == PolicyAction::kProtect) [[likely]] {
-      ipsec::OutboundSa* sa = protect(ctx, packet, *entry, sas);
-      if (sa != nullptr) ctx.ipsec->outbound[kept++] = sa;
-      return sa != nullptr;
-    }
-    if (entry->action == PolicyAction::kBypass)
-      bypass.push(packet);
+    if (entry != nullptr) [[likely]]
+      protect_run(ctx, burst, *entry, first, end, kept, bypass);
     else
-      ctx.drop(packet, DropReason::kPolicyDiscard);
-    return false;
-  });
+      for (unsigned i = first; i < end; ++i) ctx.drop(burst[i], DropReason::kNoPolicy);
+  }
+  burst.set_size(kept);
 }
 
 }  // namespace penstock::dataplane

@@ -3,8 +3,12 @@
 // every packet that comes out of an SA.
 #pragma once
 
+#include <immintrin.h>
+
 #include <array>
+#include <bit>
 #include <cstring>
+#include <optional>
 
 #include "dataplane/parse.h"
 #include "lib/net/ipv4.h"
@@ -96,42 +100,96 @@ inline constexpr auto kMartians = [] {
 inline constexpr std::uint32_t kHeaderFlags =
     dpdk::kFragment | dpdk::kHasPorts | dpdk::kDontFragment | dpdk::kHasOptions;
 
-/// Reads the common header into the meta as read_ipv4() does: whole, without options, of TCP, UDP
-/// or ESP, between addresses that are fine. It is told by few words and read at once.
+/// From addresses and the octets behind the header, as they are on the wire, to the first twelve
+/// octets of a meta: addresses and, in the second, both ports in host order.
+inline constexpr std::uint8_t kNoOctet = 0x80;  // gives 0
+alignas(16) inline constexpr std::uint8_t kToSelectors[3][16] = {
+    {},
+    {3, 2, 1, 0, 7, 6, 5, 4, kNoOctet, kNoOctet, kNoOctet, kNoOctet, kNoOctet, kNoOctet, kNoOctet,
+     kNoOctet},
+    {3, 2, 1, 0, 7, 6, 5, 4, 9, 8, 11, 10, kNoOctet, kNoOctet, kNoOctet, kNoOctet}};
+/// Places in it by protocol: of ESP, and of TCP and UDP.
+enum PlainProtocol : std::uint8_t { kNotPlain = 0, kPlainWithoutPorts = 1, kPlainWithPorts = 2 };
+inline constexpr auto kPlainProtocols = [] {
+  std::array<std::uint8_t, 256> table{};
+  table[net::kProtocolEsp] = kPlainWithoutPorts;
+  table[net::kProtocolTcp] = table[net::kProtocolUdp] = kPlainWithPorts;
+  return table;
+}();
+static_assert(offsetof(dpdk::PacketMeta, source) == 0 &&
+              offsetof(dpdk::PacketMeta, destination) == 4 &&
+              offsetof(dpdk::PacketMeta, source_port) == 8 &&
+              offsetof(dpdk::PacketMeta, destination_port) == 10 &&
+              offsetof(dpdk::PacketMeta, protocol) == 12 &&
+              offsetof(dpdk::PacketMeta, ip_version) == 13 &&
+              offsetof(dpdk::PacketMeta, header_length) == 14 &&
+              offsetof(dpdk::PacketMeta, nesting) == 15);
+
+/// The common packet, as read_ipv4() would read it: whole, without options, of TCP, UDP or ESP,
+/// between addresses that are fine. It is told by few words and read at once.
+struct PlainIpv4 {
+  __m128i selectors;  ///< the first sixteen octets of a meta, but for the nesting
+  std::uint16_t total_length;
+  std::uint8_t tos;
+  std::uint32_t flags;  ///< of kHeaderFlags
+
+  /// @param octets  from the header on
+  /// @return nothing: another, or an ill one
+  [[nodiscard, gnu::always_inline]] static std::optional<PlainIpv4> read(const std::byte* header,
+                                                                         unsigned octets,
+                                                                         HeaderChecksum checksum) {
+    static_assert(std::endian::native == std::endian::little);
+    constexpr unsigned kAddresses = 12;
+    constexpr unsigned kLeast = kAddresses + sizeof(__m128i);  // what is read at once; UDP's least
+    if (octets < kLeast) [[unlikely]]
+      return std::nullopt;
+    std::uint64_t first;  // version and length, tos, total length, identification, fragment
+    std::memcpy(&first, header, sizeof(first));
+    const unsigned total = __builtin_bswap16(static_cast<std::uint16_t>(first >> 16U));
+    const auto protocol = std::to_integer<std::uint8_t>(header[9]);
+    const std::uint8_t kind = kPlainProtocols[protocol];
+    constexpr std::uint64_t kFragmentBits =
+        std::uint64_t{__builtin_bswap16(net::kIpv4MoreFragments | net::kIpv4OffsetMask)} << 48U;
+    const auto octet = [header](unsigned at) { return std::to_integer<unsigned>(header[at]); };
+    const bool plain = (first & (kFragmentBits | 0xffU)) == 0x45 &&
+                       total - kLeast <= octets - kLeast && kind != kNotPlain &&
+                       ((kMartians[octet(kAddresses)] & kNoSource) |
+                        (kMartians[octet(kAddresses + 4)] & kNoDestination)) == 0;
+    if (!plain || (checksum == HeaderChecksum::kVerify &&
+                   !checksum_is_right(header, sizeof(net::Ipv4Header)))) [[unlikely]]
+      return std::nullopt;
+    const __m128i wire = _mm_loadu_si128(reinterpret_cast<const __m128i*>(header + kAddresses));
+    const __m128i order = _mm_load_si128(reinterpret_cast<const __m128i*>(kToSelectors[kind]));
+    const unsigned rest = protocol | 4U << 8U | unsigned{sizeof(net::Ipv4Header)} << 16U;
+    constexpr std::uint64_t kDf = std::uint64_t{__builtin_bswap16(net::kIpv4DontFragment)} << 48U;
+    return PlainIpv4{
+        .selectors = _mm_insert_epi32(_mm_shuffle_epi8(wire, order), static_cast<int>(rest), 3),
+        .total_length = static_cast<std::uint16_t>(total),
+        .tos = static_cast<std::uint8_t>(first >> 8U),
+        .flags = (kind == kPlainWithPorts ? dpdk::kHasPorts : 0U) |
+                 ((first & kDf) != 0 ? dpdk::kDontFragment : 0U)};
+  }
+
+  /// What it says of the packet; the nesting stays.
+  [[gnu::always_inline]] void put(dpdk::PacketMeta& meta) const {
+    const __m128i nesting = _mm_insert_epi8(_mm_setzero_si128(), meta.nesting, 15);
+    _mm_store_si128(reinterpret_cast<__m128i*>(&meta.source), _mm_or_si128(selectors, nesting));
+    meta.total_length = total_length;
+    meta.tos = tos;
+    meta.flags = (meta.flags & ~kHeaderFlags) | flags;
+  }
+};
+
+/// Reads the common header into the meta as read_ipv4() does.
 /// @param octets  from the header on
 /// @return false: another, or an ill one; nothing was written
 [[nodiscard, gnu::always_inline]] inline bool read_plain_ipv4(const std::byte* header,
                                                               unsigned octets,
                                                               HeaderChecksum checksum,
                                                               dpdk::PacketMeta& meta) {
-  constexpr unsigned kLeast = sizeof(net::Ipv4Header) + 4;  // with ports
-  if (octets < kLeast) [[unlikely]]
-    return false;
-  const auto& ip = *reinterpret_cast<const net::Ipv4Header*>(header);
-  const unsigned total = ip.total_length.get();
-  const unsigned fragment = ip.fragment.get();
-  const std::uint8_t protocol = ip.protocol;
-  const std::uint32_t source = ip.source.get();
-  const std::uint32_t destination = ip.destination.get();
-  const bool has_ports = protocol == net::kProtocolUdp || protocol == net::kProtocolTcp;
-  const bool plain = ip.version_ihl == 0x45 && total >= kLeast && total <= octets &&
-                     (fragment & (net::kIpv4MoreFragments | net::kIpv4OffsetMask)) == 0 &&
-                     (has_ports || protocol == net::kProtocolEsp) && are_fine(source, destination);
-  if (!plain || (checksum == HeaderChecksum::kVerify &&
-                 !checksum_is_right(header, sizeof(net::Ipv4Header)))) [[unlikely]]
-    return false;
-  const std::uint32_t ports = has_ports ? be32_at(header + sizeof(net::Ipv4Header)) : 0U;
-  meta.source = source;
-  meta.destination = destination;
-  meta.source_port = static_cast<std::uint16_t>(ports >> 16U);
-  meta.destination_port = static_cast<std::uint16_t>(ports);
-  meta.protocol = protocol;
-  meta.ip_version = 4;
-  meta.header_length = sizeof(net::Ipv4Header);
-  meta.total_length = static_cast<std::uint16_t>(total);
-  meta.tos = ip.tos;
-  meta.flags = (meta.flags & ~kHeaderFlags) | (has_ports ? dpdk::kHasPorts : 0U) |
-               ((fragment & net::kIpv4DontFragment) != 0 ? dpdk::kDontFragment : 0U);
+  const auto plain = PlainIpv4::read(header, octets, checksum);
+  if (!plain) return false;
+  plain->put(meta);
   return true;
 }
 

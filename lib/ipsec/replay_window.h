@@ -65,15 +65,22 @@ class ReplayWindow {
   /// fresh until the first of them is inserted.
   /// @return kFresh if it is in the window now, else nothing has changed
   ReplayVerdict insert(std::uint64_t sequence) {
-    const ReplayVerdict verdict = check(sequence);
-    if (verdict != ReplayVerdict::kFresh) return verdict;
-    const std::uint64_t t = top();
-    if (sequence > t) {
-      if (size_ != 0) clear_between(t, sequence);
-      set_top(sequence);
+    if (sequence > top()) {
+      advance(sequence);
+      return ReplayVerdict::kFresh;
     }
-    if (size_ != 0) word(sequence) |= bit(sequence);
-    return ReplayVerdict::kFresh;
+    const ReplayVerdict verdict = check(sequence);
+    if (verdict == ReplayVerdict::kFresh && size_ != 0) word(sequence) |= bit(sequence);
+    return verdict;
+  }
+  /// insert() of a number above top(): most are.
+  [[gnu::always_inline]] void advance(std::uint64_t sequence) {
+    const std::uint64_t t = top();
+    set_top(sequence);
+    if (size_ == 0) return;
+    if (sequence >> 6 != t >> 6) [[unlikely]]
+      clear_between(t, sequence);
+    word(sequence) |= bit(sequence);
   }
 
   /// The highest number inserted; any thread may ask.

@@ -19,6 +19,9 @@ namespace {
 
 constexpr std::size_t kWays = 2;
 
+constexpr std::uint8_t kTcp = 6;
+constexpr std::uint8_t kUdp = 17;
+
 using Secrets = std::array<std::uint64_t, 6>;
 
 /// Unlike words from one seed (splitmix64).
@@ -40,10 +43,8 @@ std::uint64_t multiply_fold(std::uint64_t a, std::uint64_t b) {
   return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64U);
 }
 
-/// A probe as words. They are made in registers: a word read back from fields that were just stored
-/// one by one would wait for them.
 template <class Address>
-using Words = std::array<std::uint64_t, sizeof(SpdProbe<Address>) / sizeof(std::uint64_t)>;
+using Words = SpdProbeWords<Address>;
 static_assert(std::endian::native == std::endian::little);
 static_assert(std::has_unique_object_representations_v<SpdProbe<Ipv4Value>>);
 static_assert(std::has_unique_object_representations_v<SpdProbe<Ipv6Value>>);
@@ -73,6 +74,27 @@ template <class Address>
                         last_word(key.source_port, key.destination_port, vrf, key.protocol, asks))
              : words_of(key.destination, key.source,
                         last_word(key.destination_port, key.source_port, vrf, key.protocol, asks));
+}
+
+/// The same of an IPv4 packet as its meta has it, where the fields of a packet with TCP's or UDP's
+/// ports stand as a probe has them.
+[[gnu::always_inline]] inline Words<Ipv4Value> words_of(bool out, const dpdk::PacketMeta& meta) {
+  static_assert(offsetof(dpdk::PacketMeta, source) == 0 &&
+                offsetof(dpdk::PacketMeta, destination) == 4 &&
+                offsetof(dpdk::PacketMeta, source_port) == 8 &&
+                offsetof(dpdk::PacketMeta, destination_port) == 10);
+  if ((meta.protocol != kTcp && meta.protocol != kUdp) || (meta.flags & dpdk::kHasPorts) == 0)
+      [[unlikely]]
+    return words_of<Ipv4Value>(out, spd_key(meta));
+  std::uint64_t addresses;
+  std::uint32_t ports;
+  std::memcpy(&addresses, &meta.source, sizeof(addresses));
+  std::memcpy(&ports, &meta.source_port, sizeof(ports));
+  const unsigned asks = (out ? kSelectorOutbound : kSelectorInbound) | kSelectorWithPorts;
+  return {out ? addresses : std::rotl(addresses, 32),
+          (out ? ports : std::rotl(ports, 16)) | static_cast<std::uint64_t>(meta.vrf) << 32U |
+              static_cast<std::uint64_t>(meta.protocol) << 48U |
+              static_cast<std::uint64_t>(asks) << 56U};
 }
 
 std::uint64_t hash(const Words<Ipv4Value>& w, const Secrets& s) {
@@ -124,76 +146,90 @@ void SpdFlowCacheOf<Address>::keep(Flow* set, const Probe& probe, std::uint32_t 
                          .match = match};
 }
 
-/// @param key_at  makes the key of a place: in registers, not in memory
+/// Asks the SPD for what the cache does not know, and keeps the verdicts.
 template <class Address>
-template <class KeyAt>
-void SpdFlowCacheOf<Address>::lookup_chunk(policy::Direction direction, const KeyAt& key_at,
-                                           const SpdEntry** results, std::size_t n) {
-  const SpdVersion version = spd_.version();
-  const bool out = direction == policy::Direction::kOutbound;
-  Words<Address> asked[kSpdBurst];
-  Flow* sets[kSpdBurst];
-  for (std::size_t k = 0; k < n; ++k) {
-    asked[k] = words_of<Address>(out, key_at(k));
-    sets[k] = &flows_[hash(asked[k], secrets_) & (flows_.size() - kWays)];
-    rte_prefetch0(sets[k]);
-  }
+[[gnu::noinline]] void SpdFlowCacheOf<Address>::look_up_missed(const Asked& asked,
+                                                               const std::uint8_t* who,
+                                                               std::size_t misses,
+                                                               SpdVersion version,
+                                                               const SpdEntry** results) {
   Probe missed[kSpdBurst];
   std::uint32_t answers[kSpdBurst];
-  std::uint8_t who[kSpdBurst];
-  std::size_t misses = 0;
-  for (std::size_t k = 0; k < n; ++k) {
-    Flow* const set = sets[k];
-    Flow* const flow = is_of(set[0].probe, asked[k])   ? set
-                       : is_of(set[1].probe, asked[k]) ? set + 1
-                                                       : nullptr;
-    if (flow != nullptr && still_holds(*flow, version)) [[likely]] {
-      results[k] = spd_.entry(flow->match);
-      rte_prefetch0(results[k]);
-      continue;
-    }
-    missed[misses] = std::bit_cast<Probe>(asked[k]);
-    who[misses++] = static_cast<std::uint8_t>(k);
-  }
-  statistics_.hits += n - misses;
-  statistics_.misses += misses;
-  if (misses == 0) return;
+  for (std::size_t j = 0; j < misses; ++j) missed[j] = std::bit_cast<Probe>(asked.words[who[j]]);
   spd_.lookup_probes(missed, answers, misses, version);
   for (std::size_t j = 0; j < misses; ++j) {
     results[who[j]] = spd_.entry(answers[j]);
-    keep(sets[who[j]], missed[j], answers[j], version);
+    keep(asked.sets[who[j]], missed[j], answers[j], version);
   }
 }
 
+/// @param words_at  makes the words of a place: in registers, not in memory
 template <class Address>
-template <class KeyAt>
-void SpdFlowCacheOf<Address>::lookup_keys(policy::Direction direction, const KeyAt& key_at,
-                                          const SpdEntry** results, std::size_t n) {
+template <class WordsAt>
+[[gnu::always_inline]] inline void SpdFlowCacheOf<Address>::lookup_chunk(const WordsAt& words_at,
+                                                                         const SpdEntry** results,
+                                                                         std::size_t n) {
+  const SpdVersion version = spd_.version();
+  Asked asked;
+  Flow* const flows = flows_.data();
+  const std::size_t mask = flows_.size() - kWays;
+  const Secrets secrets = secrets_;
+  for (std::size_t k = 0; k < n; ++k) {
+    const Words words = words_at(k);
+    asked.words[k] = words;
+    asked.sets[k] = flows + (hash(words, secrets) & mask);
+    rte_prefetch0(asked.sets[k]);
+  }
+  std::uint8_t who[kSpdBurst];
+  std::size_t misses = 0;
+  for (std::size_t k = 0; k < n; ++k) {
+    Flow* const set = asked.sets[k];
+    const Words words = asked.words[k];
+    Flow* const flow = is_of(set[0].probe, words)   ? set
+                       : is_of(set[1].probe, words) ? set + 1
+                                                    : nullptr;
+    if (flow != nullptr && still_holds(*flow, version)) [[likely]] {
+      results[k] = spd_.entry(flow->match);
+      rte_prefetch0(results[k]);
+    } else {
+      who[misses++] = static_cast<std::uint8_t>(k);
+    }
+  }
+  statistics_.hits += n - misses;
+  statistics_.misses += misses;
+  if (misses != 0) look_up_missed(asked, who, misses, version, results);
+}
+
+template <class Address>
+template <class WordsAt>
+[[gnu::always_inline]] inline void SpdFlowCacheOf<Address>::lookup_words(const WordsAt& words_at,
+                                                                         const SpdEntry** results,
+                                                                         std::size_t n) {
   for (std::size_t at = 0; at < n; at += kSpdBurst)
-    lookup_chunk(
-        direction, [&](std::size_t k) { return key_at(at + k); }, results + at,
-        std::min(n - at, kSpdBurst));
+    lookup_chunk([&](std::size_t k) { return words_at(at + k); }, results + at,
+                 std::min(n - at, kSpdBurst));
 }
 
 template <class Address>
 void SpdFlowCacheOf<Address>::lookup_burst(policy::Direction direction,
                                            const SpdKeyOf<Address>* keys, const SpdEntry** results,
                                            std::size_t n) {
-  lookup_keys(
-      direction, [&](std::size_t k) { return keys[k]; }, results, n);
+  const bool out = direction == policy::Direction::kOutbound;
+  lookup_words([&](std::size_t k) { return words_of<Address>(out, keys[k]); }, results, n);
 }
 
 template <class Address>
 void SpdFlowCacheOf<Address>::lookup_packets(policy::Direction direction,
                                              const dpdk::Packet* const* packets,
                                              const SpdEntry** results, std::size_t n) {
-  const auto key_at = [&](std::size_t k) {
+  const bool out = direction == policy::Direction::kOutbound;
+  const auto words_at = [&](std::size_t k) {
     if constexpr (Address::kBits == Ipv4Value::kBits)
-      return spd_key(dpdk::meta(packets[k]));
+      return words_of(out, dpdk::meta(packets[k]));
     else
-      return spd_key6(packets[k]);
+      return words_of<Address>(out, spd_key6(packets[k]));
   };
-  lookup_keys(direction, key_at, results, n);
+  lookup_words(words_at, results, n);
 }
 
 template class SpdFlowCacheOf<Ipv4Value>;

@@ -14,6 +14,11 @@ namespace penstock::ipsec {
 /// Verdicts that a worker keeps of each IP version, in sets of two, at least.
 inline constexpr std::size_t kSpdFlows = 8'192;
 
+/// A probe as words. They are made in registers: a word read back from fields that were just stored
+/// one by one would wait for them.
+template <class Address>
+using SpdProbeWords = std::array<std::uint64_t, sizeof(SpdProbe<Address>) / sizeof(std::uint64_t)>;
+
 template <class Address>
 class SpdFlowCacheOf {
  public:
@@ -35,6 +40,7 @@ class SpdFlowCacheOf {
 
  private:
   using Probe = SpdProbe<Address>;
+  using Words = SpdProbeWords<Address>;
   /// A free place is a probe that asks nothing, as no packet's does.
   struct alignas(64) Flow {
     Probe probe{};
@@ -44,15 +50,20 @@ class SpdFlowCacheOf {
     std::uint32_t match = kSpdNoMatch;  ///< whose entry is not to be read before still_holds()
   };
   static_assert(sizeof(Flow) == 64);
+  /// What a burst asks, and where the cache would know it.
+  struct Asked {
+    Words words[kSpdBurst];
+    Flow* sets[kSpdBurst];
+  };
 
   [[nodiscard]] bool still_holds(Flow& flow, SpdVersion version) const;
   void keep(Flow* set, const Probe& probe, std::uint32_t match, SpdVersion version);
-  template <class KeyAt>
-  void lookup_keys(policy::Direction direction, const KeyAt& key_at, const SpdEntry** results,
-                   std::size_t n);
-  template <class KeyAt>
-  void lookup_chunk(policy::Direction direction, const KeyAt& key_at, const SpdEntry** results,
-                    std::size_t n);
+  void look_up_missed(const Asked& asked, const std::uint8_t* who, std::size_t misses,
+                      SpdVersion version, const SpdEntry** results);
+  template <class WordsAt>
+  void lookup_words(const WordsAt& words_at, const SpdEntry** results, std::size_t n);
+  template <class WordsAt>
+  void lookup_chunk(const WordsAt& words_at, const SpdEntry** results, std::size_t n);
 
   const Spd& spd_;
   std::array<std::uint64_t, 6> secrets_;

@@ -45,6 +45,24 @@ struct SpdProbe {
   }
 };
 
+/// Of an IPv4 packet as its meta has it: SpdProbe::of(direction, spd_key(meta)), with few questions
+/// to what has TCP's or UDP's ports.
+[[nodiscard, gnu::always_inline]] inline SpdProbe<Ipv4Value> spd_probe(
+    policy::Direction direction, const dpdk::PacketMeta& meta) {
+  constexpr std::uint8_t kTcp = 6;
+  constexpr std::uint8_t kUdp = 17;
+  if ((meta.protocol != kTcp && meta.protocol != kUdp) || (meta.flags & dpdk::kHasPorts) == 0)
+      [[unlikely]]
+    return SpdProbe<Ipv4Value>::of(direction, spd_key(meta));
+  return SpdProbe<Ipv4Value>::of(direction, {.source = {meta.source},
+                                             .destination = {meta.destination},
+                                             .source_port = meta.source_port,
+                                             .destination_port = meta.destination_port,
+                                             .protocol = meta.protocol,
+                                             .has_ports = true,
+                                             .vrf = net::Vrf{meta.vrf}});
+}
+
 /// Inclusive ranges. Compare packets with it by SpdProbe, in the data plane too.
 template <class Address>
 struct SpdSelector {
