@@ -21,6 +21,9 @@ void check_connections(const Place& root, Settings& settings, const DataplaneSet
 /// @param file  of the configuration: other files are looked for beside it
 void load_certificates(const Place& root, Settings& settings, const std::string& file);
 
+/// Reads the files of private groups, and tests that their primes are safe.
+void load_private_groups(const Place& root, Settings& settings, const std::string& file);
+
 /// True for an address of a port of the outside: ESP and IKE come and go by these.
 [[nodiscard]] bool is_outside_address(const DataplaneSettings& dataplane, const net::IpAddress& a);
 

@@ -166,12 +166,14 @@ void check_authentication_v1(const Place& at, const ConnectionConfig& connection
   const bool psk = !session::signs(connection.local.auth);
   if (psk == session::signs(connection.remote.auth))
     not_built_yet(at["remote"]["auth"], "hybrid authentication: both ends by psk or by signatures");
-  if (!connection.aggressive || !psk) return;
+  const bool main = connection.dialled_by() == session::Phase1Exchange::kMain;
+  if (main || !psk) return;
+  const Place word = at[connection.aggressive ? "aggressive" : "exchange"];
   if (!connection.aggressive_psk)
-    return at["aggressive"].fault(
+    return word.fault(
         "with a pre-shared key whoever asks may try secrets at leisure: "
         "`aggressive_psk = true` allows it");
-  at["aggressive"].warn("whoever asks gets what is needed to try secrets at leisure");
+  word.warn("whoever asks gets what is needed to try secrets at leisure");
 }
 
 /// RFC 2407 §4.2: a label is a level, with categories beside it.
@@ -185,6 +187,44 @@ void check_situation(const Place& at, const ConnectionConfig& connection,
         !at[fmt::format("{}_level", label)].exists())
       at[fmt::format("{}_level", label)].fault("is missing: categories stand beside a level");
   if (!situation.has_labels()) at.fault("there is no label: `secrecy_level` or `integrity_level`");
+}
+
+bool names_private_group(const crypto::Proposals& proposals) {
+  return std::ranges::any_of(proposals, [](const crypto::Proposal& p) {
+    return std::ranges::any_of(p.dh, crypto::is_private);
+  });
+}
+
+/// RFC 2409 §5.6: of IKEv1, and there is one group a number.
+void check_private_groups(const Place& at, const ConnectionConfig& connection) {
+  const bool v1 = connection.version == session::IkeVersion::kIkev1;
+  if (names_private_group(connection.proposals))
+    not_built_yet(at["proposals"], "phase 1 in a private group");
+  for (std::size_t i = 0; i < connection.children.size() && !v1; ++i)
+    for (const auto& [name, list] : {std::pair("esp_proposals", &ChildConfig::esp_proposals),
+                                     std::pair("ah_proposals", &ChildConfig::ah_proposals)})
+      if (names_private_group(connection.children[i].*list))
+        at["children"][i][name].fault("private groups are IKEv1's");
+  if (!v1 && !connection.private_groups.empty())
+    at["private_groups"].fault("they are IKEv1's: `version = 1`");
+  if (!v1 && connection.accept_private_groups)
+    at["accept_private_groups"].fault("they are IKEv1's: `version = 1`");
+  UsedOnce numbers("the number");
+  for (std::size_t i = 0; i < connection.private_groups.size(); ++i)
+    numbers.add(std::to_string(connection.private_groups[i].number),
+                at["private_groups"][i]["number"]);
+}
+
+void check_exchange(const Place& at, const ConnectionConfig& connection) {
+  using session::Phase1Exchange;
+  if (connection.version == session::IkeVersion::kIkev2) {
+    if (connection.aggressive) at["aggressive"].fault("IKEv2 has no Aggressive Mode");
+    if (at["exchange"].exists()) at["exchange"].fault("IKEv2 has no choice of exchanges");
+    if (connection.commit_bit) at["commit_bit"].fault("IKEv2 has no commit bit");
+  }
+  if (connection.aggressive && at["exchange"].exists() &&
+      connection.exchange != Phase1Exchange::kAggressive)
+    at["aggressive"].fault("`exchange` says another one");
 }
 
 void check_child(const Place& at, const ConnectionConfig& connection, const ChildConfig& child) {
@@ -290,8 +330,8 @@ void check_connection(const Place& at, const ConnectionConfig& connection,
   for (std::size_t i = 0; i < children.size(); ++i)
     check_child(at["children"][i], connection, children[i]);
   check_situation(at["situation"], connection, connection.situation);
-  if (connection.aggressive && connection.version == session::IkeVersion::kIkev2)
-    at["aggressive"].fault("IKEv2 has no Aggressive Mode");
+  check_exchange(at, connection);
+  check_private_groups(at, connection);
   if (connection.version != session::IkeVersion::kIkev1) {
     for (const char* end : {"local", "remote"})
       if (session::is_of_ikev1(end[0] == 'l' ? connection.local.auth : connection.remote.auth))

@@ -60,6 +60,7 @@ tl::expected<Settings, std::vector<Fault>> load_text(std::string_view text,
   check_manual_sas(root, settings, addresses);
   check_connections(root, settings, addresses);
   load_certificates(root, settings, file);
+  load_private_groups(root, settings, file);
   sort_by_place(findings.faults);
   if (!findings.faults.empty()) return tl::unexpected(std::move(findings.faults));
   sort_by_place(findings.warnings);

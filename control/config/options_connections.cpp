@@ -18,6 +18,7 @@ using session::ConnectionConfig;
 using session::EndAction;
 using session::Fragmentation;
 using session::IkeVersion;
+using session::PrivateGroupConfig;
 using session::StartAction;
 using session::UniquePolicy;
 
@@ -347,11 +348,33 @@ Options<ChildConfig> child_options() { return kWholeChild; }
 
 // ---- connections ----
 
+constexpr std::array kPrivateGroup{
+    value<&PrivateGroupConfig::number>({.name = "number",
+                                        .text = "The number that both ends call it by.",
+                                        .reader = kEngine,
+                                        .required = true,
+                                        .low = 32768,
+                                        .high = 65535}),
+    value<&PrivateGroupConfig::file>(
+        {.name = "file",
+         .text = "PEM with DH PARAMETERS, of a safe prime of 2048 to 4096 bits.",
+         .reader = kEngine,
+         .required = true}),
+};
+Options<PrivateGroupConfig> private_group_options() { return kPrivateGroup; }
+
 constexpr std::array kSendCertWords{
     Word{.word = "ifasked", .value = static_cast<int>(session::SendCertificate::kIfAsked)},
     Word{.word = "always", .value = static_cast<int>(session::SendCertificate::kAlways)},
     Word{.word = "never", .value = static_cast<int>(session::SendCertificate::kNever)},
 };
+
+// Base and Authentication Only: RFC 2408 §4.4, §4.6.
+constexpr std::array kExchangeWords{
+    Word{"main", static_cast<int>(session::Phase1Exchange::kMain)},
+    Word{"aggressive", static_cast<int>(session::Phase1Exchange::kAggressive)},
+    Word{"base", 0, "the Base Exchange"},
+    Word{"authentication_only", 0, "the Authentication Only Exchange"}};
 
 constexpr std::array kConnection{
     Option<ConnectionConfig>{{.name = "version",
@@ -470,21 +493,43 @@ constexpr std::array kConnection{
     named<&ConnectionConfig::children, child_options>(
         {.name = "children", .text = "Its child SAs: a group each.", .required = true}),
     later<ConnectionConfig>("dpd_timeout", "IKEv1", "Only IKEv1 knows it."),
-    value<&ConnectionConfig::aggressive>(
-        {.name = "aggressive",
-         .preset = "false",
-         .text = "IKEv1: Aggressive Mode when we dial, and taken of the peer beside Main Mode. It "
-                 "shows who both ends are.",
-         .reader = kEngine}),
+    value<&ConnectionConfig::exchange>(
+        {.name = "exchange",
+         .preset = "main",
+         .text = "IKEv1: the exchange of phase 1 when we dial, taken of the peer beside Main Mode. "
+                 "All but `main` show who both ends are.",
+         .reader = kEngine,
+         .words = kExchangeWords}),
+    value<&ConnectionConfig::aggressive>({.name = "aggressive",
+                                          .preset = "false",
+                                          .text = "The same as `exchange = \"aggressive\"`.",
+                                          .reader = kEngine}),
     value<&ConnectionConfig::aggressive_psk>(
         {.name = "aggressive_psk",
          .preset = "false",
-         .text = "Allows Aggressive Mode with a pre-shared key, whose answer lets everybody who "
-                 "asks try secrets at leisure: only with a secret of full strength.",
+         .text = "Allows any exchange but `main` with a pre-shared key, though it lets whoever "
+                 "asks, or is asked, try secrets at leisure: only with a secret of full strength.",
+         .reader = kEngine}),
+    value<&ConnectionConfig::commit_bit>(
+        {.name = "commit_bit",
+         .preset = "false",
+         .text = "IKEv1: as responder of Quick Mode we set the commit bit, and the peer sends "
+                 "nothing before we have installed (RFC 2408 §3.1).",
          .reader = kEngine}),
     group<&ConnectionConfig::situation, situation_options>(
         {.name = "situation",
          .text = "IKEv1: the labels of the ISAKMP SA, as of children (RFC 2407 §4.2)."}),
+    named<&ConnectionConfig::private_groups, private_group_options>(
+        {.name = "private_groups",
+         .text =
+             "IKEv1: groups that New Group Mode proposes for the children whose `esp_proposals` "
+             "name them (`aes128-sha256-private32768`), and takes of the peer: a group each."}),
+    value<&ConnectionConfig::accept_private_groups>(
+        {.name = "accept_private_groups",
+         .preset = "false",
+         .text = "IKEv1: private groups that the peer proposes are taken too, if their prime is "
+                 "safe and of 2048 to 4096 bits.",
+         .reader = kEngine}),
     later<ConnectionConfig>("pull", "IKEv1", "Mode config."),
     later<ConnectionConfig>("vips", "virtual addresses", "Addresses to ask for."),
     later<ConnectionConfig>("pools", "address pools", "Pools to give addresses from."),

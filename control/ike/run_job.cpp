@@ -13,14 +13,23 @@ struct Tools {
 };
 
 JobResult run(const Tools& tools, GenerateKeyPair& job) {
-  PS_ASSIGN(crypto::DhKeyPair pair, crypto::dh_generate(tools.context, job.group));
+  PS_ASSIGN(crypto::DhKeyPair pair, job.own_group
+                                        ? crypto::private_generate(tools.context, *job.own_group)
+                                        : crypto::dh_generate(tools.context, job.group));
   return pair;
 }
 
 JobResult run(const Tools& tools, ComputeSharedSecret& job) {
   PS_ASSIGN(base::SecretBytes secret,
-            crypto::dh_shared_secret(tools.context, job.own, job.peer_public));
+            job.own_group ? crypto::private_shared_secret(tools.context, *job.own_group, job.own,
+                                                          job.peer_public)
+                          : crypto::dh_shared_secret(tools.context, job.own, job.peer_public));
   return SharedSecretResult{std::move(secret)};
+}
+
+JobResult run(const Tools& tools, session::CheckGroup& job) {
+  PS_TRY(crypto::check_private_group(tools.context, job.group));
+  return session::GroupResult{};
 }
 
 JobResult run(const Tools& tools, session::SignOctets& job) {

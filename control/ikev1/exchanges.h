@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The handlers of the transition tables, and how each exchange begins and goes on after a job or an
 // installation. One file an exchange: main_mode, aggressive_mode, quick_mode (and its responder),
-// informational.
+// new_group_mode, informational.
 #pragma once
 
 #include "control/ikev1/machine.h"
@@ -39,7 +39,9 @@ void on_quick_shared_secret(Machine& machine, IsakmpSa& sa, Exchange& x, base::B
 void let_out(session::Services& services, session::ChildSa& child);
 /// Does the message have the commit bit (RFC 2408 §3.1)?
 [[nodiscard]] bool commits(const Inbound& in);
-/// The peer or we give it up: what it was to make is taken back.
+/// The peer or we give up an exchange of phase 2, whichever.
+void fail_exchange(Machine& machine, IsakmpSa& sa, Exchange& x, const std::string& why);
+/// A Quick Mode: what it was to make is taken back.
 void fail_quick(Machine& machine, IsakmpSa& sa, Exchange& x, const std::string& why);
 /// All parts of its child that were asked for are installed, or one is not.
 void on_child_ready(Machine& machine, IsakmpSa& sa, session::ChildSa& child);
@@ -51,11 +53,22 @@ void on_quick_proof(Machine& machine, IsakmpSa& sa, Exchange& x, const Inbound& 
 void make_peer_child(Machine& machine, IsakmpSa& sa, Exchange& x, base::Bytes secret);
 void peer_child_ready(Machine& machine, IsakmpSa& sa, Exchange& x, session::ChildSa& child);
 
+// ---- new_group_mode.cpp ----
+void begin_new_group_mode(Machine& machine, IsakmpSa& sa, Exchange& x,
+                          const session::PrivateGroupConfig& group);
+void on_new_group_offer(Machine& machine, IsakmpSa& sa, Exchange& x, const Inbound& in);
+void on_new_group_answer(Machine& machine, IsakmpSa& sa, Exchange& x, const Inbound& in);
+/// The peer's prime is safe.
+void on_group_tested(Machine& machine, IsakmpSa& sa, Exchange& x);
+void fail_new_group(Machine& machine, IsakmpSa& sa, Exchange& x, const std::string& why);
+
 // ---- informational.cpp ----
 void on_informational(Machine& machine, IsakmpSa& sa, const Inbound& in);
 void send_probe(Machine& machine, IsakmpSa& sa, session::Task task);
 void send_delete_isakmp(Machine& machine, IsakmpSa& sa);
 void send_delete_child(Machine& machine, IsakmpSa& sa, const session::ChildSa& child);
+/// The child of a Quick Mode in which we set the commit bit is there (RFC 2408 §3.1).
+void send_connected(Machine& machine, IsakmpSa& sa, Exchange& x, const session::ChildSa& child);
 void send_notify(Machine& machine, IsakmpSa& sa, const isakmp::V1NotifyPayload& notify);
 
 }  // namespace penstock::ikev1

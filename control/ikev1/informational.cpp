@@ -63,6 +63,20 @@ void send_delete_child(Machine& machine, IsakmpSa& sa, const ChildSa& child) {
   machine.transmit(sa, sealed_informational(machine, sa, id, builder));
 }
 
+void send_connected(Machine& machine, IsakmpSa& sa, Exchange& x, const ChildSa& child) {
+  // RFC 2408 §3.1: under the message id of the Quick Mode; its IV is an exchange's own.
+  isakmp::MessageBuilder builder =
+      machine.hashed_message(sa, ExchangeType::kV1Informational, x.message_id);
+  const base::ByteVector spi = four_octets(child.spi_in.value());
+  isakmp::append_v1_notify(
+      builder,
+      {static_cast<std::uint8_t>(child.agreed.protocol), V1NotifyType::kConnected, spi, {}});
+  base::ByteVector message = sealed_informational(machine, sa, x.message_id, builder);
+  machine.transmit(sa, message);
+  // Nobody answers it: it is repeated when HASH(3) comes again.
+  x.answered.answer(std::move(message));
+}
+
 void send_probe(Machine& machine, IsakmpSa& sa, Task task) {
   if (!sa.dpd)
     return machine.services().note(
@@ -168,7 +182,7 @@ void on_notify(Machine& machine, IsakmpSa& sa, const isakmp::V1NotifyPayload& no
   Exchange* own = sa.own();
   if (isakmp::is_error(notify.type) && own != nullptr && !own->probe &&
       own->state == QuickState::kOffered)
-    fail_quick(machine, sa, *own, text);
+    fail_exchange(machine, sa, *own, text);
 }
 
 void delete_children(Machine& machine, IsakmpSa& sa, const isakmp::V1DeletePayload& d) {

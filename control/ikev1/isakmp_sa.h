@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -28,7 +29,7 @@ enum class State : std::uint8_t {
 };
 [[nodiscard]] std::string_view name_of(State state);
 
-/// Of a Quick Mode.
+/// Of an exchange of phase 2.
 enum class QuickState : std::uint8_t {
   kStart,     ///< nothing was said yet, or a job or an SPI is awaited
   kOffered,   ///< initiator: the first message is out
@@ -68,8 +69,9 @@ struct Phase1 {
   std::string refusal;                              ///< an unauthenticated error
 };
 
-/// A Quick Mode, or an Informational Exchange that waits for its answer.
+/// A Quick Mode, a New Group Mode, or an Informational Exchange that waits for its answer.
 struct Exchange {
+  isakmp::ExchangeType type = isakmp::ExchangeType::kV1QuickMode;
   std::uint32_t message_id = 0;
   bool ours = false;
   QuickState state = QuickState::kStart;
@@ -85,6 +87,7 @@ struct Exchange {
   net::Spi child;     ///< the inbound SPI of the child made
   net::Spi replaces;  ///< inbound SPI of the child that it succeeds
   crypto::DhGroupId group = crypto::DhGroupId::kNone;
+  std::optional<crypto::PrivateGroup> private_group;  ///< what a private number stands for
   crypto::DhKeyPair pair;
   base::ByteVector ni, nr, own_public, peer_public;
   base::ByteVector id_i, id_r;  ///< bodies of IDci and IDcr; empty: none were sent
@@ -92,6 +95,7 @@ struct Exchange {
   Choice choice;
   bool encap = false;
   bool awaits_connected = false;  ///< the peer set the commit bit
+  bool commits = false;           ///< we set it
 
   [[nodiscard]] bool active() const { return state != QuickState::kDone; }
 };
@@ -130,6 +134,9 @@ struct IsakmpSa {
   std::uint32_t own_exchange = 0;               ///< message id of the one of ours; 0: none
   std::vector<session::Task> tasks;
   session::ChildSas children;
+  std::map<crypto::DhGroupId, crypto::PrivateGroup> groups;  ///< private ones, agreed
+  std::set<crypto::DhGroupId> refused_groups;                ///< of ours, by the peer
+  unsigned group_tests = 0;                                  ///< of primes that the peer proposed
   std::uint32_t dpd_sequence = 0;
   std::optional<std::uint32_t> peer_dpd_sequence;
   std::uint64_t replaces = 0;  ///< the ISAKMP SA that this one was made to succeed

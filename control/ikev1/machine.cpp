@@ -59,7 +59,7 @@ IsakmpSa* Machine::initiate(session::Connection& connection, std::vector<Task> t
   sa->local = {*local, c.local_port};
   sa->remote = {remote, c.remote_port};
   sa->tasks = std::move(tasks);
-  sa->exchange = c.aggressive ? ExchangeType::kV1AggressiveMode : ExchangeType::kV1MainMode;
+  sa->exchange = exchange_of(c.dialled_by());
   steps_of(*sa).begin(*this, *sa);
   return sa;
 }
@@ -358,7 +358,8 @@ void Machine::receive_phase2(IsakmpSa& sa, const session::Datagram& datagram,
   if (sa.state != State::kEstablished) return drop(IkeDrop::kUnexpectedExchange);
   if (!message.encrypted()) return drop(IkeDrop::kUnprotected);
   const ExchangeType exchange = message.header().exchange;
-  if (exchange == ExchangeType::kV1QuickMode) return receive_quick(sa, datagram, message);
+  if (exchange == ExchangeType::kV1QuickMode || exchange == ExchangeType::kV1NewGroupMode)
+    return receive_exchange(sa, datagram, message);
   if (exchange != ExchangeType::kV1Informational) return drop(IkeDrop::kUnexpectedExchange);
   base::ByteVector iv =
       phase2_iv(services_.crypto, sa.algorithms, sa.iv, message.header().message_id.value());
@@ -373,8 +374,8 @@ void Machine::receive_phase2(IsakmpSa& sa, const session::Datagram& datagram,
   on_informational(*this, sa, in);
 }
 
-void Machine::receive_quick(IsakmpSa& sa, const session::Datagram& datagram,
-                            const isakmp::MessageView& message) {
+void Machine::receive_exchange(IsakmpSa& sa, const session::Datagram& datagram,
+                               const isakmp::MessageView& message) {
   const std::uint32_t id = message.header().message_id.value();
   const auto known = sa.exchanges.find(id);
   if (known != sa.exchanges.end() && known->second.answered.is_repetition(message.bytes())) {
@@ -386,18 +387,20 @@ void Machine::receive_quick(IsakmpSa& sa, const session::Datagram& datagram,
   if (known == sa.exchanges.end() && sa.exchanges.size() >= kMaxExchanges)
     return drop(IkeDrop::kNoAdditionalSas);
   Exchange fresh;
+  fresh.type = message.header().exchange;
   fresh.message_id = id;
   fresh.iv = phase2_iv(services_.crypto, sa.algorithms, sa.iv, id);
   Exchange& x = known == sa.exchanges.end() ? fresh : known->second;
   // Until its answer is out, or after its end, nothing more is expected of the peer.
-  if (x.probe || !x.active()) return drop(IkeDrop::kUnexpectedExchange);
+  if (x.probe || !x.active() || x.type != message.header().exchange)
+    return drop(IkeDrop::kUnexpectedExchange);
   base::ByteVector iv = x.iv;
   const auto plain = decipher(services_.crypto, *sa.algorithms.encr, sa.cipher_key.bytes(),
                               message.encrypted()->body, iv);
   if (!plain) return drop(IkeDrop::kIntegrity);
   const auto chain = isakmp::read_v1_inside(message.header().next_payload, *plain);
   if (!chain) return drop(IkeDrop::kIntegrity);
-  const QuickTransition* row = find_quick(x.state, x.ours, PayloadSet::of(*chain));
+  const QuickTransition* row = find_quick(x.type, x.state, x.ours, PayloadSet::of(*chain));
   if (row == nullptr) return drop(IkeDrop::kUnexpectedExchange);
   const Inbound in{datagram, message, *chain, *plain};
   // HASH(3) is over other things than what follows it: its handler looks at it.

@@ -94,7 +94,8 @@ class Machine {
   // ---- messages ----
 
   [[nodiscard]] isakmp::MessageBuilder message(const IsakmpSa& sa, isakmp::ExchangeType exchange,
-                                               std::uint32_t message_id) const;
+                                               std::uint32_t message_id,
+                                               std::uint8_t flags = 0) const;
   /// Phase 1: sent, and remembered as the answer or repeated by timer.
   void send_phase1(IsakmpSa& sa, base::ByteVector message);
   /// Fills in the HASH payload in front, enciphers; `iv` moves on.
@@ -108,7 +109,8 @@ class Machine {
   /// A builder that begins with room for a HASH.
   [[nodiscard]] isakmp::MessageBuilder hashed_message(const IsakmpSa& sa,
                                                       isakmp::ExchangeType exchange,
-                                                      std::uint32_t message_id) const;
+                                                      std::uint32_t message_id,
+                                                      std::uint8_t flags = 0) const;
   /// Is the HASH payload in front of a deciphered message right?
   [[nodiscard]] bool verify_hash(const IsakmpSa& sa, const Inbound& in, base::Bytes ni) const;
   void transmit(IsakmpSa& sa, const base::ByteVector& message);
@@ -154,8 +156,9 @@ class Machine {
                       const isakmp::MessageView& message);
   void receive_phase2(IsakmpSa& sa, const session::Datagram& datagram,
                       const isakmp::MessageView& message);
-  void receive_quick(IsakmpSa& sa, const session::Datagram& datagram,
-                     const isakmp::MessageView& message);
+  /// Of Quick Mode and New Group Mode.
+  void receive_exchange(IsakmpSa& sa, const session::Datagram& datagram,
+                        const isakmp::MessageView& message);
   void receive_unprotected(IsakmpSa* sa, const session::Datagram& datagram,
                            const isakmp::MessageView& message);
   void process_phase1(IsakmpSa& sa, const session::Datagram& datagram,

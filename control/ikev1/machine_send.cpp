@@ -7,6 +7,7 @@
 
 #include "control/ikev1/exchanges.h"
 #include "control/ikev1/machine.h"
+#include "control/ikev1/private_groups.h"
 #include "control/ikev1/protection.h"
 #include "lib/base/check.h"
 
@@ -22,19 +23,20 @@ using session::Task;
 // ---- messages out ----
 
 isakmp::MessageBuilder Machine::message(const IsakmpSa& sa, ExchangeType exchange,
-                                        std::uint32_t message_id) const {
+                                        std::uint32_t message_id, std::uint8_t flags) const {
   isakmp::Header h;
   h.initiator_spi = sa.cookies.i;
   h.responder_spi = sa.cookies.r;
   h.major = 1;
   h.exchange = exchange;
+  h.flags = flags;
   h.message_id = isakmp::MessageId{message_id};
   return isakmp::MessageBuilder(h);
 }
 
 isakmp::MessageBuilder Machine::hashed_message(const IsakmpSa& sa, ExchangeType exchange,
-                                               std::uint32_t message_id) const {
-  isakmp::MessageBuilder builder = message(sa, exchange, message_id);
+                                               std::uint32_t message_id, std::uint8_t flags) const {
+  isakmp::MessageBuilder builder = message(sa, exchange, message_id, flags);
   builder.append(PayloadType::kV1Hash, base::ByteVector(sa.algorithms.prf->output_octets));
   return builder;
 }
@@ -129,7 +131,8 @@ void Machine::spis_granted() {
     if (sa == nullptr) continue;
     touch(*sa);
     Exchange* x = sa->own();
-    if (x != nullptr && x->state == QuickState::kStart) begin_quick_mode(*this, *sa, *x);
+    if (x != nullptr && x->type == ExchangeType::kV1QuickMode && x->state == QuickState::kStart)
+      begin_quick_mode(*this, *sa, *x);
   }
 }
 
@@ -149,6 +152,7 @@ void Machine::begin(IsakmpSa& sa, Task task) {
   switch (task.kind) {
     case Task::Kind::kNewChild:
     case Task::Kind::kRekeyChild: {
+      const session::PrivateGroupConfig* group = group_to_propose(*this, sa, task);
       const std::uint32_t id = draw_message_id(sa);
       Exchange& x = sa.exchanges[id];
       x.message_id = id;
@@ -156,7 +160,9 @@ void Machine::begin(IsakmpSa& sa, Task task) {
       x.task = std::move(task);
       x.iv = phase2_iv(services_.crypto, sa.algorithms, sa.iv, id);
       sa.own_exchange = id;
-      return begin_quick_mode(*this, sa, x);
+      if (group == nullptr) return begin_quick_mode(*this, sa, x);
+      x.type = ExchangeType::kV1NewGroupMode;
+      return begin_new_group_mode(*this, sa, x, *group);
     }
     case Task::Kind::kDeleteChild:
       return delete_child_now(sa, std::move(task));

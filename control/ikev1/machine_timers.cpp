@@ -29,6 +29,8 @@ void Machine::job_done(const session::JobOwner& owner, session::JobResult result
   Exchange* x = found == sa->exchanges.end() ? nullptr : &found->second;
   if (x != nullptr && !x->active()) return;
   if (x == nullptr && (!sa->phase1 || !sa->phase1->busy)) return;
+  if (!result && x != nullptr && x->type == isakmp::ExchangeType::kV1NewGroupMode)
+    return fail_new_group(*this, *sa, *x, result.error().text);
   if (!result) {
     // RFC 6989 §2: the peer's public value did not pass, or OpenSSL failed.
     drop(IkeDrop::kKeyExchangeFailed);
@@ -40,6 +42,7 @@ void Machine::job_done(const session::JobOwner& owner, session::JobResult result
     return close(*sa, EndReason::kFailed, why);
   }
   if (x == nullptr) return phase1_job_done(*sa, *std::move(result));
+  if (std::holds_alternative<session::GroupResult>(*result)) return on_group_tested(*this, *sa, *x);
   if (auto* pair = std::get_if<crypto::DhKeyPair>(&*result))
     return on_quick_key_pair(*this, *sa, *x, std::move(*pair));
   on_quick_shared_secret(*this, *sa, *x,
@@ -202,6 +205,7 @@ void Machine::adopt(IsakmpSa& heir, IsakmpSa& old) {
   while (!old.children.empty()) take_over(heir, old, *old.children.back());
   std::ranges::move(old.tasks, std::back_inserter(heir.tasks));
   old.tasks.clear();
+  heir.groups.insert(old.groups.begin(), old.groups.end());
   for (const auto& child : heir.children)
     if (child->remote != heir.remote.address) session::follow_peer(services_, *child, heir.remote);
   touch(heir);
@@ -293,9 +297,9 @@ void Machine::on_exchange_deadlines(IsakmpSa& sa) {
     }
     drop(IkeDrop::kGivenUp);
     x.sent.stop();
-    const std::string what = x.probe ? "R-U-THERE" : "Quick Mode";
+    const std::string what = x.probe ? "R-U-THERE" : isakmp::name_of(x.type);
     if (!x.ours) {
-      fail_quick(*this, sa, x, "the peer does not confirm it");
+      fail_exchange(*this, sa, x, "the peer does not confirm it");
       continue;
     }
     report(sa, base::LogLevel::kWarning, "peer_dead",

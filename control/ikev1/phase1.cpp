@@ -44,6 +44,22 @@ Identity presumed_identity(const IsakmpSa& sa, const session::ConnectionConfig& 
 
 }  // namespace
 
+isakmp::ExchangeType exchange_of(session::Phase1Exchange exchange) {
+  using session::Phase1Exchange;
+  using enum isakmp::ExchangeType;
+  switch (exchange) {
+    case Phase1Exchange::kMain:
+      return kV1MainMode;
+    case Phase1Exchange::kAggressive:
+      return kV1AggressiveMode;
+    case Phase1Exchange::kBase:
+      return kV1Base;
+    case Phase1Exchange::kAuthenticationOnly:
+      return kV1AuthenticationOnly;
+  }
+  return kV1MainMode;
+}
+
 bool is_aggressive(const IsakmpSa& sa) {
   return sa.exchange == isakmp::ExchangeType::kV1AggressiveMode;
 }
@@ -141,7 +157,9 @@ Fit find_fit(Machine& machine, const IsakmpSa& sa, const isakmp::V1SaPayload& of
   Fit best;
   for (session::Connection* c : machine.services().connections.candidates(
            sa.local.address, sa.remote.address, session::IkeVersion::kIkev1)) {
-    if (is_aggressive(sa) && !c->config.aggressive) continue;
+    if (sa.exchange != isakmp::ExchangeType::kV1MainMode &&
+        sa.exchange != exchange_of(c->config.dialled_by()))
+      continue;
     auto choice =
         choose_phase1(c->config.proposals, methods_of(c->config), crypto::DhGroupId::kNone, offer);
     const bool labelled = offer.situation == c->config.situation;

@@ -9,6 +9,7 @@ namespace penstock::ikev1 {
 /// How long an ISAKMP SA lasts by its connection; 0: no limit.
 [[nodiscard]] base::Duration configured_life(const session::ConnectionConfig& config);
 
+[[nodiscard]] isakmp::ExchangeType exchange_of(session::Phase1Exchange exchange);
 [[nodiscard]] bool is_aggressive(const IsakmpSa& sa);
 /// @return nullptr if there is none for us and whom the peer is, or is presumed to be
 [[nodiscard]] const session::SharedSecret* secret_for(Machine& machine, const IsakmpSa& sa,

@@ -6,6 +6,7 @@
 #include "control/ikev1/children.h"
 #include "control/ikev1/exchanges.h"
 #include "control/ikev1/nat.h"
+#include "control/ikev1/private_groups.h"
 #include "control/isakmp/payload/v1_octets.h"
 
 namespace penstock::ikev1 {
@@ -64,7 +65,11 @@ bool prepare(Machine& machine, IsakmpSa& sa, Exchange& x) {
   } else {
     x.selectors = selectors_of(sa, *x.config);
   }
-  if (x.group == DhGroupId::kNone) x.group = session::first_group(proposals_of(*x.config));
+  if (x.group == DhGroupId::kNone) x.group = usable_group(machine, sa, proposals_of(*x.config));
+  if (!set_private_group(machine, sa, x)) {
+    fail_quick(machine, sa, x, crypto::name_of(x.group) + " is not agreed with the peer");
+    return false;
+  }
   if (sa.children.size() >= machine.services().settings.children_per_ike_sa) {
     fail_quick(machine, sa, x, "the ISAKMP SA has as many children as it may");
     return false;
@@ -158,7 +163,8 @@ void send_confirmation(Machine& machine, IsakmpSa& sa, Exchange& x) {
 void begin_quick_mode(Machine& machine, IsakmpSa& sa, Exchange& x) {
   if (!prepare(machine, sa, x) || !machine.take_spi_or_wait(sa, x)) return;
   if (x.group == DhGroupId::kNone || !x.own_public.empty()) return send_offer(machine, sa, x);
-  x.job = machine.services().start_job({sa.serial, false}, session::GenerateKeyPair{x.group});
+  x.job = machine.services().start_job({sa.serial, false},
+                                       session::GenerateKeyPair{x.group, x.private_group});
 }
 
 bool commits(const Inbound& in) { return (in.message.header().flags & isakmp::kFlagV1Commit) != 0; }
@@ -182,7 +188,8 @@ void on_quick_choice(Machine& machine, IsakmpSa& sa, Exchange& x, const Inbound&
   x.awaits_connected = commits(in);
   if (x.group == DhGroupId::kNone) return make_own_child(machine, sa, x, {});
   x.job = machine.services().start_job(
-      {sa.serial, false}, session::ComputeSharedSecret{std::move(x.pair), x.peer_public});
+      {sa.serial, false},
+      session::ComputeSharedSecret{std::move(x.pair), x.peer_public, x.private_group});
 }
 
 void on_quick_key_pair(Machine& machine, IsakmpSa& sa, Exchange& x, crypto::DhKeyPair pair) {
@@ -191,13 +198,19 @@ void on_quick_key_pair(Machine& machine, IsakmpSa& sa, Exchange& x, crypto::DhKe
   x.pair = std::move(pair);
   if (x.ours) return send_offer(machine, sa, x);
   x.job = machine.services().start_job(
-      {sa.serial, true}, session::ComputeSharedSecret{std::move(x.pair), x.peer_public});
+      {sa.serial, true},
+      session::ComputeSharedSecret{std::move(x.pair), x.peer_public, x.private_group});
 }
 
 void on_quick_shared_secret(Machine& machine, IsakmpSa& sa, Exchange& x, base::Bytes secret) {
   x.job = {};
   if (x.ours) return make_own_child(machine, sa, x, secret);
   make_peer_child(machine, sa, x, secret);
+}
+
+void fail_exchange(Machine& machine, IsakmpSa& sa, Exchange& x, const std::string& why) {
+  if (x.type == ExchangeType::kV1NewGroupMode) return fail_new_group(machine, sa, x, why);
+  fail_quick(machine, sa, x, why);
 }
 
 void fail_quick(Machine& machine, IsakmpSa& sa, Exchange& x, const std::string& why) {

@@ -6,6 +6,7 @@
 #include "control/ikev1/children.h"
 #include "control/ikev1/exchanges.h"
 #include "control/ikev1/nat.h"
+#include "control/ikev1/private_groups.h"
 #include "control/isakmp/payload/v1_octets.h"
 
 namespace penstock::ikev1 {
@@ -85,7 +86,8 @@ void refuse(Machine& machine, IsakmpSa& sa, Exchange& x, V1NotifyType type,
 
 void send_answer(Machine& machine, IsakmpSa& sa, Exchange& x, const ChildSa& child) {
   isakmp::MessageBuilder builder =
-      machine.hashed_message(sa, ExchangeType::kV1QuickMode, x.message_id);
+      machine.hashed_message(sa, ExchangeType::kV1QuickMode, x.message_id,
+                             x.commits ? isakmp::kFlagV1Commit : std::uint8_t{0});
   base::ByteWriter spi;
   spi.u32(child.spi_in.value());
   isakmp::V1Proposal answer = x.choice.answer;
@@ -130,6 +132,12 @@ void on_quick_offer(Machine& machine, IsakmpSa& sa, Exchange& x, const Inbound& 
     return refuse(machine, sa, x, V1NotifyType::kInvalidIdInformation,
                   "another peer behind the same NAT has these selectors in transport mode");
   }
+  x.group = offer->group;
+  if (!set_private_group(machine, sa, x)) {
+    machine.drop(IkeDrop::kNoProposal);
+    return refuse(machine, sa, x, V1NotifyType::kNoProposalChosen,
+                  crypto::name_of(x.group) + " is not agreed");
+  }
   const bool full = sa.children.size() >= machine.services().settings.children_per_ike_sa ||
                     machine.services().jobs_full();
   const auto spi = full ? std::nullopt : machine.services().take_spi();
@@ -142,13 +150,14 @@ void on_quick_offer(Machine& machine, IsakmpSa& sa, Exchange& x, const Inbound& 
   x.spi = *spi;
   x.state = QuickState::kAnswered;
   x.config = choice->config;
+  x.commits = sa.connection->config.commit_bit;
   x.choice = std::move(choice->choice);
   x.encap = choice->encap;
   x.selectors = std::move(choice->selectors);
-  x.group = offer->group;
   x.nr = machine.services().random_bytes(kOwnNonceOctets);
   if (x.group == DhGroupId::kNone) return make_peer_child(machine, sa, x, {});
-  x.job = machine.services().start_job({sa.serial, true}, session::GenerateKeyPair{x.group});
+  x.job = machine.services().start_job({sa.serial, true},
+                                       session::GenerateKeyPair{x.group, x.private_group});
 }
 
 void make_peer_child(Machine& machine, IsakmpSa& sa, Exchange& x, base::Bytes secret) {
@@ -168,6 +177,7 @@ void make_peer_child(Machine& machine, IsakmpSa& sa, Exchange& x, base::Bytes se
 void peer_child_ready(Machine& machine, IsakmpSa& sa, Exchange& x, ChildSa& child) {
   if (x.active()) return send_answer(machine, sa, x, child);
   machine.child_installed(sa, child, x.choice);
+  if (x.commits) send_connected(machine, sa, x, child);
   ChildSa* old = session::find_by_inbound(sa.children, x.replaces);
   if (old == nullptr || !old->live()) return;
   // The peer deletes it, if it does.
@@ -184,7 +194,8 @@ void on_quick_proof(Machine& machine, IsakmpSa& sa, Exchange& x, const Inbound& 
     return machine.drop(IkeDrop::kIntegrity);
   x.answered.begin(in.message.bytes());
   machine.finish(x);
-  x.awaits_connected = commits(in);
+  // Who sets it as well would wait for us as long as we for him.
+  x.awaits_connected = commits(in) && !x.commits;
   if (!x.awaits_connected) return let_out(machine.services(), *child);
   child->switch_by = machine.now() + kCommitTime;
 }

@@ -15,6 +15,9 @@ using isakmp::ExchangeType;
 using isakmp::PayloadSet;
 using enum isakmp::PayloadType;
 
+constexpr auto kQuick = ExchangeType::kV1QuickMode;
+constexpr auto kNewGroup = ExchangeType::kV1NewGroupMode;
+
 constexpr PayloadSet kNotes{kV1VendorId, kV1Notification};
 constexpr PayloadSet kNatAndNotes{kV1NatD, kV1VendorId, kV1Notification};
 constexpr PayloadSet kPapers{kV1Certificate, kV1CertificateRequest, kV1VendorId, kV1Notification};
@@ -65,16 +68,20 @@ constexpr std::array kAggressiveMode{
    State::kEstablished, on_aggressive_proof, "responder: check who the peer is"},
 };
 
-// RFC 2409 §5.5.
-constexpr std::array kQuickMode{
-  QuickTransition{QuickState::kStart, false, {kV1Hash, kV1Sa, kV1Nonce},
+// RFC 2409 §5.5, §5.6.
+constexpr std::array kPhase2{
+  QuickTransition{kQuick, QuickState::kStart, false, {kV1Hash, kV1Sa, kV1Nonce},
    {kV1KeyExchange, kV1Identification, kV1NatOa, kV1Notification},
    QuickState::kAnswered, on_quick_offer, "responder: choose, install the inbound half, answer"},
-  QuickTransition{QuickState::kOffered, true, {kV1Hash, kV1Sa, kV1Nonce},
+  QuickTransition{kQuick, QuickState::kOffered, true, {kV1Hash, kV1Sa, kV1Nonce},
    {kV1KeyExchange, kV1Identification, kV1NatOa, kV1Notification},
    QuickState::kDone, on_quick_choice, "initiator: take the choice, install, confirm"},
-  QuickTransition{QuickState::kAnswered, false, {kV1Hash}, {kV1Notification},
+  QuickTransition{kQuick, QuickState::kAnswered, false, {kV1Hash}, {kV1Notification},
    QuickState::kDone, on_quick_proof, "responder: the peer lives; let traffic out"},
+  QuickTransition{kNewGroup, QuickState::kStart, false, {kV1Hash, kV1Sa}, {},
+   QuickState::kDone, on_new_group_offer, "responder: test the group, answer"},
+  QuickTransition{kNewGroup, QuickState::kOffered, true, {kV1Hash, kV1Sa}, {},
+   QuickState::kDone, on_new_group_answer, "initiator: the group may be used"},
 };
 // clang-format on
 
@@ -102,7 +109,8 @@ constexpr bool is_hidden(const Phase1Transition& a, const Phase1Transition& b) {
          a.required.includes(b.required);
 }
 constexpr bool is_hidden(const QuickTransition& a, const QuickTransition& b) {
-  return a.state == b.state && a.ours == b.ours && a.required.includes(b.required);
+  return a.exchange == b.exchange && a.state == b.state && a.ours == b.ours &&
+         a.required.includes(b.required);
 }
 
 template <class Rows>
@@ -116,7 +124,7 @@ constexpr bool rows_are_sound(const Rows& rows) {
   return true;
 }
 static_assert(rows_are_sound(kMainMode) && rows_are_sound(kAggressiveMode) &&
-              rows_are_sound(kQuickMode));
+              rows_are_sound(kPhase2));
 
 }  // namespace
 
@@ -171,11 +179,14 @@ bool is_legal(State from, State to) {
   return std::ranges::any_of(kSteps, [&](const Step& s) { return s.from == from && s.to == to; });
 }
 
-std::span<const QuickTransition> quick_table() { return kQuickMode; }
+std::span<const QuickTransition> quick_table() { return kPhase2; }
 
-const QuickTransition* find_quick(QuickState state, bool ours, const PayloadSet& present) {
-  for (const QuickTransition& row : kQuickMode)
-    if (row.state == state && row.ours == ours && present.includes(row.required)) return &row;
+const QuickTransition* find_quick(ExchangeType exchange, QuickState state, bool ours,
+                                  const PayloadSet& present) {
+  for (const QuickTransition& row : kPhase2)
+    if (row.exchange == exchange && row.state == state && row.ours == ours &&
+        present.includes(row.required))
+      return &row;
   return nullptr;
 }
 

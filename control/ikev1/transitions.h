@@ -61,6 +61,7 @@ struct Phase1Table {
 
 using QuickHandler = void (*)(Machine&, IsakmpSa&, Exchange&, const Inbound&);
 struct QuickTransition {
+  isakmp::ExchangeType exchange;
   QuickState state;
   bool ours;
   isakmp::PayloadSet required;
@@ -69,8 +70,9 @@ struct QuickTransition {
   QuickHandler handler;
   std::string_view text;
 };
+/// Quick Mode and New Group Mode.
 [[nodiscard]] std::span<const QuickTransition> quick_table();
-[[nodiscard]] const QuickTransition* find_quick(QuickState state, bool ours,
-                                                const isakmp::PayloadSet& present);
+[[nodiscard]] const QuickTransition* find_quick(isakmp::ExchangeType exchange, QuickState state,
+                                                bool ours, const isakmp::PayloadSet& present);
 
 }  // namespace penstock::ikev1

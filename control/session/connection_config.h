@@ -12,6 +12,7 @@
 #include "control/isakmp/situation.h"
 #include "lib/base/secret.h"
 #include "lib/base/time.h"
+#include "lib/crypto/private_group.h"
 #include "lib/crypto/proposal.h"
 #include "lib/crypto/signature.h"
 #include "lib/policy/identity.h"
@@ -114,6 +115,26 @@ struct PeerAuth {
   friend bool operator==(const PeerAuth&, const PeerAuth&) = default;
 };
 
+/// IKEv1: the exchange that makes an ISAKMP SA when we dial, and is taken of the peer beside Main
+/// Mode.
+enum class Phase1Exchange : std::uint8_t {
+  kMain,
+  kAggressive,
+  kBase,                ///< RFC 2408 §4.4
+  kAuthenticationOnly,  ///< RFC 2408 §4.6: it makes no keys
+};
+
+/// IKEv1: a group of ours for New Group Mode (RFC 2409 §5.6).
+struct PrivateGroupConfig {
+  std::string name;
+  std::uint16_t number = 0;  ///< that peers call it by
+  std::string file;
+  crypto::PrivateGroup group;  ///< what the file holds
+
+  [[nodiscard]] crypto::DhGroupId id() const { return crypto::DhGroupId{number}; }
+  friend bool operator==(const PrivateGroupConfig&, const PrivateGroupConfig&) = default;
+};
+
 struct ConnectionConfig {
   std::string name;
   IkeVersion version = IkeVersion::kIkev2;
@@ -126,9 +147,13 @@ struct ConnectionConfig {
   PeerAuth remote;
   bool encap = false;  ///< force UDP encapsulation
   bool mobike = false;
-  bool aggressive = false;      ///< IKEv1: Aggressive Mode when we dial, and taken of the peer
-  bool aggressive_psk = false;  ///< even with a pre-shared key
+  Phase1Exchange exchange = Phase1Exchange::kMain;
+  bool aggressive = false;      ///< the same as that exchange
+  bool aggressive_psk = false;  ///< what shows hashes of a pre-shared key, even so
+  bool commit_bit = false;      ///< IKEv1: as responder of Quick Mode we install first
   Situation situation;          ///< IKEv1: what labels the ISAKMP SA has
+  std::vector<PrivateGroupConfig> private_groups;  ///< IKEv1: we propose them
+  bool accept_private_groups = false;              ///< IKEv1: those that the peer proposes too
   Fragmentation fragmentation = Fragmentation::kYes;
   std::uint16_t fragment_size = 1280;  ///< most of an IP datagram with a fragment, octets
   SendCertificate send_cert = SendCertificate::kIfAsked;
@@ -145,6 +170,9 @@ struct ConnectionConfig {
 
   friend bool operator==(const ConnectionConfig&, const ConnectionConfig&) = default;
 
+  [[nodiscard]] Phase1Exchange dialled_by() const {
+    return aggressive ? Phase1Exchange::kAggressive : exchange;
+  }
   [[nodiscard]] bool can_be_dialled() const {
     return !remote_addrs.empty() &&
            remote_addrs.front().length == net::bits_of(remote_addrs.front().address.family());

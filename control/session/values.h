@@ -13,7 +13,7 @@
 #include "control/isakmp/header.h"
 #include "control/session/connection_config.h"
 #include "lib/base/log.h"
-#include "lib/crypto/dh.h"
+#include "lib/crypto/private_group.h"
 #include "lib/policy/policy_rule.h"
 #include "lib/policy/sa_spec.h"
 
@@ -36,10 +36,16 @@ struct Datagram {
 
 struct GenerateKeyPair {
   crypto::DhGroupId group;
+  std::optional<crypto::PrivateGroup> own_group{};  ///< of a private number: what it stands for
 };
 struct ComputeSharedSecret {
   crypto::DhKeyPair own;
   base::ByteVector peer_public;
+  std::optional<crypto::PrivateGroup> own_group{};  ///< likewise
+};
+/// IKEv1: may a group that the peer proposes be trusted (RFC 2409 §5.6)?
+struct CheckGroup {
+  crypto::PrivateGroup group;
 };
 /// With a private key of ours, by its name.
 struct SignOctets {
@@ -64,8 +70,11 @@ struct VerifyProof {
   std::optional<crypto::KeyKind> kind;           ///< nothing: any key that makes them
   base::UtcTime now{};
 };
-using Job = std::variant<GenerateKeyPair, ComputeSharedSecret, SignOctets, SignHash, VerifyProof>;
+using Job = std::variant<GenerateKeyPair, ComputeSharedSecret, CheckGroup, SignOctets, SignHash,
+                         VerifyProof>;
 
+/// It may.
+struct GroupResult {};
 struct SharedSecretResult {
   base::SecretBytes secret;
 };
@@ -76,8 +85,8 @@ struct ProofResult {
   std::string subject;               ///< of the peer's certificate, for people
   crypto::SignatureScheme scheme{};  ///< unless of a HASH
 };
-using JobResult =
-    base::Result<std::variant<crypto::DhKeyPair, SharedSecretResult, SignatureResult, ProofResult>>;
+using JobResult = base::Result<
+    std::variant<crypto::DhKeyPair, SharedSecretResult, GroupResult, SignatureResult, ProofResult>>;
 
 // ---- outputs ----
 

@@ -25,6 +25,7 @@ NON_ESP_MARKER = bytes(4)  # RFC 3948 §2.2
 EXCHANGES = {"main": ExchangeType.IDENTITY_PROTECTION, "aggressive": ExchangeType.AGGRESSIVE,
              "base": ExchangeType.BASE, "authentication_only": ExchangeType.AUTHENTICATION_ONLY}
 RESEND_S = 1.0
+IP_HEADER = 20
 
 
 def der(path):
@@ -83,6 +84,10 @@ class Peer:
             self.sockets[port] = socket.socket(socket.AF_INET6 if ":" in self.local else socket.AF_INET,
                                                socket.SOCK_DGRAM)
             self.sockets[port].bind((self.local, port))
+        self.raw = None
+        if config.get("raw_esp"):
+            self.raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ESP)
+            self.raw.bind((self.local, 0))
         random = randomness.Seeded(config["seed"]) if "seed" in config else randomness.from_system
         self.session = Session(policy_of(config), self.initiator, random, (self.local, 500), (self.remote, 500))
         self.port, self.remote_port = 500, None  # None: the same as ours
@@ -100,9 +105,12 @@ class Peer:
 
     def once(self):
         """Waits for something to come, a little; hands it to the session."""
-        ready, _, _ = select.select(list(self.sockets.values()), [], [], 0.1)
+        ready, _, _ = select.select([*self.sockets.values(), *([self.raw] if self.raw else [])], [], [], 0.1)
         for one in ready:
             data, source = one.recvfrom(65535)
+            if one is self.raw:
+                self.esp_in.append(data[IP_HEADER:])
+                continue
             port = 4500 if one is self.sockets[4500] else 500
             if port == 4500:
                 if data[:4] != NON_ESP_MARKER:
@@ -138,6 +146,10 @@ class Peer:
             self.send(s.initiate(EXCHANGES[self.config.get("exchange", "main")]))
         if not self.until(lambda: s.established):
             return
+        for number, prime, generator in self.config.get("new_groups", []):
+            self.send(s.new_group(number, int(prime, 16), generator))
+            if not self.until(lambda: s.groups or any(n.kind >= 1 for n in self.event("notify"))):
+                return
         for row in self.config.get("initiate", []):
             there = len(s.children)
             self.send(s.quick(child_policy(row)))
@@ -156,7 +168,10 @@ class Peer:
             for sequence in range(1, 4):
                 iv = os.urandom(esp_packet.block_of(sa))
                 packet = esp_packet.seal(sa, sequence, esp_packet.echo_request(row["from"], row["to"], sequence), iv)
-                self.sockets[4500].sendto(packet, (self.remote, self.remote_port or 4500))
+                if self.raw:
+                    self.raw.sendto(packet, (self.remote, 0))
+                else:
+                    self.sockets[4500].sendto(packet, (self.remote, self.remote_port or 4500))
                 give_up = time.monotonic() + 1
                 while time.monotonic() < give_up and not self._replied(sa, row):
                     self.once()
@@ -204,13 +219,14 @@ class Peer:
                              for k, v in (s.transform.attributes if s.transform else [])},
                "notifications": [NotifyType(n.kind).name if n.kind in set(NotifyType) else n.kind
                                  for n in self.event("notify")],
-               "xauth": self.event("xauth"), "children": [], **self.result}
+               "xauth": self.event("xauth"), "groups": sorted(s.groups), "children": [], **self.result}
         if show and s.skeyids:
             out["skeyids"] = {name: getattr(s.skeyids, name).hex() for name in ("skeyid", "d", "a", "e")}
         for child in [c for name, c in s.events if name == "child"]:
             for sa in child.sas:
                 row = {"protocol": Protocol(sa.protocol).name.lower(), "ident": sa.transform.ident,
                        "spi_in": sa.spi_in.hex(), "spi_out": sa.spi_out.hex(), "group": child.group,
+                       "connected": child.connected,
                        "attributes": {str(k): v if isinstance(v, int) else v.hex()
                                       for k, v in sa.transform.attributes}}
                 if show:

@@ -223,6 +223,17 @@ constexpr Spoiled kConnections[] = {
      "each pair"},
     {"AggressiveWithIkev2", "version = 2", "version = 2; aggressive = true",
      "connections.branch.aggressive: IKEv2 has no Aggressive Mode"},
+    {"PrivateGroupWithIkev2", "version = 2", "version = 2; accept_private_groups = true",
+     "connections.branch.accept_private_groups: they are IKEv1's: `version = 1`"},
+    {"PrivateGroupOfPhase1", "modp2048", "private32768",
+     "connections.branch.proposals: not built yet: phase 1 in a private group"},
+    {"PrivateGroupForIkev2", "aes128gcm16-esn\"; start", "aes128gcm16-private32768\"; start",
+     "connections.branch.children.net.esp_proposals: private groups are IKEv1's"},
+    {"PrivateGroupWithAPublicNumber", "version = 2",
+     "version = 2; private_groups = { g = { number = 14; file = \"g.pem\"; }; }",
+     "connections.branch.private_groups.g.number: 14 is not in 32768 to 65535\n"
+     "connections.branch.private_groups: they are IKEv1's: `version = 1`\n"
+     "connections.branch.private_groups.g.file: g.pem: No such file or directory"},
     {"AggressiveWithASecret", "version = 2", "version = 1; aggressive = true",
      "connections.branch.aggressive: with a pre-shared key whoever asks may try secrets at "
      "leisure: `aggressive_psk = true` allows it\n"

@@ -9,6 +9,7 @@
 
 #include "sample.h"
 #include "tests/lib/authority.h"
+#include "tests/lib/dh_parameters.h"
 
 namespace penstock::config {
 namespace {
@@ -135,6 +136,34 @@ TEST_F(Files, OfCertificatesAndKeysThatDoNotGoTogetherAreTold) {
   write("root.crl", "rubbish");
   EXPECT_EQ(faults(),
             "authorities.root.crls: " + (folder_ / "root.crl").string() + ": not a CRL\n");
+}
+
+/// For IKEv1, with a private group of a file.
+std::string with_private_group() {
+  std::string text = with("10.1.0.0/16,10.3.0.0/16[tcp/80]", "10.1.0.0/16");
+  constexpr std::string_view kVersion = "version = 2;";
+  return text.replace(text.find(kVersion), kVersion.size(),
+                      "version = 1; private_groups = { own = { number = 40000; file = "
+                      "\"group.pem\"; }; };");
+}
+
+TEST_F(Files, OfPrivateGroupsAreReadBesideTheConfiguration) {
+  write("group.pem", test::kDhParameters);
+  const auto settings = load(write("main.conf", with_private_group()));
+  ASSERT_TRUE(settings) << to_string(settings.error().front());
+  const auto& groups = settings->connections.front().private_groups;
+  ASSERT_EQ(groups.size(), 1U);
+  EXPECT_EQ(groups.front().id(), crypto::DhGroupId{40000});
+  EXPECT_EQ(groups.front().group.prime.size(), 256U);
+}
+
+TEST_F(Files, OfNoPrivateGroupAreTold) {
+  const std::string file = write("main.conf", with_private_group());
+  const std::string at = file + ":26: connections.branch.private_groups.own.file: ";
+  const std::string group = (folder_ / "group.pem").string();
+  EXPECT_EQ(only_fault(file), at + group + ": No such file or directory");
+  write("group.pem", "nothing");
+  EXPECT_EQ(only_fault(file), at + group + ": private group: the file has no DH PARAMETERS in PEM");
 }
 
 TEST_F(Files, ThatAreIncludedAreNamedInFaults) {

@@ -7,6 +7,7 @@
 #include <openssl/bn.h>
 
 #include "lib/crypto/context_impl.h"
+#include "tests/lib/dh_parameters.h"
 #include "tests/unit/crypto/known.h"
 
 namespace penstock::crypto {
@@ -123,21 +124,12 @@ TEST_F(PrivateGroups, PublicValuesOutsideOfTheGroupAreRefused) {
 }
 
 TEST_F(PrivateGroups, AreReadFromPem) {
-  // Written by "openssl dhparam"; a group of 1024 bits is refused by its size.
-  constexpr std::string_view kPem =
-      "-----BEGIN DH PARAMETERS-----\n"
-      "MIIBCAKCAQEAgLC2bGxAj/LwiYiv066oVUYowLdf8rw/A/mgXarQJzCvMumrNhMa\n"
-      "sXUz2AVEDN+fNjV9IIA5Iyi1Vj1KS4yKW80Q/xxmZ2hGqk83ilJRdD0CSKrfAypX\n"
-      "+zVIYYZAWGNViZ4/m0uCvqUP4s7a1a6KEZP469JjLvrGbG353BiHLNWd6j/QbgPV\n"
-      "M11c9v8cFOFj/1DvlBH616WO1xts7jetuiIRGuPXcRGE3+WmKMe9c89UzQPb/Dmq\n"
-      "YOEmeA2rNSQUZ0DeQpBVd+2OOwacNVz3HsNMAZWbfw27sTVx7PnMruBT8fV50rfr\n"
-      "usw7IISc2R3WrUyNNrOELoHO5PYIyVWqTwIBAg==\n"
-      "-----END DH PARAMETERS-----\n";
-  const auto group = read_private_group(context_, std::as_bytes(std::span(kPem)));
+  const std::string_view pem = test::kDhParameters;
+  const auto group = read_private_group(context_, std::as_bytes(std::span(pem)));
   ASSERT_TRUE(group.has_value()) << group.error().text;
   EXPECT_EQ(group->generator, kTwo);
   EXPECT_TRUE(check_private_group(context_, *group).has_value());
-  EXPECT_FALSE(read_private_group(context_, std::as_bytes(std::span(kPem).first(200))).has_value());
+  EXPECT_FALSE(read_private_group(context_, std::as_bytes(std::span(pem).first(200))).has_value());
   EXPECT_FALSE(read_private_group(context_, {}).has_value());
 }
 
