@@ -171,9 +171,10 @@ void classify(WorkerContext& ctx, Burst& burst, Burst& esp) {
   const auto is_local = [&fib](std::uint32_t next_hop) {
     return fib.next_hop(next_hop).kind == fib::NextHopKind::kLocal;
   };
-  unsigned run = 0;
+  const std::uint32_t* of_run = next_hops.data();
+  std::uint32_t next_hop = *of_run;
   destination = destinations[0];
-  bool local = is_local(next_hops[0]);
+  bool local = is_local(next_hop);
   Packet** const packets = burst.raw();
   const unsigned count = burst.size();
   unsigned kept = 0;
@@ -182,9 +183,10 @@ void classify(WorkerContext& ctx, Burst& burst, Burst& esp) {
     PacketMeta& meta = dpdk::meta(packet);
     if (meta.destination != destination) {
       destination = meta.destination;
-      local = is_local(next_hops[++run]);
+      next_hop = *++of_run;
+      local = is_local(next_hop);
     }
-    meta.next_hop = next_hops[run];
+    meta.next_hop = next_hop;
     bool for_us = local;
     if (versions != 4 && is_ipv6(meta)) [[unlikely]] {
       meta.next_hop = find_next_hop(fib, packet);

@@ -99,8 +99,16 @@ struct Demand {
         block_mask(of.session.block_octets - 1U) {}
 };
 
-[[gnu::always_inline]] inline std::optional<DropReason> fault_of(const Packet* packet,
-                                                                 const Demand& demand) {
+/// Of IPv4, and all of it fulfilled.
+[[gnu::always_inline]] inline bool is_met_by(const PacketMeta& meta, const Demand& demand) {
+  const unsigned octets = static_cast<unsigned>(meta.total_length) - meta.payload_offset;
+  return meta.destination == demand.local && meta.protocol == demand.protocol &&
+         octets >= demand.least && ((octets - demand.fixed) & demand.block_mask) == 0 &&
+         meta.nesting < dpdk::kMaxNesting && !demand.is_used_up && demand.local != 0;
+}
+
+/// Which of it is not.
+[[gnu::noinline]] std::optional<DropReason> fault_of(const Packet* packet, const Demand& demand) {
   const PacketMeta& meta = dpdk::meta(packet);
   // RFC 4301 §4.1: the SPI alone finds the SA; its addresses must still fit.
   if (meta.destination != demand.local) return DropReason::kSaAddressMismatch;
@@ -153,25 +161,30 @@ void lookup_inbound_sa(WorkerContext& ctx, Burst& burst) {
   const ipsec::Tables& tables = *state.tables;
   if (state.larval.due(ctx.now)) release_larval(ctx, burst);
   std::array<std::uint32_t, kBurst> spis;
+  Packet** const packets = burst.raw();
   unsigned count = 0;
-  burst.keep_if([&](Packet* packet) {
+  for (Packet* packet : burst) {
     const PacketMeta& meta = dpdk::meta(packet);
     if (meta.total_length < meta.payload_offset + sizeof(net::EspHeader)) [[unlikely]] {
       ctx.drop(packet, DropReason::kEspTruncated);
-      return false;
+      continue;
     }
     const std::uint32_t spi = esp_of(packet).spi.get();
     tables.prefetch_inbound(spi);
+    packets[count] = packet;
     spis[count++] = spi;
-    return true;
-  });
+  }
+  std::uint32_t spi = 0;  // of the packet before
+  ipsec::InboundSa* found = nullptr;
   for (unsigned i = 0; i < count; ++i) {
-    const bool again = i != 0 && spis[i] == spis[i - 1];
-    state.inbound[i] = again ? state.inbound[i - 1] : tables.find_inbound(spis[i]);
-    if (!again && state.inbound[i] != nullptr) prefetch_sa(state.inbound[i]);
+    if (i == 0 || spis[i] != spi) {
+      spi = spis[i];
+      found = tables.find_inbound(spi);
+      if (found != nullptr) prefetch_sa(found);
+    }
+    state.inbound[i] = found;
   }
   Demand demand;
-  Packet** const packets = burst.raw();
   unsigned kept = 0;
   for (unsigned i = 0; i < count; ++i) {
     Packet* const packet = packets[i];
@@ -184,10 +197,12 @@ void lookup_inbound_sa(WorkerContext& ctx, Burst& burst) {
       demand = Demand(*sa);
       state.engine->key_lines().prefetch<2>(sa->session, dpdk::meta(packet).total_length);
     }
-    if (const auto fault = fault_of(packet, demand)) [[unlikely]] {
-      sa->errors.add();
-      ctx.drop(packet, *fault);
-      continue;
+    if (!is_met_by(dpdk::meta(packet), demand)) [[unlikely]] {
+      if (const auto fault = fault_of(packet, demand)) {
+        sa->errors.add();
+        ctx.drop(packet, *fault);
+        continue;
+      }
     }
     packets[kept] = packet;
     state.inbound[kept++] = sa;

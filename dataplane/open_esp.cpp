@@ -12,38 +12,68 @@ namespace penstock::dataplane {
 
 using burst_crypto::Job;
 using burst_crypto::JobStatus;
+using dpdk::Packet;
 using dpdk::PacketMeta;
+
+namespace {
+
+/// Jobs of packets of one SA that follow one another.
+class Opening {
+ public:
+  explicit Opening(const burst_crypto::Session& session)
+      : session_(&session),
+        fixed_(unsigned{sizeof(net::EspHeader)} + session.iv_octets + session.icv_octets),
+        esn_(session.esn()) {
+    std::memcpy(&salt_, session.salt, sizeof(salt_));
+  }
+
+  [[gnu::always_inline]] void fill(Job& job, Packet* packet) const {
+    const PacketMeta& meta = dpdk::meta(packet);
+    std::uint8_t* const esp = base::u8(dpdk::data(packet) + meta.payload_offset);
+    std::uint64_t spi_and_number;
+    std::uint64_t iv;
+    std::memcpy(&spi_and_number, esp, sizeof(spi_and_number));
+    std::memcpy(&iv, esp + sizeof(net::EspHeader), sizeof(iv));
+    const base::Be32 high{static_cast<std::uint32_t>(meta.sequence >> 32)};
+    const unsigned octets = static_cast<unsigned>(meta.total_length) - meta.payload_offset - fixed_;
+    job.session = session_;
+    job.esp = esp;
+    job.packet = packet;
+    job.cipher_octets = octets;
+    job.status = JobStatus::kPending;
+    std::memcpy(job.sequence_high, &high, sizeof(high));
+    // RFC 4106 §4: salt and IV; §5: the AAD is SPI and sequence number, 8 or 12 octets.
+    std::memcpy(job.nonce, &salt_, sizeof(salt_));
+    std::memcpy(job.nonce + sizeof(salt_), &iv, sizeof(iv));
+    std::memcpy(job.aad, &spi_and_number, sizeof(spi_and_number));
+    if (!esn_) return;
+    std::memcpy(job.aad + 4, &high, sizeof(high));
+    std::memcpy(job.aad + 8, reinterpret_cast<const std::byte*>(&spi_and_number) + 4, 4);
+  }
+
+ private:
+  const burst_crypto::Session* session_;
+  unsigned fixed_;
+  std::uint32_t salt_;
+  bool esn_;
+};
+
+}  // namespace
 
 void open_esp(WorkerContext& ctx, Burst& burst) {
   if (burst.empty()) return;
   IpsecState& state = *ctx.ipsec;
-  for (unsigned i = 0; i < burst.size(); ++i) {
-    const PacketMeta& meta = dpdk::meta(burst[i]);
-    const burst_crypto::Session& session = state.inbound[i]->session;
-    if (session.ah) [[unlikely]] {
-      open_ah(burst[i], session, state.jobs[i]);
-      continue;
-    }
-    std::uint8_t* esp = base::u8(dpdk::data(burst[i]) + meta.payload_offset);
-    Job& job = state.jobs[i];
-    job.session = &session;
-    job.esp = esp;
-    job.packet = burst[i];
-    job.cipher_octets = meta.total_length - meta.payload_offset -
-                        std::uint32_t{sizeof(net::EspHeader)} - session.iv_octets -
-                        session.icv_octets;
-    job.status = JobStatus::kPending;
-    const base::Be32 high{static_cast<std::uint32_t>(meta.sequence >> 32)};
-    std::memcpy(job.sequence_high, &high, sizeof(high));
-    // RFC 4106 §4: salt and IV; §5: the AAD is SPI and sequence number, 8 or 12 octets.
-    std::memcpy(job.nonce, session.salt, sizeof(session.salt));
-    std::memcpy(job.nonce + 4, esp + sizeof(net::EspHeader), 8);
-    if (session.esn()) {
-      std::memcpy(job.aad, esp, 4);
-      std::memcpy(job.aad + 4, &high, 4);
-      std::memcpy(job.aad + 8, esp + 4, 4);
-    } else {
-      std::memcpy(job.aad, esp, sizeof(net::EspHeader));
+  Packet* const* const packets = burst.begin();
+  const unsigned size = burst.size();
+  for (unsigned i = 0; i < size;) {
+    const ipsec::InboundSa* const sa = state.inbound[i];
+    const bool ah = sa->session.ah;
+    const Opening opening(sa->session);
+    for (; i < size && state.inbound[i] == sa; ++i) {
+      if (ah) [[unlikely]]
+        open_ah(packets[i], sa->session, state.jobs[i]);
+      else
+        opening.fill(state.jobs[i], packets[i]);
     }
   }
 }
