@@ -24,6 +24,8 @@ constexpr std::array kMethods{
     Method{"psk-x25519", "psk", "x25519", nullptr, AuthMethod::kPsk, false, false},
     Method{"psk-x25519-secrets", "psk", "x25519", nullptr, AuthMethod::kPsk, false, true},
     Method{"psk-ecp256", "psk", "ecp256", nullptr, AuthMethod::kPsk, false, false},
+    Method{"v1-psk-ecp256", "psk", "ecp256", nullptr, AuthMethod::kPsk, false, false,
+           session::IkeVersion::kIkev1},
     Method{"psk-modp2048", "psk", "modp2048", nullptr, AuthMethod::kPsk, false, false},
     Method{"rsa2048-x25519", "rsa2048", "x25519", "RSA-2048", AuthMethod::kPubkey, false, false},
     Method{"ecdsa256-x25519", "ecdsa256", "x25519", "P-256", AuthMethod::kPubkey, false, false},

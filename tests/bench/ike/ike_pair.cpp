@@ -101,8 +101,11 @@ ConnectionConfig connection(const Method& method, bool hub, std::size_t index) {
   c.name = hub ? "spokes" : spoke_name(index);
   c.local_addrs = {hub ? net::IpAddress::v4(kHubAddress) : spoke};
   if (!hub) c.remote_addrs = {{net::IpAddress::v4(kHubAddress), 32}};
-  const auto ike = crypto::parse_proposal(crypto::ProtocolId::kIke,
-                                          fmt::format("aes128gcm16-prfsha256-{}", method.group));
+  c.version = method.version;
+  const bool v1 = method.version == session::IkeVersion::kIkev1;
+  const auto ike = crypto::parse_proposal(
+      crypto::ProtocolId::kIke,
+      fmt::format("{}-{}", v1 ? "aes128-sha256" : "aes128gcm16-prfsha256", method.group));
   PS_CHECK(ike.has_value());
   c.proposals = {*ike};
   c.local.id = {hub ? "hub.example" : spoke_name(method.one_identity() ? 0 : index) + ".example"};

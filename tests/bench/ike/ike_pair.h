@@ -24,6 +24,7 @@ struct Method {
   session::AuthMethod how;
   bool own_certificates;  ///< each spoke has its own, which the hub has not seen before
   bool own_secrets;       ///< each spoke has a secret of its own
+  session::IkeVersion version = session::IkeVersion::kIkev2;
 
   /// With one certificate for all the spokes are one peer that comes again.
   [[nodiscard]] bool one_identity() const { return key != nullptr && !own_certificates; }

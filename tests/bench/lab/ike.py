@@ -7,7 +7,7 @@ import subprocess
 from tests.bench.lab.measure import BenchError
 
 PROGRAM = "tests/bench/ike/bench_ike"
-METHODS = ("psk-x25519", "psk-ecp256", "psk-modp2048", "rsa2048-x25519", "ecdsa256-x25519",
+METHODS = ("psk-x25519", "psk-ecp256", "v1-psk-ecp256", "psk-modp2048", "rsa2048-x25519", "ecdsa256-x25519",
            "ecdsa256-x25519-new")
 TUNNELS = 2000
 MANY = (("psk-x25519", 50_000, 64), ("psk-x25519", 50_000, 50_000), ("psk-x25519-secrets", 50_000, 64))
