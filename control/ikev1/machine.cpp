@@ -93,6 +93,7 @@ void Machine::established(IsakmpSa& sa) {
   sa.phase1.reset();
   sa.end_at.reset();
   by_identities_[{sa.local_id, sa.remote_id}].insert(sa.serial);
+  by_contact_[{sa.remote.address, sa.local_id}].insert(&sa);
   sa.last_heard = sa.established_at = now();
   sa.connection->attempts = 0;
   arm_lifetime(sa);
@@ -114,11 +115,10 @@ std::vector<IsakmpSa*> Machine::siblings(const IsakmpSa& sa) {
 
 bool Machine::is_first_contact(const IsakmpSa& sa) const {
   if (sa.connection->config.unique == session::UniquePolicy::kNever) return false;
-  return std::ranges::none_of(sas_, [&](const auto& entry) {
-    const IsakmpSa& other = *entry.second;
-    return other.state == State::kEstablished && other.remote.address == sa.remote.address &&
-           other.local_id == sa.local_id;
-  });
+  const auto there = by_contact_.find({sa.remote.address, sa.local_id});
+  return there == by_contact_.end() || std::ranges::none_of(there->second, [](const auto* other) {
+           return other->state == State::kEstablished;
+         });
 }
 
 bool Machine::admit_identity(IsakmpSa& sa, bool initial_contact) {
@@ -164,6 +164,7 @@ void Machine::close(IsakmpSa& sa, EndReason reason, const std::string& why) {
     found->second.erase(sa.serial);
     if (found->second.empty()) by_identities_.erase(found);
   }
+  (void)leave_contact(sa);
   enter(sa, State::kDead);
   touch(sa);
   if (sa.connection != nullptr)
@@ -441,9 +442,18 @@ void Machine::heard(IsakmpSa& sa, const session::Datagram& datagram) {
   move_peer(sa, datagram.remote);
 }
 
+bool Machine::leave_contact(const IsakmpSa& sa) {
+  const auto there = by_contact_.find({sa.remote.address, sa.local_id});
+  if (there == by_contact_.end() || there->second.erase(&sa) == 0) return false;
+  if (there->second.empty()) by_contact_.erase(there);
+  return true;
+}
+
 void Machine::move_peer(IsakmpSa& sa, const net::Endpoint& remote) {
   if (sa.remote == remote) return;
+  const bool listed = leave_contact(sa);
   sa.remote = remote;
+  if (listed) by_contact_[{remote.address, sa.local_id}].insert(&sa);
   report(sa, base::LogLevel::kInfo, "peer_moved", "the peer is now at " + remote.to_string());
   for (const auto& child : sa.children) {
     // The selectors of transport mode are the old address: such a child is made anew.

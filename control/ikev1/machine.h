@@ -169,6 +169,8 @@ class Machine {
   /// A message of phase 2 was right: the peer lives, has our last of phase 1, and may have moved.
   void heard(IsakmpSa& sa, const session::Datagram& datagram);
   void move_peer(IsakmpSa& sa, const net::Endpoint& remote);
+  /// @return whether it was in by_contact_
+  bool leave_contact(const IsakmpSa& sa);
   void hint(IsakmpSa& sa);
   void pump(IsakmpSa& sa);
   void begin(IsakmpSa& sa, session::Task task);
@@ -193,6 +195,9 @@ class Machine {
   std::vector<std::uint64_t> waiting_for_spis_;
   /// Authenticated ones by the pair of identities.
   std::map<std::pair<policy::Identity, policy::Identity>, std::set<std::uint64_t>> by_identities_;
+
+  /// The same by where the peer is and who we are to it.
+  std::map<std::pair<net::IpAddress, policy::Identity>, std::set<const IsakmpSa*>> by_contact_;
 
   friend void retry_held(Machine& machine, IsakmpSa& sa);
 };
