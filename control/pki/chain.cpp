@@ -47,6 +47,31 @@ int on_verdict(int good, X509_STORE_CTX* ctx) {
   return 0;
 }
 
+/// Is it signed by a certificate of this name in the chain?
+bool is_of_chain(X509_CRL* crl, STACK_OF(X509) * chain, const X509_NAME* issuer) {
+  for (int i = 0; i < sk_X509_num(chain); ++i) {
+    X509* one = sk_X509_value(chain, i);
+    if (X509_NAME_cmp(X509_get_subject_name(one), issuer) != 0) continue;
+    EVP_PKEY* key = X509_get0_pubkey(one);
+    const bool signed_by_it = key != nullptr && X509_CRL_verify(crl, key) == 1;
+    ERR_clear_error();
+    if (signed_by_it) return true;
+  }
+  return false;
+}
+
+/// OpenSSL picks a CRL by its issuer's name. Two authorities may have the same: of several CRLs
+/// only those are looked at that the chain's own signed (RFC 5280 §6.3.3 (g)).
+STACK_OF(X509_CRL) * crls_of(const X509_STORE_CTX* ctx, const X509_NAME* issuer) {
+  STACK_OF(X509_CRL)* all = X509_STORE_CTX_get1_crls(ctx, issuer);
+  if (all == nullptr || sk_X509_CRL_num(all) < 2) return all;
+  STACK_OF(X509)* chain = X509_STORE_CTX_get0_chain(ctx);
+  for (int i = sk_X509_CRL_num(all) - 1; i >= 0; --i)
+    if (!is_of_chain(sk_X509_CRL_value(all, i), chain, issuer))
+      X509_CRL_free(sk_X509_CRL_delete(all, i));
+  return all;
+}
+
 base::Error about(const X509* certificate, const std::string& what) {
   return {ErrorCode::kRefused, subject_text(certificate) + ": " + what};
 }
@@ -128,6 +153,7 @@ Result<ChainVerifier> ChainVerifier::create(const crypto::CryptoContext& context
   }
   made.revocation_ = trust.revocation;
   made.has_crls_ = !trust.crls.empty();
+  X509_STORE_set_lookup_crls(made.store_.get(), crls_of);
   // What the operator trusts is trusted, whether it signed itself or not (RFC 5280 §6.1.1 (d)).
   X509_STORE_set_flags(made.store_.get(), X509_V_FLAG_PARTIAL_CHAIN);
   return made;

@@ -60,6 +60,24 @@ TEST_F(Revoking, ACrlOfAnotherSignerCounts0) {
                       "neither a CRL"));
 }
 
+TEST_F(Revoking, ACrlOfAnotherAuthorityOfTheSameNameIsNotMistakenForOurs) {
+  const Entity other = h.authority.issue({.name = "middle", .issuer = &h.root, .authority = true});
+  // Newer ones are preferred: each of both in turn.
+  for (const days age : {days{2}, days{0}}) {
+    const auto theirs = h.authority.revoke(other, {}, kNow - age, kNow + days{3});
+    const auto ours = clean(h.middle);
+    EXPECT_TRUE(with(kStrict, {theirs, ours, clean(h.root)}).has_value());
+    EXPECT_TRUE(with(kStrict, {ours, theirs, clean(h.root)}).has_value());
+    const auto revoking = h.authority.revoke(h.middle, {peer});
+    EXPECT_TRUE(refused(with(kRelaxed, {theirs, revoking}), "CN=peer", "revoked"));
+    EXPECT_TRUE(
+        refused(with(kStrict, {theirs, theirs, clean(h.root)}), "CN=peer", "neither a CRL"));
+    // What the other one revokes is none of ours, whatever its number.
+    const auto of_another = h.authority.revoke(other, {peer}, kNow - age, kNow + days{3});
+    EXPECT_TRUE(with(kRelaxed, {of_another, ours}).has_value());
+  }
+}
+
 TEST_F(Revoking, OcspClearsInPlaceOfACrl) {
   const auto good = h.authority.answer(h.middle, peer, false, h.middle);
   EXPECT_TRUE(with(kStrict, {clean(h.root)}, {good}).has_value());
