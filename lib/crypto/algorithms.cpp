@@ -88,6 +88,13 @@ constexpr DhRow kDh[] = {
     {DhGroupId::kEcp256, "ecp256", DhKind::kEcp, 64, 32, "P-256", false, "RFC 5903"},
     {DhGroupId::kEcp384, "ecp384", DhKind::kEcp, 96, 48, "P-384", false, "RFC 5903"},
     {DhGroupId::kEcp521, "ecp521", DhKind::kEcp, 132, 66, "P-521", false, "RFC 5903"},
+    // Of IKEv1's registry, and IKEv2's; 192 bits are as weak as 1536 of MODP.
+    {DhGroupId{25}, "ecp192", DhKind::kEcp, 48, 24, "P-192", true, "RFC 5114"},
+    {DhGroupId{26}, "ecp224", DhKind::kEcp, 56, 28, "P-224", false, "RFC 5114"},
+    {DhGroupId{27}, "ecp224bp", DhKind::kEcp, 56, 28, "brainpoolP224r1", false, "RFC 6932"},
+    {DhGroupId{28}, "ecp256bp", DhKind::kEcp, 64, 32, "brainpoolP256r1", false, "RFC 6932"},
+    {DhGroupId{29}, "ecp384bp", DhKind::kEcp, 96, 48, "brainpoolP384r1", false, "RFC 6932"},
+    {DhGroupId{30}, "ecp512bp", DhKind::kEcp, 128, 64, "brainpoolP512r1", false, "RFC 6932"},
     {DhGroupId::kX25519, "x25519", DhKind::kMontgomery, 32, 32, "X25519", false, "RFC 8031"},
     {DhGroupId::kX448, "x448", DhKind::kMontgomery, 56, 56, "X448", false, "RFC 8031"},
 };

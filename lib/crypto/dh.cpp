@@ -31,7 +31,13 @@ struct EcpCurve {
 };
 constexpr EcpCurve kEcpCurves[] = {{DhGroupId::kEcp256, NID_X9_62_prime256v1},
                                    {DhGroupId::kEcp384, NID_secp384r1},
-                                   {DhGroupId::kEcp521, NID_secp521r1}};
+                                   {DhGroupId::kEcp521, NID_secp521r1},
+                                   {DhGroupId{25}, NID_X9_62_prime192v1},
+                                   {DhGroupId{26}, NID_secp224r1},
+                                   {DhGroupId{27}, NID_brainpoolP224r1},
+                                   {DhGroupId{28}, NID_brainpoolP256r1},
+                                   {DhGroupId{29}, NID_brainpoolP384r1},
+                                   {DhGroupId{30}, NID_brainpoolP512r1}};
 
 /// Exponents: at least the smaller estimate of RFC 3526 §8, and twice the strength that SP 800-57
 /// gives the prime (112, 128, 152, 176, 200 bits), in whole octets; never below 256 bits.
