@@ -163,6 +163,10 @@ void check_authentication_v1(const Place& at, const ConnectionConfig& connection
     if (auth == AuthMethod::kRsaPss || auth == AuthMethod::kEd25519 || auth == AuthMethod::kEd448)
       at[end]["auth"].fault("IKEv1 knows signatures by RSA (PKCS #1 v1.5), DSA and ECDSA alone");
   }
+  if ((session::encrypts(connection.local.auth) || session::encrypts(connection.remote.auth)) &&
+      connection.local.auth != connection.remote.auth)
+    return at["remote"]["auth"].fault(
+        "encryption proves both ends or none: `auth` is not the same");
   const bool psk = !session::signs(connection.local.auth);
   if (psk == session::signs(connection.remote.auth))
     not_built_yet(at["remote"]["auth"], "hybrid authentication: both ends by psk or by signatures");

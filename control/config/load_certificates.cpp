@@ -31,6 +31,7 @@ constexpr std::array kRevocations{pki::Revocation::kStrict, pki::Revocation::kRe
 /// the rest of IKE_AUTH.
 constexpr std::size_t kMaxChainOctets = 32'768;
 
+constexpr std::string_view kNoEncryption = "{}: its key usage allows no encryption";
 constexpr std::string_view kNoSignature = "is for certificates, and `auth` here is psk";
 
 class Loader {
@@ -42,6 +43,7 @@ class Loader {
   void read_keys(const Place& at);
   void read_local(const Place& at, session::ConnectionConfig& connection);
   void read_remote(const Place& at, PeerAuth& remote);
+  void read_peer(const Place& at, PeerAuth& remote);
   [[nodiscard]] std::shared_ptr<const pki::Vault> vault() {
     return std::make_shared<const pki::Vault>(std::move(vault_));
   }
@@ -164,6 +166,8 @@ void Loader::read_local(const Place& at, session::ConnectionConfig& connection) 
     if (vault_.key(facts->key) == nullptr)
       at["certs"].fault(fmt::format("{}: there is no private key for {} in `secrets`",
                                     path_of(name), facts->subject));
+    if (session::encrypts(local.auth) && !facts->may_encrypt)
+      at["certs"].fault(fmt::format(kNoEncryption, path_of(name)));
     const bool ikev1 = connection.version == session::IkeVersion::kIkev1;
     if (!session::fits(local.auth, facts->kind) || (!ikev1 && facts->kind == crypto::KeyKind::kDsa))
       at["auth"].fault(
@@ -173,7 +177,26 @@ void Loader::read_local(const Place& at, session::ConnectionConfig& connection) 
   }
 }
 
+/// RFC 2409 §5.2: whom we encrypt for must be known before.
+void Loader::read_peer(const Place& at, PeerAuth& remote) {
+  if (!remote.cacerts.empty())
+    at["cacerts"].fault("judges certificates that are sent; here the peer's is in `certs`");
+  if (remote.certs.size() != 1)
+    return at["certs"].fault("one file is wanted, with the peer's certificate to encrypt for");
+  const std::string& name = remote.certs.front();
+  const Ders chain = certificates(at["certs"], name);
+  if (chain.empty()) return;
+  const auto facts = pki::facts_of(context_, chain.front());
+  if (!facts) return;  // it was read before: this is told there
+  if (facts->kind != crypto::KeyKind::kRsa)
+    at["certs"].fault(
+        fmt::format("{}: its key is of {}", path_of(name), crypto::name_of(facts->kind)));
+  if (!facts->may_encrypt) at["certs"].fault(fmt::format(kNoEncryption, path_of(name)));
+  remote.certificate = chain.front();
+}
+
 void Loader::read_remote(const Place& at, PeerAuth& remote) {
+  if (session::encrypts(remote.auth)) return read_peer(at, remote);
   if (!remote.certs.empty()) not_built_yet(at["certs"], "accepting only certain certificates");
   if (!session::signs(remote.auth)) {
     if (!remote.cacerts.empty()) at["cacerts"].fault(std::string(kNoSignature));

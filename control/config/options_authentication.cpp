@@ -29,6 +29,8 @@ constexpr std::array kAuthWords{
     Word{.word = "ed25519", .value = static_cast<int>(AuthMethod::kEd25519)},
     Word{.word = "ed448", .value = static_cast<int>(AuthMethod::kEd448)},
     Word{.word = "dsa", .value = static_cast<int>(AuthMethod::kDsa)},
+    Word{.word = "pubkey_enc", .value = static_cast<int>(AuthMethod::kPubkeyEnc)},
+    Word{.word = "pubkey_enc_revised", .value = static_cast<int>(AuthMethod::kPubkeyEncRevised)},
 };
 /// swanctl.conf lets more follow these.
 constexpr std::array kLaterAuth{std::string_view{"eap"}, std::string_view{"xauth"},
@@ -67,7 +69,8 @@ constexpr std::array kPeerAuth{
          .text =
              "How this end proves who it is. `pubkey`: by whatever its certificate's key makes, "
              "RSA by PSS; `rsa`: by PKCS #1 v1.5; `rsa-sha1`: with SHA-1 too, for old peers; "
-             "`dsa`: IKEv1 alone.",
+             "of IKEv1 alone: `dsa`; `pubkey_enc` and `pubkey_enc_revised`: by RSA encryption of "
+             "nonces for the peer's certificate.",
          .reader = kEngine,
          .words = kAuthWords},
         read_auth},
@@ -83,7 +86,8 @@ constexpr std::array kPeerAuth{
     value<&PeerAuth::certs>(
         {.name = "certs",
          .text = "Local: files with our certificates, PEM or DER, the most wanted first; what "
-                 "follows in a file are its authorities, which are sent with it.",
+                 "follows in a file are its authorities, which are sent with it. Remote, with "
+                 "`pubkey_enc` and `pubkey_enc_revised`: the file with the peer's certificate.",
          .reader = kPki}),
     value<&PeerAuth::cacerts>(
         {.name = "cacerts",

@@ -42,6 +42,26 @@ JobResult run(const Tools& tools, session::SignHash& job) {
   return session::SignatureResult{std::move(signature)};
 }
 
+JobResult run(const Tools& tools, session::EncryptFor& job) {
+  session::EncryptedResult result;
+  for (const base::SecretBytes& plaintext : job.plaintexts) {
+    PS_ASSIGN(base::ByteVector ciphertext,
+              tools.notary.encrypt(job.certificate, plaintext.bytes()));
+    result.ciphertexts.push_back(std::move(ciphertext));
+  }
+  return result;
+}
+
+JobResult run(const Tools& tools, session::Decrypt& job) {
+  session::DecryptedResult result;
+  for (const session::Decrypt::One& one : job.all) {
+    PS_ASSIGN(base::SecretBytes plaintext,
+              tools.notary.decrypt(job.key, one.ciphertext, one.octets));
+    result.plaintexts.push_back(std::move(plaintext));
+  }
+  return result;
+}
+
 JobResult run(const Tools& tools, session::VerifyProof& job) {
   const pki::PeerProof proof{
       .certificates = std::move(job.certificates),

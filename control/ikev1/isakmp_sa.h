@@ -43,6 +43,11 @@ struct Evidence {
   std::vector<base::ByteVector> certificates;
 };
 
+class Machine;
+struct Inbound;
+struct IsakmpSa;
+using Phase1Handler = void (*)(Machine&, IsakmpSa&, const Inbound&);
+
 /// Until phase 1 is over.
 struct Phase1 {
   net::Endpoint source;    ///< responder: of the first message; nobody else is listened to
@@ -54,6 +59,7 @@ struct Phase1 {
   bool busy = false;              ///< a job is awaited
   bool decoy = false;             ///< nobody we know: it ends at its proof, and not before
   bool judging = false;           ///< that job is about the peer's proof
+  bool sharing = false;           ///< that job makes the shared secret
   bool proved = false;            ///< the peer is whom it says it is
   bool initial_contact = false;   ///< the peer has no other SA
   bool asked = false;             ///< for certificates of ours
@@ -62,7 +68,10 @@ struct Phase1 {
   Evidence evidence;              ///< of the peer's
   base::ByteVector judged;        ///< the message that has it
   base::ByteVector iv_before;     ///< before that message
-  const session::Credential* credential = nullptr;  ///< that we sign by
+  const session::Credential* credential = nullptr;  ///< that we sign or decrypt by
+  std::vector<base::ByteVector> ciphertexts;        ///< of our nonce and identity
+  std::optional<session::Datagram> closed;          ///< the peer's message, while it is decrypted
+  Phase1Handler then = nullptr;                     ///< gets it in clear
   std::optional<session::Datagram> held;            ///< encrypted, until the keys are there
   session::OutstandingMessage sent;                 ///< initiator
   unsigned failures = 0;                            ///< encrypted messages that were none

@@ -59,6 +59,20 @@ SecretBytes skeyid_of_signatures(const crypto::CryptoContext& context, const cry
   return crypto::prf(context, prf, joined(nonces.i, nonces.r), {g_xy});
 }
 
+SecretBytes skeyid_of_encryption(const crypto::CryptoContext& context, const Algorithms& algorithms,
+                                 const Nonces& nonces, const Cookies& cookies) {
+  const ByteVector key = crypto::hash(context, algorithms.hash, {nonces.i, nonces.r});
+  return crypto::prf(context, *algorithms.prf, key, {octets_of(cookies)});
+}
+
+SecretBytes nonce_key(const crypto::CryptoContext& context, const Algorithms& algorithms,
+                      Bytes nonce, IkeSpi cookie) {
+  base::ByteWriter octets;
+  octets.u64(cookie.value());
+  const SecretBytes ne = crypto::prf(context, *algorithms.prf, nonce, {octets.bytes()});
+  return cipher_key(context, *algorithms.prf, ne.bytes(), algorithms.encr->key_bits / 8U);
+}
+
 Skeyids derive_skeyids(const crypto::CryptoContext& context, const crypto::PrfRow& prf,
                        SecretBytes skeyid, Bytes g_xy, const Cookies& cookies) {
   const ByteVector both = octets_of(cookies);

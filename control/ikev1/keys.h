@@ -36,6 +36,15 @@ struct Cookies {
                                                      const crypto::PrfRow& prf,
                                                      const Nonces& nonces, base::Bytes g_xy);
 
+/// SKEYID = prf(hash(Ni_b | Nr_b), CKY-I | CKY-R)
+[[nodiscard]] base::SecretBytes skeyid_of_encryption(const crypto::CryptoContext& context,
+                                                     const Algorithms& algorithms,
+                                                     const Nonces& nonces, const Cookies& cookies);
+/// Ke_i or Ke_r of the revised mode: of Ne = prf(N_b, CKY), cut or expanded as appendix B has it.
+[[nodiscard]] base::SecretBytes nonce_key(const crypto::CryptoContext& context,
+                                          const Algorithms& algorithms, base::Bytes nonce,
+                                          IkeSpi cookie);
+
 struct Skeyids {
   base::SecretBytes skeyid, d, a, e;
 };

@@ -301,8 +301,9 @@ void Machine::process_phase1(IsakmpSa& sa, const session::Datagram& datagram,
   const State state = sa.state;
   const bool was_busy = sa.phase1->busy;
   row->handler(*this, sa, {datagram, message, *chain, inside});
-  // Not taken: a forger's message changes nothing.
-  if (sa.state != state || !sa.phase1 || sa.phase1->busy != was_busy) return;
+  // Not taken, or not yet, while it is decrypted: a forger's message changes nothing.
+  const bool taken = sa.state != state || !sa.phase1 || sa.phase1->busy != was_busy;
+  if (taken && !(sa.phase1 && sa.phase1->closed)) return;
   sa.iv = std::move(iv);
   sa.local = before.local;
   sa.remote = before.remote;

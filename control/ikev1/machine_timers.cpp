@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "control/ikev1/encryption.h"
 #include "control/ikev1/exchanges.h"
 #include "control/ikev1/machine.h"
 #include "control/ikev1/proof.h"
@@ -31,6 +32,15 @@ void Machine::job_done(const session::JobOwner& owner, session::JobResult result
   if (x == nullptr && (!sa->phase1 || !sa->phase1->busy)) return;
   if (!result && x != nullptr && x->type == isakmp::ExchangeType::kV1NewGroupMode)
     return fail_new_group(*this, *sa, *x, result.error().text);
+  if (!result && x == nullptr && sa->phase1->closed) {
+    sa->phase1->busy = false;
+    return on_not_opened(*this, *sa, result.error());
+  }
+  if (!result && x == nullptr && sa->phase1->sharing && encrypts(*sa)) {
+    // What a wrong nonce made of KE may be no public value: it ends as a wrong HASH does.
+    result = session::SharedSecretResult{
+        base::SecretBytes::copy_of(services_.random_bytes(kOwnNonceOctets))};
+  }
   if (!result) {
     // RFC 6989 §2: the peer's public value did not pass, or OpenSSL failed.
     drop(IkeDrop::kKeyExchangeFailed);
@@ -52,7 +62,13 @@ void Machine::job_done(const session::JobOwner& owner, session::JobResult result
 void Machine::phase1_job_done(IsakmpSa& sa, session::JobResult::value_type result) {
   const Phase1Steps& steps = steps_of(sa);
   if (std::holds_alternative<session::ProofResult>(result)) return on_verdict(*this, sa, {});
-  sa.phase1->busy = false;
+  sa.phase1->busy = sa.phase1->sharing = false;
+  if (auto* encrypted = std::get_if<session::EncryptedResult>(&result)) {
+    sa.phase1->ciphertexts = std::move(encrypted->ciphertexts);
+    return steps.veiled(*this, sa);
+  }
+  if (const auto* decrypted = std::get_if<session::DecryptedResult>(&result))
+    return on_opened(*this, sa, decrypted->plaintexts);
   if (auto* pair = std::get_if<crypto::DhKeyPair>(&result)) {
     sa.phase1->pair = std::move(*pair);
     return steps.key_pair(*this, sa);

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Main Mode (RFC 2409 §5.1, §5.4): SA payloads › key exchange and nonces › identities and proofs,
+// Main Mode (RFC 2409 §5.1 to §5.4): SA payloads › key exchange and nonces › identities and proofs,
 // enciphered. The shared secret is computed by the responder only when the last message proves that
 // its sender got our key: strangers cost one key pair and no more.
+#include <tuple>
+
+#include "control/ikev1/encryption.h"
 #include "control/ikev1/exchanges.h"
 #include "control/ikev1/nat.h"
 #include "control/ikev1/phase1.h"
@@ -20,11 +23,41 @@ constexpr auto kMain = ExchangeType::kV1MainMode;
 
 void send_keys(Machine& machine, IsakmpSa& sa) {
   isakmp::MessageBuilder builder = machine.message(sa, kMain, 0);
-  append_keys(machine, sa, builder);
+  if (encrypts(sa)) {
+    append_veiled_keys(machine, sa, builder);
+  } else {
+    append_keys(machine, sa, builder);
+  }
   append_certificate_request(sa, builder);
   if (sa.nat != nullptr)
     append_nat_detection(builder, machine.services().crypto, sa, sa.connection->config.encap);
-  machine.send_phase1(sa, builder.finish());
+  machine.send_phase1(sa, encrypts(sa) ? finish_veiled(machine, sa, builder) : builder.finish());
+}
+
+/// The peer's KE, nonce and, if it is hidden among them, identity.
+isakmp::V1Result<void> take_peer_keys(Machine& machine, IsakmpSa& sa, const Inbound& in) {
+  PS_TRY(take_keys(sa, in));
+  if (encrypts(sa)) take_veiled_identity(sa, in.payloads);
+  note_requests(sa, in.payloads);
+  detect_nat(machine.services().crypto, sa, in.payloads);
+  float_ports(sa, sa.connection->config.encap);
+  return {};
+}
+
+void take_key_answer(Machine& machine, IsakmpSa& sa, const Inbound& in) {
+  const auto taken = take_peer_keys(machine, sa, in);
+  if (!taken) return machine.broken(taken.error());
+  accept_message(machine, sa, in.message.bytes());
+  start_shared_secret(machine, sa);
+}
+
+void take_key_request(Machine& machine, IsakmpSa& sa, const Inbound& in) {
+  const auto taken = take_peer_keys(machine, sa, in);
+  if (!taken) return machine.broken(taken.error());
+  if (encrypts(sa)) settle_connection(machine, sa);
+  accept_message(machine, sa, in.message.bytes());
+  machine.enter(sa, State::kKeyed);
+  start_key_pair(machine, sa);
 }
 
 }  // namespace
@@ -58,13 +91,8 @@ void on_main_choice(Machine& machine, IsakmpSa& sa, const Inbound& in) {
 }
 
 void on_main_key_answer(Machine& machine, IsakmpSa& sa, const Inbound& in) {
-  const auto taken = take_keys(sa, in);
-  if (!taken) return machine.broken(taken.error());
-  note_requests(sa, in.payloads);
-  detect_nat(machine.services().crypto, sa, in.payloads);
-  float_ports(sa, sa.connection->config.encap);
-  accept_message(machine, sa, in.message.bytes());
-  start_shared_secret(machine, sa);
+  if (!encrypts(sa)) return take_key_answer(machine, sa, in);
+  std::ignore = start_opening(machine, sa, in, take_key_answer);
 }
 
 // ---- responder ----
@@ -81,20 +109,19 @@ void on_main_offer(Machine& machine, IsakmpSa& sa, const Inbound& in) {
 }
 
 void on_main_key_request(Machine& machine, IsakmpSa& sa, const Inbound& in) {
-  const auto taken = take_keys(sa, in);
-  if (!taken) return machine.broken(taken.error());
   if (machine.services().jobs_full()) return machine.drop(IkeDrop::kJobLimit);
-  note_requests(sa, in.payloads);
-  detect_nat(machine.services().crypto, sa, in.payloads);
-  float_ports(sa, sa.connection->config.encap);
-  accept_message(machine, sa, in.message.bytes());
-  machine.enter(sa, State::kKeyed);
-  start_key_pair(machine, sa);
+  if (!encrypts(sa)) return take_key_request(machine, sa, in);
+  std::ignore = start_opening(machine, sa, in, take_key_request);
 }
 
 // ---- both ----
 
 void on_main_key_pair(Machine& machine, IsakmpSa& sa) {
+  if (encrypts(sa)) return start_veiling(machine, sa);
+  on_main_veiled(machine, sa);
+}
+
+void on_main_veiled(Machine& machine, IsakmpSa& sa) {
   if (sa.initiator) machine.enter(sa, State::kExchanged);
   send_keys(machine, sa);
 }
@@ -107,7 +134,7 @@ void on_main_shared_secret(Machine& machine, IsakmpSa& sa, base::Bytes secret) {
 
 void on_main_prove(Machine& machine, IsakmpSa& sa, base::Bytes value) {
   isakmp::MessageBuilder builder = machine.message(sa, kMain, 0);
-  append_identity(sa, builder);
+  if (!encrypts(sa)) append_identity(sa, builder);
   append_proof(sa, builder, value);
   if (sa.initiator && machine.is_first_contact(sa)) append_initial_contact(sa, builder);
   if (sa.initiator) machine.enter(sa, State::kProving);
@@ -116,7 +143,8 @@ void on_main_prove(Machine& machine, IsakmpSa& sa, base::Bytes value) {
 }
 
 void on_main_proof(Machine& machine, IsakmpSa& sa, const Inbound& in) {
-  auto taken = take_identity(sa, *in.payloads.find(PayloadType::kV1Identification));
+  base::Result<void> taken;
+  if (!encrypts(sa)) taken = take_identity(sa, *in.payloads.find(PayloadType::kV1Identification));
   if (taken) taken = take_evidence(sa, in.payloads);
   if (!taken) return reject_peer(machine, sa, taken.error());
   sa.phase1->judged = base::to_vector(in.message.bytes());

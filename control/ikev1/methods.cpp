@@ -16,6 +16,7 @@ namespace {
 
 constexpr auto kHash = Proof::kHash;
 constexpr auto kSign = Proof::kSignature;
+constexpr auto kNonce = Proof::kNonce;
 
 // RFC 2409 §5.1: RSA by PKCS #1 around the bare HASH; DSS has SHA-1 of its own. RFC 4754 §4, §5:
 // HASH by the PRF of the method's hash, and ECDSA of it as it is.
@@ -33,6 +34,10 @@ constexpr std::array kMethods{
            KeyKind::kEcdsaP384, PrfId::kHmacSha384},
     Method{AuthMethod::kEcdsa521, "ECDSA P-521 signatures", kSign, kSign, SkeyidForm::kSignature,
            KeyKind::kEcdsaP521, PrfId::kHmacSha512},
+    Method{AuthMethod::kRsaEncryption, "RSA encryption", kNonce, kNonce, SkeyidForm::kNonces,
+           KeyKind::kRsa, PrfId::kNone, Veil::kPublicKey},
+    Method{AuthMethod::kRsaEncryptionRevised, "revised RSA encryption", kNonce, kNonce,
+           SkeyidForm::kNonces, KeyKind::kRsa, PrfId::kNone, Veil::kRevised},
 };
 // clang-format on
 
@@ -60,6 +65,10 @@ bool is_taken(session::AuthMethod configured, const Method& method) {
       return method.number == AuthMethod::kDsaSignature;
     case session::AuthMethod::kEcdsa:
       return method.number >= AuthMethod::kEcdsa256 && method.number <= AuthMethod::kEcdsa521;
+    case session::AuthMethod::kPubkeyEnc:
+      return method.number == AuthMethod::kRsaEncryption;
+    case session::AuthMethod::kPubkeyEncRevised:
+      return method.number == AuthMethod::kRsaEncryptionRevised;
     default:
       return false;
   }
@@ -70,6 +79,8 @@ Proof own_proof(const IsakmpSa& sa) { return method_of(sa.auth).of(sa.initiator)
 Proof peer_proof(const IsakmpSa& sa) {
   return sa.auth == AuthMethod::kNone ? Proof::kAny : method_of(sa.auth).of(!sa.initiator);
 }
+
+bool encrypts(const IsakmpSa& sa) { return method_of(sa.auth).veil != Veil::kNone; }
 
 bool needs_shared_secret(const IsakmpSa& sa) {
   return method_of(sa.auth).skeyid == SkeyidForm::kSignature;
@@ -86,6 +97,10 @@ std::vector<AuthMethod> methods_of(const session::ConnectionConfig& config) {
   add(std::nullopt);
   // One method is for both directions: that of our key, if the peer may have such a one.
   for (const session::Credential& c : config.local.credentials) add(c.kind);
+  // RFC 2409 §5.2: the peer's public key cannot be asked for.
+  std::erase_if(methods, [&](AuthMethod m) {
+    return method_of(m).veil != Veil::kNone && config.remote.certificate.empty();
+  });
   return methods;
 }
 

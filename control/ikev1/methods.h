@@ -15,7 +15,9 @@ namespace penstock::ikev1 {
 enum class Proof : std::uint8_t {
   kHash = 1,       ///< HASH by a pre-shared key, with its identity
   kSignature = 2,  ///< of HASH
-  kAny = 3,
+  kNonce = 4,      ///< HASH alone: it could decrypt the other's nonce
+  kClear = 3,      ///< those whose nonces and identities are not encrypted
+  kAny = 7,
 };
 [[nodiscard]] constexpr bool has(Proof set, Proof one) {
   return (static_cast<unsigned>(set) & static_cast<unsigned>(one)) != 0;
@@ -25,6 +27,14 @@ enum class Proof : std::uint8_t {
 enum class SkeyidForm : std::uint8_t {
   kPsk,        ///< the pre-shared key and the nonces
   kSignature,  ///< the nonces and the shared secret
+  kNonces,     ///< nonces that nobody else knows, and the cookies
+};
+
+/// How nonces and identities travel.
+enum class Veil : std::uint8_t {
+  kNone,
+  kPublicKey,  ///< both under the peer's public key (RFC 2409 §5.2)
+  kRevised,    ///< the nonce under it, all behind the nonce under a key made of the nonce (§5.3)
 };
 
 struct Method {
@@ -33,8 +43,9 @@ struct Method {
   Proof initiator;
   Proof responder;
   SkeyidForm skeyid;
-  std::optional<crypto::KeyKind> key;  ///< of who signs
+  std::optional<crypto::KeyKind> key;  ///< of certificates
   crypto::PrfId prf;                   ///< makes the HASH that is signed; kNone: the negotiated one
+  Veil veil = Veil::kNone;
 
   [[nodiscard]] Proof of(bool initiator_end) const { return initiator_end ? initiator : responder; }
 };
@@ -50,6 +61,7 @@ struct Method {
 [[nodiscard]] inline bool peer_signs(const IsakmpSa& sa) {
   return peer_proof(sa) == Proof::kSignature;
 }
+[[nodiscard]] bool encrypts(const IsakmpSa& sa);
 /// SKEYID needs the shared secret.
 [[nodiscard]] bool needs_shared_secret(const IsakmpSa& sa);
 

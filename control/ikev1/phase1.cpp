@@ -169,9 +169,13 @@ Fit find_fit(Machine& machine, const IsakmpSa& sa, const isakmp::V1SaPayload& of
       if (choice) best.notify = V1NotifyType::kSituationNotSupported;
       continue;
     }
-    const bool decoy = is_aggressive(sa) && (!c->config.remote.id.matches(sa.phase1->claimed) ||
-                                             (method_of(choice->auth).skeyid == SkeyidForm::kPsk &&
-                                              secret_for(machine, sa, c->config) == nullptr));
+    // Nothing of an identity under a public key is known yet.
+    const bool veiled = method_of(choice->auth).veil != Veil::kNone;
+    if (veiled && steps_of(sa).veiled == nullptr) continue;
+    const bool decoy = is_aggressive(sa) && !veiled &&
+                       (!c->config.remote.id.matches(sa.phase1->claimed) ||
+                        (method_of(choice->auth).skeyid == SkeyidForm::kPsk &&
+                         secret_for(machine, sa, c->config) == nullptr));
     if (best.connection != nullptr && (decoy || !best.decoy)) continue;
     best = {c, *std::move(choice), decoy, {}, V1NotifyType::kNoProposalChosen};
   }
@@ -271,13 +275,18 @@ void start_key_pair(Machine& machine, IsakmpSa& sa) {
 
 void start_shared_secret(Machine& machine, IsakmpSa& sa) {
   Phase1& p = *sa.phase1;
-  p.busy = true;
+  p.busy = p.sharing = true;
   machine.services().start_job({sa.serial, !sa.initiator},
                                session::ComputeSharedSecret{std::move(p.pair), p.peer_public});
 }
 
-bool derive_psk_skeyid(Machine& machine, IsakmpSa& sa) {
+bool derive_early_skeyid(Machine& machine, IsakmpSa& sa) {
   const Phase1& p = *sa.phase1;
+  if (method_of(sa.auth).skeyid == SkeyidForm::kNonces) {
+    sa.keys.skeyid =
+        skeyid_of_encryption(machine.services().crypto, sa.algorithms, {p.ni, p.nr}, sa.cookies);
+    return true;
+  }
   const session::SharedSecret* secret = secret_for(machine, sa, sa.connection->config);
   if (p.decoy) {
     const base::ByteVector nobodys = machine.services().random_bytes(kOwnNonceOctets);
@@ -301,7 +310,7 @@ bool derive_keys(Machine& machine, IsakmpSa& sa, base::Bytes g_xy) {
   const Phase1& p = *sa.phase1;
   if (needs_shared_secret(sa)) {
     sa.keys.skeyid = skeyid_of_signatures(crypto, *sa.algorithms.prf, {p.ni, p.nr}, g_xy);
-  } else if (sa.keys.skeyid.empty() && !derive_psk_skeyid(machine, sa)) {
+  } else if (sa.keys.skeyid.empty() && !derive_early_skeyid(machine, sa)) {
     return false;
   }
   if (!set_own_identity(machine, sa)) return false;

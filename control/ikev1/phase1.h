@@ -41,9 +41,9 @@ void append_keys(Machine& machine, IsakmpSa& sa, isakmp::MessageBuilder& builder
 void start_key_pair(Machine& machine, IsakmpSa& sa);
 void start_shared_secret(Machine& machine, IsakmpSa& sa);
 
-/// With a pre-shared key SKEYID needs no shared secret.
+/// SKEYID of forms that need no shared secret.
 /// @return false: closed, because there is no key
-bool derive_psk_skeyid(Machine& machine, IsakmpSa& sa);
+bool derive_early_skeyid(Machine& machine, IsakmpSa& sa);
 /// SKEYID, unless it is there, and all that comes of it.
 /// @return false: closed, because there is no key or no identity of ours
 bool derive_keys(Machine& machine, IsakmpSa& sa, base::Bytes g_xy);

@@ -72,7 +72,7 @@ bool find_notify(const isakmp::PayloadChain& payloads, isakmp::V1NotifyType type
 session::Connection* connection_of(Machine& machine, const IsakmpSa& sa, const Identity& id) {
   if (sa.connection->config.remote.id.matches(id)) return sa.connection;
   const bool presumed = !sa.initiator && sa.exchange == isakmp::ExchangeType::kV1MainMode;
-  if (!presumed) return nullptr;
+  if (!presumed || encrypts(sa)) return nullptr;
   const session::SharedSecret* secret = secret_for(machine, sa, sa.connection->config);
   const session::OfferedProposal agreed{1, {}, sa.agreed.as_proposal()};
   const auto same_key = [&](const session::ConnectionConfig& config) {
@@ -137,8 +137,11 @@ base::Result<Identity> own_identity(const IsakmpSa& sa, const session::Connectio
 
 bool set_own_identity(Machine& machine, IsakmpSa& sa) {
   const session::ConnectionConfig& config = sa.connection->config;
-  const session::Credential* credential = credential_for(config, sa.auth);
-  auto own = own_identity(sa, config);
+  // What was encrypted for says which of ours it is.
+  const session::Credential* credential = encrypts(sa) && sa.phase1->credential != nullptr
+                                              ? sa.phase1->credential
+                                              : credential_for(config, sa.auth);
+  auto own = session::own_identity(config, credential, sa.local.address);
   if (own && (credential != nullptr || !we_sign(sa))) {
     sa.phase1->credential = credential;
     sa.local_id = *std::move(own);
@@ -150,13 +153,15 @@ bool set_own_identity(Machine& machine, IsakmpSa& sa) {
   return false;
 }
 
+base::ByteVector own_id_body(const IsakmpSa& sa) { return id_body(sa.local_id); }
+
 void append_identity(const IsakmpSa& sa, isakmp::MessageBuilder& builder) {
-  builder.append(PayloadType::kV1Identification, id_body(sa.local_id));
+  builder.append(PayloadType::kV1Identification, own_id_body(sa));
 }
 
 void start_proof(Machine& machine, IsakmpSa& sa) {
   if (!set_own_identity(machine, sa)) return;
-  const base::SecretBytes hash = hash_of(machine, sa, true, id_body(sa.local_id));
+  const base::SecretBytes hash = hash_of(machine, sa, true, own_id_body(sa));
   if (!we_sign(sa)) return steps_of(sa).prove(machine, sa, hash.bytes());
   sa.phase1->busy = true;
   machine.services().start_job(

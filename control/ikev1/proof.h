@@ -19,6 +19,8 @@ inline constexpr std::size_t kMaxCertificatesRead = 16;
 /// The same, kept.
 /// @return false: closed, because there is none
 bool set_own_identity(Machine& machine, IsakmpSa& sa);
+/// The body of our ID payload.
+[[nodiscard]] base::ByteVector own_id_body(const IsakmpSa& sa);
 void append_identity(const IsakmpSa& sa, isakmp::MessageBuilder& builder);
 /// The exchange's `prove` goes on with our HASH at once, or with our signature after a job.
 void start_proof(Machine& machine, IsakmpSa& sa);

@@ -15,6 +15,8 @@ enum class AuthMethod : std::uint16_t {
   kPsk = 1,
   kDsaSignature = 2,
   kRsaSignature = 3,
+  kRsaEncryption = 4,
+  kRsaEncryptionRevised = 5,
   kEcdsa256 = 9,
   kEcdsa384 = 10,
   kEcdsa521 = 11,

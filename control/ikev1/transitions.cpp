@@ -21,8 +21,13 @@ constexpr auto kNewGroup = ExchangeType::kV1NewGroupMode;
 constexpr PayloadSet kNotes{kV1VendorId, kV1Notification};
 constexpr PayloadSet kNatAndNotes{kV1NatD, kV1VendorId, kV1Notification};
 constexpr PayloadSet kPapers{kV1Certificate, kV1CertificateRequest, kV1VendorId, kV1Notification};
+constexpr PayloadSet kVeiled{kV1Hash, kV1Certificate, kV1NatD, kV1VendorId, kV1Notification};
 constexpr PayloadSet kNatAndPapers{kV1NatD, kV1Certificate, kV1CertificateRequest, kV1VendorId,
                                    kV1Notification};
+
+/// Proofs that are a HASH in Aggressive Mode.
+constexpr Proof kHashes{static_cast<std::uint8_t>(Proof::kHash) |
+                        static_cast<std::uint8_t>(Proof::kNonce)};
 
 // clang-format off
 // RFC 2409 §5.1, §5.4.
@@ -31,9 +36,10 @@ constexpr std::array kMainMode{
    State::kAnswered, on_main_offer, "responder: choose a proposal, answer"},
   Phase1Transition{Proof::kAny, State::kOffered, false, {kV1Sa}, kNotes,
    State::kExchanged, on_main_choice, "initiator: take the choice, make a key pair"},
-  Phase1Transition{Proof::kAny, State::kAnswered, false, {kV1KeyExchange, kV1Nonce}, kNatAndNotes,
+  Phase1Transition{Proof::kClear, State::kAnswered, false, {kV1KeyExchange, kV1Nonce}, kNatAndNotes,
    State::kKeyed, on_main_key_request, "responder: make a key pair, answer"},
-  Phase1Transition{Proof::kAny, State::kExchanged, false, {kV1KeyExchange, kV1Nonce}, kNatAndNotes,
+  Phase1Transition{Proof::kClear, State::kExchanged, false,
+   {kV1KeyExchange, kV1Nonce}, kNatAndNotes,
    State::kProving, on_main_key_answer, "initiator: derive keys, prove who we are"},
   Phase1Transition{Proof::kHash, State::kKeyed, true, {kV1Identification, kV1Hash}, kNotes,
    State::kEstablished, on_main_proof, "responder: check who the peer is, prove who we are"},
@@ -45,6 +51,17 @@ constexpr std::array kMainMode{
    "responder: check who the peer is, prove who we are"},
   Phase1Transition{Proof::kSignature, State::kProving, true, {kV1Identification, kV1Signature},
    kPapers, State::kEstablished, on_main_proof, "initiator: check who the peer is"},
+  // RFC 2409 §5.2, §5.3.
+  Phase1Transition{Proof::kNonce, State::kAnswered, false,
+   {kV1KeyExchange, kV1Identification, kV1Nonce}, kVeiled,
+   State::kKeyed, on_main_key_request, "responder: decrypt, make a key pair, answer"},
+  Phase1Transition{Proof::kNonce, State::kExchanged, false,
+   {kV1KeyExchange, kV1Identification, kV1Nonce}, kVeiled,
+   State::kProving, on_main_key_answer, "initiator: decrypt, derive keys, prove who we are"},
+  Phase1Transition{Proof::kNonce, State::kKeyed, true, {kV1Hash}, kNotes,
+   State::kEstablished, on_main_proof, "responder: check who the peer is, prove who we are"},
+  Phase1Transition{Proof::kNonce, State::kProving, true, {kV1Hash}, kNotes,
+   State::kEstablished, on_main_proof, "initiator: check who the peer is"},
 };
 
 // RFC 2409 §5.1, §5.4. The last message may be enciphered.
@@ -52,15 +69,15 @@ constexpr std::array kAggressiveMode{
   Phase1Transition{Proof::kAny, State::kStart, false,
    {kV1Sa, kV1KeyExchange, kV1Nonce, kV1Identification}, kNotes,
    State::kKeyed, on_aggressive_offer, "responder: choose, make keys, prove who we are"},
-  Phase1Transition{Proof::kHash, State::kOffered, false,
+  Phase1Transition{kHashes, State::kOffered, false,
    {kV1Sa, kV1KeyExchange, kV1Nonce, kV1Identification, kV1Hash}, kNatAndNotes,
    State::kEstablished, on_aggressive_answer, "initiator: check who the peer is, prove who we are"},
   Phase1Transition{Proof::kSignature, State::kOffered, false,
    {kV1Sa, kV1KeyExchange, kV1Nonce, kV1Identification, kV1Signature}, kNatAndPapers,
    State::kEstablished, on_aggressive_answer, "initiator: check who the peer is, prove who we are"},
-  Phase1Transition{Proof::kHash, State::kKeyed, true, {kV1Hash}, kNatAndNotes,
+  Phase1Transition{kHashes, State::kKeyed, true, {kV1Hash}, kNatAndNotes,
    State::kEstablished, on_aggressive_proof, "responder: check who the peer is"},
-  Phase1Transition{Proof::kHash, State::kKeyed, false, {kV1Hash}, kNatAndNotes,
+  Phase1Transition{kHashes, State::kKeyed, false, {kV1Hash}, kNatAndNotes,
    State::kEstablished, on_aggressive_proof, "responder: check who the peer is"},
   Phase1Transition{Proof::kSignature, State::kKeyed, true, {kV1Signature}, kNatAndPapers,
    State::kEstablished, on_aggressive_proof, "responder: check who the peer is"},
@@ -89,11 +106,11 @@ constexpr std::array kTables{
     Phase1Table{ExchangeType::kV1MainMode,
                 kMainMode,
                 {begin_main_mode, on_main_key_pair, on_main_shared_secret, on_main_prove,
-                 on_main_peer_proved}},
+                 on_main_peer_proved, on_main_veiled}},
     Phase1Table{ExchangeType::kV1AggressiveMode,
                 kAggressiveMode,
                 {begin_aggressive_mode, on_aggressive_key_pair, on_aggressive_shared_secret,
-                 on_aggressive_prove, on_aggressive_peer_proved}},
+                 on_aggressive_prove, on_aggressive_peer_proved, on_aggressive_veiled}},
 };
 
 /// Steps that no message makes.

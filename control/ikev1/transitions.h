@@ -22,7 +22,6 @@ struct Inbound {
   base::Bytes inside{};                  ///< what was deciphered, with its padding
 };
 
-using Phase1Handler = void (*)(Machine&, IsakmpSa&, const Inbound&);
 struct Phase1Transition {
   Proof proof;  ///< of the peer's: for which the row is
   State state;
@@ -40,6 +39,8 @@ struct Phase1Steps {
   void (*shared_secret)(Machine&, IsakmpSa&, base::Bytes);
   void (*prove)(Machine&, IsakmpSa&, base::Bytes value);  ///< our HASH or signature is there
   void (*peer_proved)(Machine&, IsakmpSa&);
+  /// Our nonce and identity are encrypted; nullptr: the exchange has no place for them.
+  void (*veiled)(Machine&, IsakmpSa&) = nullptr;
 };
 /// One exchange, with all authentication methods.
 struct Phase1Table {

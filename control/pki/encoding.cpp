@@ -211,6 +211,9 @@ Result<CertificateFacts> facts_of(const crypto::CryptoContext& context, Bytes ce
   out.subject = subject_text(x.get());
   out.subject_der = name_der(X509_get_subject_name(x.get()));
   out.issuer_der = name_der(X509_get_issuer_name(x.get()));
+  // Without the extension all bits are set.
+  out.may_encrypt =
+      (X509_get_key_usage(x.get()) & (KU_KEY_ENCIPHERMENT | KU_DATA_ENCIPHERMENT)) != 0;
   PS_ASSIGN(out.kind, crypto::kind_of(X509_get0_pubkey(x.get())));
   PS_ASSIGN(out.key, crypto::id_of(X509_get0_pubkey(x.get())));
   const ByteVector spki = der_of<i2d_X509_PUBKEY>(X509_get_X509_PUBKEY(x.get()));

@@ -40,6 +40,7 @@ struct CertificateFacts {
   base::ByteVector subject_der;  ///< empty if the subject is empty
   base::ByteVector issuer_der;
   crypto::KeyKind kind{};
+  bool may_encrypt = false;           ///< by its key usage, if it has one
   crypto::KeyId key{};                ///< of its public key
   std::array<std::byte, 20> sha1_id;  ///< SHA-1 of its SubjectPublicKeyInfo (RFC 7296 §3.7)
 };

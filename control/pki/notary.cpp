@@ -171,6 +171,18 @@ Result<base::ByteVector> Notary::sign_hash(const KeyId& key, base::Bytes hash) {
   return signer->sign_hash(impl_->context, hash);
 }
 
+Result<base::ByteVector> Notary::encrypt(base::Bytes certificate, base::Bytes plaintext) {
+  PS_ASSIGN(const X509Ptr parsed, parse_certificate(impl_->context, certificate));
+  PS_ASSIGN(const Leaf leaf, leaf_of(parsed.get()));
+  return crypto::rsa_encrypt(impl_->context, leaf.key, plaintext);
+}
+
+Result<base::SecretBytes> Notary::decrypt(const KeyId& key, base::Bytes ciphertext,
+                                          const crypto::PlaintextOctets& octets) {
+  PS_ASSIGN(const SigningKey* own, impl_->signing_key(key));
+  return crypto::rsa_decrypt(impl_->context, *own, ciphertext, octets);
+}
+
 Result<ProvedPeer> Notary::verify(const PeerProof& proof) {
   if (proof.certificates.empty()) return fail(ErrorCode::kRefused, "the peer sends no certificate");
   if (proof.certificates.size() > kMaxPeerCertificates)

@@ -10,6 +10,7 @@
 #include "control/pki/names.h"
 #include "control/pki/vault.h"
 #include "lib/base/time.h"
+#include "lib/crypto/rsa_encryption.h"
 
 namespace penstock::pki {
 
@@ -54,6 +55,14 @@ class Notary {
   /// Of a HASH as it is: ECDSA's as r | s.
   [[nodiscard]] base::Result<base::ByteVector> sign_hash(const crypto::KeyId& key,
                                                          base::Bytes hash);
+  /// For whom a certificate is that the operator named: it is not judged.
+  /// @return kMalformed, kUnsupported if its key is no RSA key, kLimit if the plaintext is too long
+  [[nodiscard]] base::Result<base::ByteVector> encrypt(base::Bytes certificate,
+                                                       base::Bytes plaintext);
+  /// As crypto::rsa_decrypt(). @return kNotFound if the vault has no such key
+  [[nodiscard]] base::Result<base::SecretBytes> decrypt(const crypto::KeyId& key,
+                                                        base::Bytes ciphertext,
+                                                        const crypto::PlaintextOctets& octets);
   /// Chain, revocation, name and signature.
   /// @return kRefused, kAuthentication, kMalformed, kUnsupported or kLimit, with the certificate
   /// and

@@ -38,7 +38,9 @@ enum class AuthMethod : std::uint8_t {
   kEcdsa,
   kEd25519,
   kEd448,
-  kDsa,  ///< IKEv1 alone
+  kDsa,               ///< IKEv1 alone, as are the next two
+  kPubkeyEnc,         ///< RSA encryption of nonce and identity (RFC 2409 §5.2)
+  kPubkeyEncRevised,  ///< of the nonce, all else under keys made of it (RFC 2409 §5.3)
 };
 /// How much must be known of whether a peer's certificates were revoked.
 enum class RevocationCheck : std::uint8_t { kStrict, kRelaxed, kOff };
@@ -105,10 +107,12 @@ struct Credential {
 struct PeerAuth {
   AuthMethod auth = AuthMethod::kPsk;
   policy::IdentityPattern id;  ///< local: what we say (%any: our address); remote: what we accept
-  std::vector<std::string> certs;    ///< local: files, the most wanted first
+  std::vector<std::string> certs;    ///< local: files, the most wanted first; remote: one, to
+                                     ///< encrypt for
   std::vector<std::string> cacerts;  ///< remote: files; empty: all authorities
   RevocationCheck revocation = RevocationCheck::kRelaxed;  ///< remote
   std::vector<Credential> credentials;                     ///< local: what the files hold
+  base::ByteVector certificate;                            ///< remote: DER, to encrypt for
   TrustName trust{};                                       ///< remote
   std::vector<AuthorityHash> authorities;                  ///< remote: what CERTREQ asks for
 

@@ -96,6 +96,7 @@ Result<ReadSignature> read_rsa_signature(AuthMethod remote, Bytes data) {
 }  // namespace
 
 bool fits(AuthMethod auth, KeyKind key) {
+  if (encrypts(auth)) return key == KeyKind::kRsa;
   if (key == KeyKind::kDsa) return auth == AuthMethod::kDsa || auth == AuthMethod::kPubkey;
   return std::ranges::any_of(crypto::signature_table(), [&](const SignatureRow& row) {
     return crypto::can_make(key, row.family) && is_taken(auth, row.scheme);
@@ -108,6 +109,8 @@ bool is_taken(AuthMethod auth, SignatureScheme scheme) {
   switch (auth) {
     case AuthMethod::kPsk:
     case AuthMethod::kDsa:
+    case AuthMethod::kPubkeyEnc:
+    case AuthMethod::kPubkeyEncRevised:
       return false;
     case AuthMethod::kPubkey:
       return true;

@@ -28,7 +28,9 @@ class HashSet {
 
 [[nodiscard]] constexpr bool signs(AuthMethod auth) { return auth != AuthMethod::kPsk; }
 /// Methods that IKEv2 does not have.
-[[nodiscard]] constexpr bool is_of_ikev1(AuthMethod auth) { return auth == AuthMethod::kDsa; }
+[[nodiscard]] constexpr bool is_of_ikev1(AuthMethod auth) { return auth >= AuthMethod::kDsa; }
+/// By RSA encryption, which shows nothing that was signed.
+[[nodiscard]] constexpr bool encrypts(AuthMethod auth) { return auth >= AuthMethod::kPubkeyEnc; }
 /// Does a key of this kind prove anything by this method?
 [[nodiscard]] bool fits(AuthMethod auth, crypto::KeyKind key);
 /// Does the connection's configuration take this scheme of that end?

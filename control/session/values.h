@@ -14,6 +14,7 @@
 #include "control/session/connection_config.h"
 #include "lib/base/log.h"
 #include "lib/crypto/private_group.h"
+#include "lib/crypto/rsa_encryption.h"
 #include "lib/policy/policy_rule.h"
 #include "lib/policy/sa_spec.h"
 
@@ -58,6 +59,20 @@ struct SignHash {
   crypto::KeyId key;
   base::ByteVector hash;
 };
+/// IKEv1: for whom a certificate is, by RSA (RFC 2409 §5.2, §5.3).
+struct EncryptFor {
+  base::ByteVector certificate;  ///< DER
+  std::vector<base::SecretBytes> plaintexts;
+};
+/// IKEv1: what was encrypted for us. Whether the padding was good, nobody learns.
+struct Decrypt {
+  struct One {
+    base::ByteVector ciphertext;
+    crypto::PlaintextOctets octets;
+  };
+  crypto::KeyId key;
+  std::vector<One> all;
+};
 /// Is the peer whom it says it is? Its chain, its name and its signature (control/pki).
 struct VerifyProof {
   std::vector<base::ByteVector> certificates;  ///< DER, the end entity first
@@ -71,7 +86,7 @@ struct VerifyProof {
   base::UtcTime now{};
 };
 using Job = std::variant<GenerateKeyPair, ComputeSharedSecret, CheckGroup, SignOctets, SignHash,
-                         VerifyProof>;
+                         EncryptFor, Decrypt, VerifyProof>;
 
 /// It may.
 struct GroupResult {};
@@ -85,8 +100,15 @@ struct ProofResult {
   std::string subject;               ///< of the peer's certificate, for people
   crypto::SignatureScheme scheme{};  ///< unless of a HASH
 };
-using JobResult = base::Result<
-    std::variant<crypto::DhKeyPair, SharedSecretResult, GroupResult, SignatureResult, ProofResult>>;
+struct EncryptedResult {
+  std::vector<base::ByteVector> ciphertexts;
+};
+struct DecryptedResult {
+  std::vector<base::SecretBytes> plaintexts;
+};
+using JobResult =
+    base::Result<std::variant<crypto::DhKeyPair, SharedSecretResult, GroupResult, SignatureResult,
+                              ProofResult, EncryptedResult, DecryptedResult>>;
 
 // ---- outputs ----
 

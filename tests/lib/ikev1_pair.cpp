@@ -41,10 +41,11 @@ session::ConnectionConfig config_of(bool is_a,
 
 }  // namespace
 
-Ikev1End::Ikev1End(std::uint64_t seed, net::Endpoint local, session::ConnectionConfig config)
+Ikev1End::Ikev1End(std::uint64_t seed, net::Endpoint local, session::ConnectionConfig config,
+                   std::shared_ptr<const pki::Vault> vault)
     : random_(seed),
       context_(seed),
-      notary_(context_, nullptr),
+      notary_(context_, std::move(vault)),
       services(
           [&] {
             session::Settings settings;
@@ -102,6 +103,7 @@ void Ikev1End::carry_out(session::Output output) {
   if (auto* send = std::get_if<session::SendDatagram>(&output)) {
     sent.push_back({send->datagram.remote, send->datagram.local, std::move(send->datagram.data)});
   } else if (auto* job = std::get_if<session::StartJob>(&output)) {
+    jobs.push_back(job->job.index());
     const auto owner = services.take_job(job->id);
     if (owner) machine.job_done(*owner, ike::run_job(context_, notary_, std::move(job->job)));
   } else if (const auto* inbound = std::get_if<session::InstallInbound>(&output)) {
@@ -141,10 +143,12 @@ bool Ikev1End::said(std::string_view words) const {
 }
 
 Ikev1Pair::Ikev1Pair(std::uint64_t seed,
-                     const std::function<void(session::ConnectionConfig&)>& edit)
-    : a(seed, {net::IpAddress::parse("192.0.2.1").value(), net::Port{500}}, config_of(true, edit)),
+                     const std::function<void(session::ConnectionConfig&)>& edit,
+                     const std::shared_ptr<const pki::Vault>& vault)
+    : a(seed, {net::IpAddress::parse("192.0.2.1").value(), net::Port{500}}, config_of(true, edit),
+        vault),
       b(seed + 1, {net::IpAddress::parse("192.0.2.2").value(), net::Port{500}},
-        config_of(false, edit)) {}
+        config_of(false, edit), vault) {}
 
 void Ikev1Pair::run(const std::function<void(Ikev1End& to, const Datagram&, std::size_t)>& before) {
   constexpr std::size_t kMost = 64;  // of what two ends say without a clock

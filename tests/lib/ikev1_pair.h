@@ -16,7 +16,8 @@ namespace penstock::test {
 
 class Ikev1End {
  public:
-  Ikev1End(std::uint64_t seed, net::Endpoint local, session::ConnectionConfig config);
+  Ikev1End(std::uint64_t seed, net::Endpoint local, session::ConnectionConfig config,
+           std::shared_ptr<const pki::Vault> vault = {});
 
   /// Dials, and asks for the first child.
   void begin();
@@ -43,12 +44,15 @@ class Ikev1End {
   session::Connection& connection;
   std::deque<session::Datagram> sent;  ///< as they arrive: `local` is the receiver's
   std::vector<session::Report> reports;
+  std::vector<std::size_t> jobs;  ///< kinds of those that were started, as session::Job has them
 };
 
 struct Ikev1Pair {
   /// @param edit  of both ends' configuration
+  /// @param vault  with the keys of both
   explicit Ikev1Pair(std::uint64_t seed,
-                     const std::function<void(session::ConnectionConfig&)>& edit = {});
+                     const std::function<void(session::ConnectionConfig&)>& edit = {},
+                     const std::shared_ptr<const pki::Vault>& vault = {});
 
   /// Hands over what waits until nobody says anything more.
   /// @param before  sees each datagram first, with its receiver and the number of the datagram

@@ -1,20 +1,28 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A CA and certificates for tests, made anew each time."""
 import datetime
+import functools
 import pathlib
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
 from cryptography.x509.oid import NameOID
 
 ENCODING = serialization.Encoding.PEM
 
 
+@functools.lru_cache
+def dsa_parameters():
+    return dsa.generate_parameters(2048)
+
+
 def new_key(kind):
-    """"rsa", or the name of a curve."""
+    """"rsa", "dsa", or the name of a curve."""
     if kind == "rsa":
         return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    if kind == "dsa":
+        return dsa_parameters().generate_private_key()
     return ec.generate_private_key({"p256": ec.SECP256R1, "p384": ec.SECP384R1, "p521": ec.SECP521R1}[kind]())
 
 

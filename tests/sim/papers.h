@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "control/session/signatures.h"
 #include "tests/lib/authority.h"
 #include "tests/sim/world.h"
 
@@ -75,6 +76,7 @@ class PaperEnds {
       c.remote.trust = vault.add_trust(trust(papers));
       c.remote.authorities = {pki::facts_of(context_, papers.root.certificate)->sha1_id};
     }
+    if (session::encrypts(remote)) c.remote.certificate = (is_a ? papers.b : papers.a).certificate;
     if (change) change(c, is_a);
     Node& node = w.node(is_a ? 0 : 1);
     node.vault = std::make_shared<const pki::Vault>(std::move(vault));

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // IKEv1 between two machines, with one message of the fuzzer's among the honest ones: as a stranger
 // says it, or behind the decryption under the right HASH, as a peer with the keys may say it.
-// Octets 0 to 2 of the input choose exchange, place and kind; the rest are the message's payloads.
+// Octets 0 to 2 of the input choose exchange, method, place and kind; the rest are the message's
+// payloads, or, for an encrypted one, octets that are added to it.
 #include <array>
 
 #include "lib/base/check.h"
-#include "tests/lib/ikev1_pair.h"
+#include "tests/lib/ikev1_papers.h"
 
 namespace penstock {
 namespace {
@@ -59,8 +60,16 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (input.size() < kChosen) return 0;
   const auto choice = std::to_integer<unsigned>(input[0]);
   const std::size_t place = std::to_integer<std::size_t>(input[1]) % 9;
+  // RSA keys are made once.
+  static const test::Ikev1Papers papers;
   Ikev1Pair pair(
-      1, [&](session::ConnectionConfig& c) { set_up(c, (choice & 1U) != 0, (choice & 2U) != 0); });
+      1,
+      [&](session::ConnectionConfig& c) {
+        set_up(c, (choice & 1U) != 0, (choice & 2U) != 0);
+        if ((choice & 8U) != 0) papers.edit(c, session::AuthMethod::kPubkeyEnc);
+        if ((choice & 16U) != 0) papers.edit(c, session::AuthMethod::kPubkeyEncRevised);
+      },
+      papers.vault);
   pair.a.begin();
   pair.run([&](Ikev1End& to, const Datagram& d, std::size_t n) {
     if (n != place) return;

@@ -261,11 +261,15 @@ constexpr Spoiled kConnections[] = {
      "`authorities`"},
     {"NoSuchMethod", "local = { auth = \"psk\"", "local = { auth = \"gost\"",
      "connections.branch.local.auth: 'gost' is none of `psk`, `pubkey`, `rsa`, `rsa-sha1`, "
-     "`rsa/pss`, `ecdsa`, `ed25519`, `ed448`, `dsa`"},
+     "`rsa/pss`, `ecdsa`, `ed25519`, `ed448`, `dsa`, `pubkey_enc`, `pubkey_enc_revised`"},
     {"DsaWithIkev2", "local = { auth = \"psk\"", "local = { auth = \"dsa\"",
      "connections.branch.local.auth: IKEv1 alone has it: `version = 1`\n"
      "connections.branch.local.certs: is missing: without a certificate there is no signature of "
      "ours"},
+    {"EncryptionWithIkev2", "remote = { auth = \"psk\"", "remote = { auth = \"pubkey_enc\"",
+     "connections.branch.remote.auth: IKEv1 alone has it: `version = 1`\n"
+     "connections.branch.remote.certs: one file is wanted, with the peer's certificate to encrypt "
+     "for"},
     {"Fetching", "remote = { auth = \"psk\"", "remote = { revocation = \"ifuri\"; auth = \"psk\"",
      "connections.branch.remote.revocation: not built yet: fetching CRLs and OCSP responses"},
     {"PrivateKeyWithoutFile", "secrets = {", "secrets = { private-hub = { secret = \"x\"; };",

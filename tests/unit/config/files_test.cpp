@@ -107,6 +107,42 @@ TEST_F(Files, OfCertificatesAndKeysAreReadBesideTheConfiguration) {
   EXPECT_TRUE(settings->secrets.empty()) << "the passphrase is no pre-shared key";
 }
 
+TEST_F(Files, OfThePeersCertificateAreWhatIsEncryptedFor) {
+  test::Authority authority;
+  const auto issue = [&](const char* name, const char* key, const char* usage) {
+    return authority.issue({.name = name, .key = key, .key_usage = usage});
+  };
+  const test::Entity hub = issue("hub", "RSA-2048", "keyEncipherment");
+  const test::Entity branch = issue("branch", "RSA-2048", "");
+  write("hub.pem", test::pem("CERTIFICATE", hub.certificate));
+  write("hub.key", test::encrypted_pem(hub, "open sesame"));
+  std::string text = with(kSecretive,
+                          "local = { auth = \"pubkey_enc\"; certs = \"hub.pem\"; id = "
+                          "\"hub.example\"; };\n    remote = { auth = \"pubkey_enc\"; certs = "
+                          "\"branch.pem\"; id = \"branch.example\"; };");
+  text.replace(text.find(kOldSecrets), kOldSecrets.size(),
+               "secrets = { private-hub = { file = \"hub.key\"; secret = \"open sesame\"; }; };");
+  for (const auto& [from, to] : {std::pair<std::string, std::string>{"version = 2", "version = 1"},
+                                 {"10.1.0.0/16,10.3.0.0/16[tcp/80]", "10.1.0.0/16"}})
+    text.replace(text.find(from), from.size(), to);
+  const auto faults = [&](const test::Entity& peer) {
+    write("branch.pem", test::pem("CERTIFICATE", peer.certificate));
+    const auto settings = load(write("main.conf", text));
+    std::string all;
+    if (!settings)
+      for (const Fault& fault : settings.error()) all += fault.setting + ": " + fault.text + "\n";
+    else
+      EXPECT_EQ(settings->connections[0].remote.certificate, peer.certificate);
+    return all;
+  };
+  const std::string where =
+      "connections.branch.remote.certs: " + (folder_ / "branch.pem").string() + ": ";
+  EXPECT_EQ(faults(branch), "");
+  EXPECT_EQ(faults(issue("branch", "P-256", "")), where + "its key is of ECDSA P-256\n");
+  EXPECT_EQ(faults(issue("branch", "RSA-2048", "digitalSignature")),
+            where + "its key usage allows no encryption\n");
+}
+
 TEST_F(Files, OfCertificatesAndKeysThatDoNotGoTogetherAreTold) {
   Papers papers;
   write("root.pem", test::pem("CERTIFICATE", papers.root.certificate));

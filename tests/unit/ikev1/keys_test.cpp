@@ -46,6 +46,37 @@ TEST(Keys, SkeyidOfSignaturesIsKeyedByBothNonces) {
             "d471bd9712dab68935c9681ff9770c6091ff262f");
 }
 
+constexpr Cookies kCookies{IkeSpi{0x0102030405060708}, IkeSpi{0x1112131415161718}};
+
+Algorithms algorithms_of(std::uint16_t key_bits, bool sha1_too) {
+  return {crypto::find_encr(crypto::EncrId::kAesCbc, key_bits),
+          crypto::find_prf(sha1_too ? crypto::PrfId::kHmacSha1 : crypto::PrfId::kHmacSha256),
+          sha1_too ? "SHA1" : "SHA256"};
+}
+
+// By Python's hashlib and hmac.
+TEST(Keys, SkeyidOfEncryptionIsKeyedByAHashOfBothNonces) {
+  const crypto::CryptoContext context;
+  const ByteVector ni = filled(0x11, 20);
+  const ByteVector nr = filled(0x22, 24);
+  EXPECT_EQ(hex(skeyid_of_encryption(context, algorithms_of(128, true), {ni, nr}, kCookies)),
+            "c78653d7fd0eef329757f76b946191b541289447");
+  EXPECT_EQ(hex(skeyid_of_encryption(context, algorithms_of(128, false), {ni, nr}, kCookies)),
+            "7253849034718d3c251e92dc1cb9feb742bc81e3bb7fedd34a17e715e71e5690");
+}
+
+TEST(Keys, OfANonceAreCutOrExpanded) {
+  const crypto::CryptoContext context;
+  const ByteVector ni = filled(0x11, 20);
+  const ByteVector nr = filled(0x22, 24);
+  EXPECT_EQ(hex(nonce_key(context, algorithms_of(128, true), ni, kCookies.i)),
+            "9b7b9e700d793c3fd688c962dece5db0");
+  EXPECT_EQ(hex(nonce_key(context, algorithms_of(256, true), ni, kCookies.i)),
+            "8876dc4f5dafd077476d433e221809065b9b0899c637901a7386836c9e324be5");
+  EXPECT_EQ(hex(nonce_key(context, algorithms_of(256, false), nr, kCookies.r)),
+            "2f0189f65cf5c6a6f9d53089a33f7a8dc7e1d2db060e410d126f82549df79e78");
+}
+
 // RFC 2409 appendix B: 20 octets are not enough for AES-256; Ka is expanded from a zero octet.
 TEST(Keys, ALongCipherKeyIsExpanded) {
   const crypto::CryptoContext context;
