@@ -180,6 +180,23 @@ void check_authentication_v1(const Place& at, const ConnectionConfig& connection
   word.warn("whoever asks gets what is needed to try secrets at leisure");
 }
 
+/// RFC 2408 §4.2: proposals of one number are taken together.
+void check_bundle(const Place& at, const ConnectionConfig& connection, const ChildConfig& child) {
+  if (!child.bundle) return;
+  if (connection.version != session::IkeVersion::kIkev1)
+    return at["bundle"].fault(
+        "IKEv2 negotiates no AH around ESP (RFC 7296 §1.7): `version = 1`, or manual_sas");
+  if (child.esp_proposals.empty() || child.ah_proposals.empty())
+    return at["bundle"].fault("it is of both: esp_proposals and ah_proposals");
+  check_count(at["ah_proposals"], child.esp_proposals.size() * child.ah_proposals.size(),
+              session::kMaxProposals);
+  if (connection.encap)
+    at["bundle"].fault("with `encap` all is in UDP, and AH cannot be (RFC 3948 §1)");
+  for (const crypto::Proposal& p : child.ah_proposals)
+    if (!p.dh.empty())
+      return at["ah_proposals"].fault("a bundle has one group, which stands in esp_proposals");
+}
+
 /// RFC 2407 §4.2: a label is a level, with categories beside it.
 void check_situation(const Place& at, const ConnectionConfig& connection,
                      const session::Situation& situation) {
@@ -235,6 +252,7 @@ void check_child(const Place& at, const ConnectionConfig& connection, const Chil
   check_count(at["local_ts"], child.local_ts.size(), session::kMaxSelectors);
   check_count(at["remote_ts"], child.remote_ts.size(), session::kMaxSelectors);
   check_child_proposals(at, connection, child);
+  check_bundle(at, connection, child);
   check_situation(at["situation"], connection, child.situation);
   if (child.is_transport()) check_transport(at, connection, child);
   check_lifetime(at, "life_time", child.life_time, "rekey_time", child.rekey_time);
@@ -337,6 +355,8 @@ void check_connection(const Place& at, const ConnectionConfig& connection,
   check_exchange(at, connection);
   check_private_groups(at, connection);
   if (connection.version != session::IkeVersion::kIkev1) {
+    if (connection.reauth_time.count() != 0)
+      not_built_yet(at["reauth_time"], "reauthentication of IKEv2");
     for (const char* end : {"local", "remote"})
       if (session::is_of_ikev1(end[0] == 'l' ? connection.local.auth : connection.remote.auth))
         at[end]["auth"].fault("IKEv1 alone has it: `version = 1`");

@@ -43,11 +43,6 @@ void read_proposals(const Place& at, ClassOf<kMember>& out) {
   out.*kMember = std::move(proposals);
 }
 
-/// A name that somebody may look for, and that the protocol has no room for.
-void read_bundle(const Place& at, ChildConfig&) {
-  at.fault("IKEv2 negotiates no AH around ESP (RFC 7296 §1.7): only manual_sas have bundles");
-}
-
 void read_version(const Place& at, ConnectionConfig& out) {
   if (!expect(at, PlaceKind::kInteger)) return;
   if (at.integer() < 0 || at.integer() > 2)
@@ -90,12 +85,6 @@ void read_only_false(const Place& at) {
 }
 
 constexpr std::string_view kMobike = "MOBIKE (RFC 4555)";
-constexpr std::string_view kReauthentication = "reauthentication";
-
-void read_reauth_time(const Place& at, ConnectionConfig& out) {
-  Reader<base::Duration>::read(at, out.reauth_time);
-  if (out.reauth_time != base::Duration{}) not_built_yet(at, kReauthentication);
-}
 
 // ---- words ----
 
@@ -240,15 +229,16 @@ constexpr std::array kChild{
          .kind = "proposals",
          .preset = "none",
          .text = "Of AH: `sha256-esn`, `aes128gmac`. Alone: the child is AH; beside esp_proposals: "
-                 "offered and taken after them. AH passes no NAT.",
+                 "offered and taken after them, or around them with `bundle`. AH passes no NAT.",
          .reader = kEngine},
         read_proposals<&ChildConfig::ah_proposals, crypto::ProtocolId::kAh>},
-    Option<ChildConfig>{{.name = "bundle",
-                         .kind = "name",
-                         .text = "Refused: IKEv2 negotiates no AH around ESP (RFC 7296 §1.7); "
-                                 "manual_sas have it.",
-                         .reader = "-"},
-                        read_bundle},
+    value<&ChildConfig::bundle>(
+        {.name = "bundle",
+         .preset = "false",
+         .text =
+             "IKEv1: AH around ESP, one of ah_proposals and one of esp_proposals together, both "
+             "or nothing. A group stands in esp_proposals. IKEv2 has none (RFC 7296 §1.7).",
+         .reader = kEngine}),
     value<&ChildConfig::sha256_96>(
         {.name = "sha256_96",
          .preset = "false",
@@ -471,13 +461,15 @@ constexpr std::array kConnection{
                                          .unit = "time",
                                          .text = "As for children.",
                                          .reader = kEngine}),
-    Option<ConnectionConfig>{{.name = "reauth_time",
-                              .kind = "duration",
-                              .preset = "0",
-                              .unit = "time",
-                              .text = "Reauthentication: not built yet; 0: never.",
-                              .reader = kEngine},
-                             read_reauth_time},
+    value<&ConnectionConfig::reauth_time>(
+        {.name = "reauth_time",
+         .preset = "0",
+         .unit = "time",
+         .text =
+             "Both ends prove anew who they are after this, while the children live on; 0: "
+             "never. Of IKEv1, where it is how an ISAKMP SA is rekeyed: the shorter of this and "
+             "rekey_time counts. For IKEv2 it is not built yet.",
+         .reader = kEngine}),
     value<&ConnectionConfig::keyingtries>({.name = "keyingtries",
                                            .preset = "1",
                                            .text = "Attempts to set it up; 0: for ever.",

@@ -326,6 +326,11 @@ ChildStatus status_of(const session::ChildSa& c) {
   s.spi_in = c.spi_in;
   s.spi_out = c.spi_out;
   s.proposal = c.agreed.to_string();
+  if (c.outer != nullptr) {
+    s.outer_in = c.outer->spi_in;
+    s.outer_out = c.outer->spi_out;
+    s.proposal += " in AH " + c.outer->agreed.to_string();
+  }
   s.local_ts = c.selectors.local;
   s.remote_ts = c.selectors.remote;
   return s;

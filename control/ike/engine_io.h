@@ -90,7 +90,8 @@ struct ChildStatus {
   std::string state;  ///< "installing", "installed", "rekeying", "rekeyed", "deleting"
   net::Spi spi_in;
   net::Spi spi_out;
-  std::string proposal;
+  std::optional<net::Spi> outer_in, outer_out;  ///< of the AH of a bundle
+  std::string proposal;                         ///< of a bundle: ESP's, then AH's
   policy::TrafficSelectors local_ts;
   policy::TrafficSelectors remote_ts;
 };

@@ -54,7 +54,8 @@ void Upkeep::install_standing(Connection& c, const ChildConfig& child) {
   rule.action = child.mode == ChildMode::kPass ? policy::PolicyAction::kBypass
                                                : policy::PolicyAction::kDiscard;
   c.policies.push_back({&child, rule.id, {}});
-  const session::SaToken token = services_.new_token({session::TokenOwner::What::kPolicy, {}, {}});
+  const session::SaToken token =
+      services_.new_token({session::TokenOwner::What::kPolicy, {}, {}, {}});
   services_.emit(session::InstallPolicy{token, std::move(rule)});
 }
 
@@ -71,7 +72,7 @@ void Upkeep::install_trap(Connection& c, const ChildConfig& child) {
   rule.action = policy::PolicyAction::kProtect;
   c.policies.push_back({&child, rule.id, rule.slot});
   const session::SaToken token =
-      services_.new_token({session::TokenOwner::What::kPolicy, rule.slot, {}});
+      services_.new_token({session::TokenOwner::What::kPolicy, rule.slot, {}, {}});
   services_.emit(session::InstallPolicy{token, std::move(rule)});
 }
 

@@ -164,8 +164,8 @@ tl::expected<ChildChoice, ChildRefusal> choose_child(const IsakmpSa& sa, const S
     // NAT-D is not authenticated (RFC 3947 §3.2), so the ends may differ about it: the peer's view
     // counts.
     for (const bool encap : {sa.encap, !sa.encap}) {
-      if (encap && sa.nat == nullptr) continue;
-      auto choice = choose_phase2(proposals_of(c), encapsulation(sa, c, encap), group, offer);
+      if (encap && (sa.nat == nullptr || c.bundle)) continue;
+      auto choice = choose_for(c, encapsulation(sa, c, encap), group, offer);
       if (choice) return ChildChoice{&c, *std::move(choice), encap, *std::move(seen)};
       if (encap == sa.encap)
         refusal = {isakmp::V1NotifyType::kNoProposalChosen, IkeDrop::kNoProposal,
@@ -202,18 +202,10 @@ session::ChildSa* predecessor(Machine& machine, IsakmpSa& sa, const ChildConfig&
 
 namespace {
 
-/// A direction's keys: that of the cipher first (RFC 2409 §5.5).
-void cut_keys(policy::SaSpec& spec, base::Bytes material, std::size_t encr_octets) {
-  spec.enc_key = base::SecretBytes::copy_of(material.first(encr_octets));
-  spec.auth_key = base::SecretBytes::copy_of(material.subspan(encr_octets));
-}
-
-}  // namespace
-
-base::Result<session::ChildSpecs> make_specs(const crypto::CryptoContext& context,
-                                             const IsakmpSa& sa, const session::ChildSa& child,
-                                             const Exchange& x, base::Bytes shared_secret) {
-  const session::Agreed& agreed = child.agreed;
+/// KEYMAT of one protocol and direction; the cipher's key comes first (RFC 2409 §5.5).
+base::Result<void> key_half(policy::SaSpec& spec, const crypto::CryptoContext& context,
+                            const IsakmpSa& sa, const session::Agreed& agreed, const Exchange& x,
+                            base::Bytes shared_secret) {
   const bool ah = agreed.protocol == ProtocolId::kAh;
   const crypto::EncrRow* encr =
       ah ? nullptr : crypto::find_encr(agreed.encr.id, agreed.encr.key_bits);
@@ -223,19 +215,41 @@ base::Result<session::ChildSpecs> make_specs(const crypto::CryptoContext& contex
     return base::fail(base::ErrorCode::kUnsupported, agreed.to_string());
   const std::size_t encr_octets = ah ? 0 : encr->key_bits / 8U + encr->salt_octets;
   const std::size_t octets = encr_octets + (integ != nullptr ? integ->key_octets : 0U);
+  // The SPI in KEYMAT is the receiver's: the two directions have different keys.
+  const KeymatOf what{
+      shared_secret, static_cast<std::uint8_t>(agreed.protocol), spec.spi.value(), {x.ni, x.nr}};
+  const base::SecretBytes material =
+      keymat(context, *sa.algorithms.prf, sa.keys.d.bytes(), what, octets);
+  spec.enc_key = base::SecretBytes::copy_of(material.bytes().first(encr_octets));
+  spec.auth_key = base::SecretBytes::copy_of(material.bytes().subspan(encr_octets));
+  return {};
+}
+
+void name_halves(session::SpecPair& pair, net::Spi in, net::Spi out) {
+  pair.inbound.direction = policy::Direction::kInbound;
+  pair.outbound.direction = policy::Direction::kOutbound;
+  pair.inbound.spi = in;
+  pair.outbound.spi = out;
+}
+
+}  // namespace
+
+base::Result<session::ChildSpecs> make_specs(const crypto::CryptoContext& context,
+                                             const IsakmpSa& sa, const session::ChildSa& child,
+                                             const Exchange& x, base::Bytes shared_secret) {
+  const session::ConnectionConfig& config = sa.connection->config;
   session::ChildSpecs specs;
-  specs.inbound.direction = policy::Direction::kInbound;
-  specs.outbound.direction = policy::Direction::kOutbound;
-  specs.inbound.spi = child.spi_in;
-  specs.outbound.spi = child.spi_out;
+  name_halves(specs, child.spi_in, child.spi_out);
   for (policy::SaSpec* spec : {&specs.inbound, &specs.outbound}) {
-    session::fill_half(*spec, sa.connection->config, child, sa.local, sa.remote);
-    // The SPI in KEYMAT is the receiver's: the two directions have different keys.
-    const KeymatOf what{
-        shared_secret, static_cast<std::uint8_t>(agreed.protocol), spec->spi.value(), {x.ni, x.nr}};
-    const base::SecretBytes material =
-        keymat(context, *sa.algorithms.prf, sa.keys.d.bytes(), what, octets);
-    cut_keys(*spec, material.bytes(), encr_octets);
+    session::fill_half(*spec, config, child, sa.local, sa.remote);
+    PS_TRY(key_half(*spec, context, sa, child.agreed, x, shared_secret));
+  }
+  if (child.outer == nullptr) return specs;
+  session::SpecPair& outer = specs.outer.emplace();
+  name_halves(outer, child.outer->spi_in, child.outer->spi_out);
+  for (policy::SaSpec* spec : {&outer.inbound, &outer.outbound}) {
+    session::fill_outer_half(*spec, config, child, sa.local, sa.remote);
+    PS_TRY(key_half(*spec, context, sa, child.outer->agreed, x, shared_secret));
   }
   return specs;
 }

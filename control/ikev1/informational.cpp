@@ -60,6 +60,9 @@ void send_delete_child(Machine& machine, IsakmpSa& sa, const ChildSa& child) {
   isakmp::MessageBuilder builder = machine.hashed_message(sa, ExchangeType::kV1Informational, id);
   // RFC 2408 §3.15: the SPI of the sender's inbound SA.
   isakmp::append_v1_delete_children(builder, child.agreed.protocol, {&child.spi_in, 1});
+  if (child.outer != nullptr)
+    isakmp::append_v1_delete_children(builder, child.outer->agreed.protocol,
+                                      {&child.outer->spi_in, 1});
   machine.transmit(sa, sealed_informational(machine, sa, id, builder));
 }
 

@@ -93,6 +93,7 @@ struct Exchange {
   session::JobId job;
   const session::ChildConfig* config = nullptr;
   net::Spi spi;       ///< our inbound; 0 once a child has it
+  net::Spi outer;     ///< likewise, of the AH of a bundle
   net::Spi child;     ///< the inbound SPI of the child made
   net::Spi replaces;  ///< inbound SPI of the child that it succeeds
   crypto::DhGroupId group = crypto::DhGroupId::kNone;

@@ -82,8 +82,8 @@ void Machine::arm_lifetime(IsakmpSa& sa) {
   if (sa.life && (life.count() == 0 || *sa.life < life)) life = *sa.life;
   if (life.count() == 0) return;
   sa.end_at = now() + life;
-  const base::Duration soft =
-      c.rekey_time.count() != 0 && c.rekey_time < life ? c.rekey_time : life - life / 10;
+  const base::Duration wanted = renewal_time(c);
+  const base::Duration soft = wanted.count() != 0 && wanted < life ? wanted : life - life / 10;
   if (c.can_be_dialled()) sa.rekey_at = now() + services_.shortened(soft, c.rand_time);
 }
 
@@ -151,7 +151,7 @@ void Machine::close(IsakmpSa& sa, EndReason reason, const std::string& why) {
   while (!sa.children.empty()) end_child(sa, *sa.children.back(), reason);
   std::vector<Task> left;
   for (auto& [id, x] : sa.exchanges) {
-    if (x.spi.value() != 0) services_.return_spi(x.spi);
+    return_spis(x);
     if (x.ours && x.active()) left.push_back(std::move(x.task));
   }
   sa.exchanges.clear();

@@ -129,6 +129,10 @@ class Machine {
   /// Kept for repetitions, then forgotten.
   void finish(Exchange& x);
   [[nodiscard]] bool take_spi_or_wait(IsakmpSa& sa, Exchange& x);
+  /// As many as its child wants. @return false: there are too few now
+  [[nodiscard]] bool take_spis(Exchange& x);
+  /// Those that no child has are given back.
+  void return_spis(Exchange& x);
 
   // ---- children ----
 

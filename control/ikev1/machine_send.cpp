@@ -104,7 +104,22 @@ void Machine::finish(Exchange& x) {
   x.sent.stop();
   x.forget_at = now() + kExchangeMemory;
   x.pair = {};
-  if (x.spi.value() != 0) services_.return_spi(std::exchange(x.spi, net::Spi{}));
+  return_spis(x);
+}
+
+void Machine::return_spis(Exchange& x) {
+  for (net::Spi* spi : {&x.spi, &x.outer})
+    if (spi->value() != 0) services_.return_spi(std::exchange(*spi, net::Spi{}));
+}
+
+bool Machine::take_spis(Exchange& x) {
+  for (net::Spi* spi : {&x.spi, &x.outer}) {
+    if (spi->value() != 0 || (spi == &x.outer && !x.config->bundle)) continue;
+    const auto taken = services_.take_spi();
+    if (!taken) return false;
+    *spi = *taken;
+  }
+  return true;
 }
 
 void Machine::finish_own(IsakmpSa& sa, Exchange& x, base::Result<std::string> result) {
@@ -115,11 +130,7 @@ void Machine::finish_own(IsakmpSa& sa, Exchange& x, base::Result<std::string> re
 }
 
 bool Machine::take_spi_or_wait(IsakmpSa& sa, Exchange& x) {
-  if (x.spi.value() != 0) return true;
-  if (const auto spi = services_.take_spi()) {
-    x.spi = *spi;
-    return true;
-  }
+  if (take_spis(x)) return true;
   waiting_for_spis_.push_back(sa.serial);
   return false;
 }
@@ -198,6 +209,12 @@ ChildSa& Machine::add_child(IsakmpSa& sa, Exchange& x) {
   child->remote = sa.remote.address;
   child->agreed = x.choice.agreed;
   child->selectors = x.selectors;
+  if (x.choice.outer) {
+    child->outer = std::make_unique<session::OuterSa>();
+    child->outer->spi_in = std::exchange(x.outer, net::Spi{});
+    child->outer->spi_out = x.choice.outer->spi;
+    child->outer->agreed = x.choice.outer->agreed;
+  }
   sa.children.push_back(std::move(child));
   return *sa.children.back();
 }
@@ -213,9 +230,14 @@ void Machine::child_installed(IsakmpSa& sa, ChildSa& child, const Choice& choice
   const base::Duration soft = ours ? c.rekey_time : life - life / 10;
   if (soft.count() != 0) child.rekey_at = now() + services_.shortened(soft, c.rand_time);
   report(sa, base::LogLevel::kInfo, "child_installed",
-         fmt::format("child {} installed: in {}, out {}, {}{}, {} === {}", c.name,
+         fmt::format("child {} installed: in {}, out {}, {}{}{}, {} === {}", c.name,
                      net::to_string(child.spi_in), net::to_string(child.spi_out),
                      child.agreed.to_string(), child.encap ? " in UDP" : "",
+                     child.outer == nullptr ? ""
+                                            : fmt::format(", AH around it: in {}, out {}, {}",
+                                                          net::to_string(child.outer->spi_in),
+                                                          net::to_string(child.outer->spi_out),
+                                                          child.outer->agreed.to_string()),
                      session::to_string(child.selectors.local),
                      session::to_string(child.selectors.remote)));
 }

@@ -87,10 +87,7 @@ void Machine::sa_result(const session::TokenOwner& owner, const base::Result<voi
   IsakmpSa* sa = owner_of(owner.slot);
   ChildSa* child = sa == nullptr ? nullptr : session::find_by_inbound(sa->children, owner.spi);
   if (child == nullptr || child->pending == 0) {
-    // Its child is gone: retired already, or, if it never was, its SPI goes back.
-    if (!result && owner.what == session::TokenOwner::What::kInbound)
-      services_.return_spi(owner.spi);
-    return;
+    return session::part_of_nobody(services_, owner, result.has_value());
   }
   touch(*sa);
   if (!result) {
@@ -98,7 +95,8 @@ void Machine::sa_result(const session::TokenOwner& owner, const base::Result<voi
     report(*sa, base::LogLevel::kError, "install_failed",
            "the data plane refuses child " + child->config->name + ": " + result.error().text);
   }
-  session::part_installed(services_, sa->children, *child, owner.what, result.has_value());
+  session::part_installed(services_, sa->children, *child, owner.what, result.has_value(),
+                          owner.outer.value() != 0);
   if (child->pending != 0) return;
   if (child->state == ChildState::kInstalling) return on_child_ready(*this, *sa, *child);
   // A later switch of the outbound half failed: a child that cannot send is no child.
@@ -109,11 +107,14 @@ void Machine::sa_result(const session::TokenOwner& owner, const base::Result<voi
 
 namespace {
 
+/// Of a bundle either SA may tell.
 ChildSa* child_of(IsakmpSa& sa, const policy::SaEvent& event) {
-  if (event.direction == policy::Direction::kInbound)
-    return session::find_by_inbound(sa.children, event.spi);
+  const bool in = event.direction == policy::Direction::kInbound;
   const auto found = std::ranges::find_if(sa.children, [&](const auto& c) {
-    return c->slot == event.slot && c->spi_out == event.spi && c->state != ChildState::kLingering;
+    const bool inner = (in ? c->spi_in : c->spi_out) == event.spi;
+    const bool outer =
+        c->outer != nullptr && (in ? c->outer->spi_in : c->outer->spi_out) == event.spi;
+    return (inner || outer) && (in || c->state != ChildState::kLingering);
   });
   return found == sa.children.end() ? nullptr : found->get();
 }
@@ -210,7 +211,7 @@ void Machine::rekey(IsakmpSa& sa) {
 void Machine::take_over(IsakmpSa& heir, IsakmpSa& old, const ChildSa& child) {
   const auto found =
       std::ranges::find_if(old.children, [&](const auto& c) { return c.get() == &child; });
-  if (session::Slot* slot = services_.slots.find(child.slot)) slot->ike_sa = heir.serial;
+  session::give_slot(services_, child.slot, heir.serial);
   heir.children.push_back(std::move(*found));
   old.children.erase(found);
   touch(heir);

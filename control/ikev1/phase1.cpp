@@ -64,9 +64,16 @@ bool is_aggressive(const IsakmpSa& sa) {
   return sa.exchange == isakmp::ExchangeType::kV1AggressiveMode;
 }
 
+base::Duration renewal_time(const session::ConnectionConfig& config) {
+  const base::Duration rekey = config.rekey_time;
+  const base::Duration reauth = config.reauth_time;
+  if (rekey.count() == 0 || reauth.count() == 0) return std::max(rekey, reauth);
+  return std::min(rekey, reauth);
+}
+
 base::Duration configured_life(const session::ConnectionConfig& config) {
-  if (config.rekey_time.count() == 0) return {};
-  return config.rekey_time + config.over_time;
+  const base::Duration renewal = renewal_time(config);
+  return renewal.count() == 0 ? base::Duration{} : renewal + config.over_time;
 }
 
 const session::SharedSecret* secret_for(Machine& machine, const IsakmpSa& sa,

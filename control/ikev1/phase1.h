@@ -6,6 +6,9 @@
 
 namespace penstock::ikev1 {
 
+/// When an ISAKMP SA is to have a successor, which is always a new phase 1: IKEv1 rekeys none
+/// without proving identities anew. 0: never by time.
+[[nodiscard]] base::Duration renewal_time(const session::ConnectionConfig& config);
 /// How long an ISAKMP SA lasts by its connection; 0: no limit.
 [[nodiscard]] base::Duration configured_life(const session::ConnectionConfig& config);
 

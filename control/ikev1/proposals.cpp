@@ -209,18 +209,22 @@ struct Suites {
 };
 
 template <class ToSuite>
+void add_suites(Suites& out, const V1Proposal& p, ToSuite to_suite) {
+  for (const V1Transform& t : p.transforms) {
+    auto suite = to_suite(p, t);
+    if (!suite) continue;
+    out.list.push_back({p.number, p.spi, *std::move(suite)});
+    out.from.emplace_back(&p, &t);
+  }
+}
+
+template <class ToSuite>
 Suites suites_of(const V1SaPayload& theirs, ToSuite to_suite) {
   Suites out;
-  for (const V1Proposal& p : theirs.proposals) {
-    // Several with one number are to be taken together (RFC 2408 §4.2), which we do not.
-    if (std::ranges::count(theirs.proposals, p.number, &V1Proposal::number) != 1) continue;
-    for (const V1Transform& t : p.transforms) {
-      auto suite = to_suite(p, t);
-      if (!suite) continue;
-      out.list.push_back({p.number, p.spi, *std::move(suite)});
-      out.from.emplace_back(&p, &t);
-    }
-  }
+  // Several with one number are to be taken together (RFC 2408 §4.2): see choose_for().
+  for (const V1Proposal& p : theirs.proposals)
+    if (std::ranges::count(theirs.proposals, p.number, &V1Proposal::number) == 1)
+      add_suites(out, p, to_suite);
   return out;
 }
 
@@ -337,6 +341,15 @@ void add_phase2(V1Proposal& out, const session::ChildConfig& child, const crypto
       }
 }
 
+V1Proposal proposal_of(ProtocolId protocol, net::Spi spi) {
+  base::ByteWriter octets;
+  octets.u32(spi.value());
+  V1Proposal out;
+  out.protocol = protocol;
+  out.spi = octets.release();
+  return out;
+}
+
 bool has_group(const crypto::Proposal& p, DhGroupId group) {
   const DhGroupId wanted = group;
   return p.dh.empty() ? wanted == DhGroupId::kNone : std::ranges::find(p.dh, wanted) != p.dh.end();
@@ -350,21 +363,31 @@ crypto::Proposals proposals_of(const session::ChildConfig& child) {
   return all;
 }
 
-V1SaPayload phase2_offer(const session::ChildConfig& child, net::Spi spi,
+V1SaPayload phase2_offer(const session::ChildConfig& child, const OwnSpis& spis,
                          Encapsulation encapsulation, DhGroupId group) {
-  base::ByteWriter octets;
-  octets.u32(spi.value());
   V1SaPayload sa;
   sa.situation = child.situation;
-  for (const crypto::Proposal& p : proposals_of(child)) {
+  std::uint8_t number = 1;
+  for (const crypto::Proposal& p : child.bundle ? child.esp_proposals : proposals_of(child)) {
     // RFC 2409 §5.5: one Quick Mode has one group, that of its KE payloads.
     if (!has_group(p, group)) continue;
-    V1Proposal out;
-    out.number = static_cast<std::uint8_t>(sa.proposals.size() + 1);
-    out.protocol = p.protocol;
-    out.spi = base::to_vector(octets.bytes());
-    add_phase2(out, child, p, encapsulation, group);
-    if (!out.transforms.empty()) sa.proposals.push_back(std::move(out));
+    V1Proposal inner = proposal_of(p.protocol, spis.inner);
+    add_phase2(inner, child, p, encapsulation, group);
+    if (inner.transforms.empty()) continue;
+    if (!child.bundle) {
+      inner.number = number++;
+      sa.proposals.push_back(std::move(inner));
+      continue;
+    }
+    // RFC 2408 §4.2: AH and ESP under one number, each pair of them under its own.
+    for (const crypto::Proposal& q : child.ah_proposals) {
+      V1Proposal outer = proposal_of(q.protocol, spis.outer);
+      add_phase2(outer, child, q, encapsulation, group);
+      if (outer.transforms.empty()) continue;
+      inner.number = outer.number = number++;
+      sa.proposals.push_back(std::move(outer));
+      sa.proposals.push_back(inner);
+    }
   }
   return sa;
 }
@@ -381,6 +404,91 @@ base::Result<Choice> choose_phase2(const crypto::Proposals& ours, Encapsulation 
   return choice;
 }
 
+namespace {
+
+struct Bundle {
+  const V1Proposal* ah = nullptr;
+  const V1Proposal* esp = nullptr;
+};
+
+/// AH and ESP alone under one number; else nothing.
+std::optional<Bundle> bundle_of(const V1SaPayload& theirs, const V1Proposal& first) {
+  Bundle out;
+  for (const V1Proposal& p : theirs.proposals) {
+    if (p.number != first.number) continue;
+    const V1Proposal*& place = p.protocol == ProtocolId::kAh ? out.ah : out.esp;
+    if (place != nullptr || (p.protocol != ProtocolId::kAh && p.protocol != ProtocolId::kEsp))
+      return std::nullopt;
+    place = &p;
+  }
+  return out.ah == nullptr || out.esp == nullptr ? std::nullopt : std::optional(out);
+}
+
+/// One mode is for both: AH around the tunnel is in transport mode then, whichever it names.
+std::optional<crypto::Proposal> outer_suite(const V1Proposal& p, const V1Transform& t,
+                                            Encapsulation encapsulation, DhGroupId group) {
+  auto suite = phase2_suite(p, t, encapsulation, group);
+  if (!suite) suite = phase2_suite(p, t, Encapsulation::kTransport, group);
+  if (suite) suite->dh.clear();  // ESP's counts
+  return suite;
+}
+
+template <class T>
+std::optional<T> shorter(const std::optional<T>& a, const std::optional<T>& b) {
+  return a && b ? std::min(*a, *b) : a ? a : b;
+}
+
+base::Result<Choice> choose_bundle(const session::ChildConfig& child, Encapsulation encapsulation,
+                                   DhGroupId group, const V1SaPayload& theirs) {
+  base::Error why{base::ErrorCode::kRefused, "the peer offers no AH and ESP together"};
+  const V1Proposal* last = nullptr;
+  for (const V1Proposal& p : theirs.proposals) {
+    if (last != nullptr && last->number == p.number) continue;
+    last = &p;
+    const auto bundle = bundle_of(theirs, p);
+    if (!bundle) continue;
+    Suites esp, ah;
+    add_suites(esp, *bundle->esp, [&](const V1Proposal& q, const V1Transform& t) {
+      return phase2_suite(q, t, encapsulation, group);
+    });
+    add_suites(ah, *bundle->ah, [&](const V1Proposal& q, const V1Transform& t) {
+      return outer_suite(q, t, encapsulation, group);
+    });
+    auto inner = choose(child.esp_proposals, esp, kChildLifeType);
+    auto outer = choose(child.ah_proposals, ah, kChildLifeType);
+    if (inner && outer) {
+      inner->life = shorter(inner->life, outer->life);
+      inner->life_kb = shorter(inner->life_kb, outer->life_kb);
+      inner->outer = OuterChoice{outer->agreed, std::move(outer->answer), outer->spi};
+      inner->outer_first = bundle->ah < bundle->esp;
+      return inner;
+    }
+    why = inner ? outer.error() : inner.error();
+  }
+  return tl::unexpected(std::move(why));
+}
+
+}  // namespace
+
+base::Result<Choice> choose_for(const session::ChildConfig& child, Encapsulation encapsulation,
+                                DhGroupId group, const V1SaPayload& theirs) {
+  if (!child.bundle) return choose_phase2(proposals_of(child), encapsulation, group, theirs);
+  return choose_bundle(child, encapsulation, group, theirs);
+}
+
+V1SaPayload phase2_answer(const Choice& choice, const OwnSpis& spis,
+                          const isakmp::Situation& situation) {
+  const auto with = [](V1Proposal p, net::Spi spi) {
+    p.spi = proposal_of(p.protocol, spi).spi;
+    return p;
+  };
+  V1SaPayload sa{{with(choice.answer, spis.inner)}, situation};
+  if (choice.outer)
+    sa.proposals.insert(choice.outer_first ? sa.proposals.begin() : sa.proposals.end(),
+                        with(choice.outer->answer, spis.outer));
+  return sa;
+}
+
 DhGroupId phase2_group(const V1SaPayload& sa) {
   for (const V1Proposal& p : sa.proposals)
     for (const V1Transform& t : p.transforms)
@@ -389,10 +497,13 @@ DhGroupId phase2_group(const V1SaPayload& sa) {
   return DhGroupId::kNone;
 }
 
-base::Result<void> check_single(const V1SaPayload& answer) {
-  if (answer.proposals.size() != 1 || answer.proposals.front().transforms.size() != 1)
+base::Result<void> check_single(const V1SaPayload& answer, bool bundle) {
+  const auto single = [](const V1Proposal& p) { return p.transforms.size() == 1; };
+  if (answer.proposals.size() != (bundle ? 2U : 1U) ||
+      !std::ranges::all_of(answer.proposals, single))
     return base::fail(base::ErrorCode::kRefused,
-                      "the answer is not one proposal with one transform");
+                      bundle ? "the answer is not AH and ESP with one transform each"
+                             : "the answer is not one proposal with one transform");
   return {};
 }
 
@@ -421,7 +532,7 @@ bool can_be_said(const crypto::Proposal& proposal) {
   session::ChildConfig child;
   child.esp_proposals = {proposal};
   const DhGroupId group = proposal.dh.empty() ? DhGroupId::kNone : proposal.dh.front();
-  return !phase2_offer(child, net::Spi{256}, Encapsulation::kTunnel, group).proposals.empty();
+  return !phase2_offer(child, {net::Spi{256}, {}}, Encapsulation::kTunnel, group).proposals.empty();
 }
 
 }  // namespace penstock::ikev1

@@ -25,6 +25,13 @@ enum class AuthMethod : std::uint16_t {
 /// Transforms that one offer has at most: above it a first message would be cut by IP.
 inline constexpr std::size_t kMaxOffered = 32;
 
+/// The AH of a bundle.
+struct OuterChoice {
+  session::Agreed agreed;
+  isakmp::V1Proposal answer;
+  net::Spi spi;  ///< the peer's inbound
+};
+
 /// What was agreed, as it is to be sent back.
 struct Choice {
   session::Agreed agreed;  ///< of phase 1: `integ` stands for the hash
@@ -33,6 +40,8 @@ struct Choice {
   std::optional<base::Duration> life;    ///< that the peer asks for
   std::optional<std::uint64_t> life_kb;  ///< likewise, kilobytes
   net::Spi spi;                          ///< phase 2: the peer's inbound
+  std::optional<OuterChoice> outer;      ///< phase 2: the AH around the ESP
+  bool outer_first = false;              ///< its proposal stood in front
 };
 
 // ---- phase 1 ----
@@ -63,13 +72,18 @@ enum class Encapsulation : std::uint16_t {
   kDraftUdpTransport = 61444,
 };
 
+/// Our inbound SPIs.
+struct OwnSpis {
+  net::Spi inner;  ///< the one there is, or ESP's of a bundle
+  net::Spi outer;  ///< AH's of a bundle
+};
 /// @param group  for PFS; kNone: none
-[[nodiscard]] isakmp::V1SaPayload phase2_offer(const session::ChildConfig& child, net::Spi spi,
-                                               Encapsulation encapsulation,
+[[nodiscard]] isakmp::V1SaPayload phase2_offer(const session::ChildConfig& child,
+                                               const OwnSpis& spis, Encapsulation encapsulation,
                                                crypto::DhGroupId group);
 /// What a child agrees on: ESP first, AH behind it.
 [[nodiscard]] crypto::Proposals proposals_of(const session::ChildConfig& child);
-/// As responder.
+/// Of an offer, or of the answer to ours.
 /// @param group  of the KE payload that came with the offer: every usable transform names it
 [[nodiscard]] base::Result<Choice> choose_phase2(const crypto::Proposals& ours,
                                                  Encapsulation encapsulation,
@@ -78,8 +92,17 @@ enum class Encapsulation : std::uint16_t {
 /// The group that the offer's transforms name; they have one or none (RFC 2409 §5.5).
 [[nodiscard]] crypto::DhGroupId phase2_group(const isakmp::V1SaPayload& sa);
 
-/// The answer to our offer: one proposal, one transform (RFC 2408 §4.2).
-[[nodiscard]] base::Result<void> check_single(const isakmp::V1SaPayload& answer);
+/// The same, of what a child asks for: a bundle is AH and ESP of one number (RFC 2408 §4.2).
+[[nodiscard]] base::Result<Choice> choose_for(const session::ChildConfig& child,
+                                              Encapsulation encapsulation, crypto::DhGroupId group,
+                                              const isakmp::V1SaPayload& theirs);
+/// With our SPIs, in the order of the offer.
+[[nodiscard]] isakmp::V1SaPayload phase2_answer(const Choice& choice, const OwnSpis& spis,
+                                                const isakmp::Situation& situation);
+
+/// The answer to our offer: one proposal, or two of a bundle, with one transform (RFC 2408 §4.2).
+[[nodiscard]] base::Result<void> check_single(const isakmp::V1SaPayload& answer,
+                                              bool bundle = false);
 
 /// The seconds that RESPONDER-LIFETIME grants (RFC 2407 §4.6.3.1).
 /// @param protocol  of the notification: phase 1 has other numbers than phase 2

@@ -31,7 +31,7 @@ void send_offer(Machine& machine, IsakmpSa& sa, Exchange& x) {
       machine.hashed_message(sa, ExchangeType::kV1QuickMode, x.message_id);
   x.encap = sa.encap;
   const isakmp::V1SaPayload offer =
-      phase2_offer(*x.config, x.spi, encapsulation(sa, *x.config, x.encap), x.group);
+      phase2_offer(*x.config, {x.spi, x.outer}, encapsulation(sa, *x.config, x.encap), x.group);
   if (offer.proposals.empty())
     return fail_quick(machine, sa, x, "no proposal can be said in IKEv1");
   isakmp::append_v1_sa(builder, offer);
@@ -108,12 +108,12 @@ base::Result<void> read_answer(const IsakmpSa& sa, Exchange& x, const Inbound& i
   };
   const auto answer = isakmp::parse_v1_sa(in.payloads.find(PayloadType::kV1Sa)->body);
   if (!answer) return words(answer.error());
-  PS_TRY(check_single(*answer));
+  PS_TRY(check_single(*answer, x.config->bundle));
   if (answer->situation != x.config->situation)
     return base::fail(ErrorCode::kRefused,
                       "its situation is " + isakmp::describe(answer->situation));
-  PS_ASSIGN(x.choice, choose_phase2(proposals_of(*x.config), encapsulation(sa, *x.config, x.encap),
-                                    x.group, *answer));
+  PS_ASSIGN(x.choice,
+            choose_for(*x.config, encapsulation(sa, *x.config, x.encap), x.group, *answer));
   const auto nonce = isakmp::read_v1_octets(*in.payloads.find(PayloadType::kV1Nonce));
   if (!nonce) return words(nonce.error());
   x.nr = base::to_vector(*nonce);

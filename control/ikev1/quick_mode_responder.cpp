@@ -88,12 +88,8 @@ void send_answer(Machine& machine, IsakmpSa& sa, Exchange& x, const ChildSa& chi
   isakmp::MessageBuilder builder =
       machine.hashed_message(sa, ExchangeType::kV1QuickMode, x.message_id,
                              x.commits ? isakmp::kFlagV1Commit : std::uint8_t{0});
-  base::ByteWriter spi;
-  spi.u32(child.spi_in.value());
-  isakmp::V1Proposal answer = x.choice.answer;
-  answer.spi = spi.release();
-  const base::ByteVector own_spi = answer.spi;
-  isakmp::append_v1_sa(builder, {{std::move(answer)}, x.config->situation});
+  const OwnSpis spis{child.spi_in, child.outer != nullptr ? child.outer->spi_in : net::Spi{}};
+  isakmp::append_v1_sa(builder, phase2_answer(x.choice, spis, x.config->situation));
   builder.append(PayloadType::kV1Nonce, x.nr);
   if (x.group != DhGroupId::kNone) builder.append(PayloadType::kV1KeyExchange, x.own_public);
   if (!x.id_i.empty()) {
@@ -106,7 +102,10 @@ void send_answer(Machine& machine, IsakmpSa& sa, Exchange& x, const ChildSa& chi
   if (life.count() != 0 && x.choice.life && life < *x.choice.life) {
     const auto protocol = static_cast<std::uint8_t>(child.agreed.protocol);
     const base::ByteVector data = responder_lifetime_of(protocol, life);
-    isakmp::append_v1_notify(builder, {protocol, V1NotifyType::kResponderLifetime, own_spi, data});
+    base::ByteWriter spi;
+    spi.u32(child.spi_in.value());
+    isakmp::append_v1_notify(builder,
+                             {protocol, V1NotifyType::kResponderLifetime, spi.bytes(), data});
   }
   base::ByteVector message = machine.seal_phase2(sa, builder, x.message_id, x.ni, x.iv);
   machine.transmit(sa, message);
@@ -140,16 +139,15 @@ void on_quick_offer(Machine& machine, IsakmpSa& sa, Exchange& x, const Inbound& 
   }
   const bool full = sa.children.size() >= machine.services().settings.children_per_ike_sa ||
                     machine.services().jobs_full();
-  const auto spi = full ? std::nullopt : machine.services().take_spi();
-  if (!spi) {
+  x.config = choice->config;
+  if (full || !machine.take_spis(x)) {
     // Not remembered: the same message, repeated, may find room.
     machine.drop(IkeDrop::kNoAdditionalSas);
+    machine.return_spis(x);
     sa.exchanges.erase(x.message_id);
     return;
   }
-  x.spi = *spi;
   x.state = QuickState::kAnswered;
-  x.config = choice->config;
   x.commits = sa.connection->config.commit_bit;
   x.choice = std::move(choice->choice);
   x.encap = choice->encap;

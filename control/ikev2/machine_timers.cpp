@@ -78,10 +78,7 @@ void Machine::sa_result(const session::TokenOwner& owner, const base::Result<voi
   IkeSa* sa = owner_of(owner.slot);
   ChildSa* child = sa == nullptr ? nullptr : session::find_by_inbound(sa->children, owner.spi);
   if (child == nullptr || child->pending == 0) {
-    // Its child is gone: retired already, or, if it never was, its SPI goes back.
-    if (!result && owner.what == session::TokenOwner::What::kInbound)
-      services_.return_spi(owner.spi);
-    return;
+    return session::part_of_nobody(services_, owner, result.has_value());
   }
   touch(*sa);
   if (!result) {

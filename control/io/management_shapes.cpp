@@ -21,6 +21,8 @@ constexpr std::array kIkeChild{
     FieldShape{"state", K::kText, "`installing`, `installed`, `rekeying`, `rekeyed` or `deleting`"},
     FieldShape{"spi_in", K::kText, "SPI of the inbound SA, `0x…`"},
     FieldShape{"spi_out", K::kText, "SPI of the outbound SA, `0x…`"},
+    FieldShape{"ah_spi_in", K::kText, "of a bundle: of the inbound AH around it; null: none"},
+    FieldShape{"ah_spi_out", K::kText, "of a bundle: of the outbound AH around it; null: none"},
     FieldShape{"proposal", K::kText,
                "what was agreed, in the words of `esp_proposals` or `ah_proposals`"},
     FieldShape{"local_ts", K::kTexts, "traffic selectors behind us"},

@@ -29,6 +29,17 @@ enum class ChildState : std::uint8_t {
 
 [[nodiscard]] std::string_view name_of(ChildState state);
 
+/// The AH around the ESP of a bundle (RFC 2409 §5.5, RFC 2408 §4.2: both are agreed on together):
+/// they are installed, rekeyed and deleted as one, and the ESP's SPI names both.
+struct OuterSa {
+  net::Spi spi_in;
+  net::Spi spi_out;
+  Agreed agreed;
+  bool inbound_there = false;
+  bool outbound_there = false;
+  std::unique_ptr<policy::SaSpec> outbound;  ///< until it is switched to
+};
+
 struct ChildSa {
   const ChildConfig* config = nullptr;
   net::Spi spi_in;   ///< ours, names the child SA
@@ -46,6 +57,7 @@ struct ChildSa {
   SelectorPair selectors;
   net::IpAddress remote;
   std::unique_ptr<policy::SaSpec> outbound;  ///< until it is switched to
+  std::unique_ptr<OuterSa> outer;            ///< of a bundle alone
   std::optional<base::MonoTime> rekey_at;
   std::optional<base::MonoTime> end_at;
   std::optional<base::MonoTime> switch_by;
@@ -59,18 +71,25 @@ struct ChildSa {
 
 using ChildSas = std::vector<std::unique_ptr<ChildSa>>;
 
-struct ChildSpecs {
+struct SpecPair {
   policy::SaSpec inbound;
   policy::SaSpec outbound;
+};
+struct ChildSpecs : SpecPair {
+  std::optional<SpecPair> outer;  ///< of a bundle
 };
 
 /// What both halves of a child's pair have in common, but for its keys.
 void fill_half(policy::SaSpec& spec, const ConnectionConfig& connection, const ChildSa& child,
                const net::Endpoint& local, const net::Endpoint& remote);
+/// The same of a bundle's AH: in transport mode around the ESP, whatever the child's mode.
+void fill_outer_half(policy::SaSpec& spec, const ConnectionConfig& connection, const ChildSa& child,
+                     const net::Endpoint& local, const net::Endpoint& remote);
 
 [[nodiscard]] ChildSa* find_by_inbound(const ChildSas& children, net::Spi spi);
-/// The one of this protocol whose outbound SPI this is: what a peer's Delete and REKEY_SA name. The
-/// peer chooses the SPI, and may use one number for AH and for ESP (RFC 7296 §2.25).
+/// The one of this protocol whose outbound SPI this is, or of its AH: what a peer's Delete and
+/// REKEY_SA name. The peer chooses the SPI, and may use one number for AH and for ESP (RFC 7296
+/// §2.25).
 [[nodiscard]] ChildSa* find_by_outbound(const ChildSas& children, crypto::ProtocolId protocol,
                                         net::Spi spi);
 
@@ -100,8 +119,13 @@ void switch_outbound(Services& services, ChildSa& child);
 void follow_peer(Services& services, ChildSa& child, const net::Endpoint& remote);
 
 /// A result of the data plane for one part of the child.
+/// @param outer  of the AH around it
 void part_installed(Services& services, const ChildSas& children, ChildSa& child,
-                    TokenOwner::What what, bool ok);
+                    TokenOwner::What what, bool ok, bool outer = false);
+/// One for a part of a child that is gone: an SPI that was never keyed is given back.
+void part_of_nobody(Services& services, const TokenOwner& owner, bool ok);
+/// A slot, and the one of its bundle's AH, belong to another IKE SA now.
+void give_slot(Services& services, policy::ChildSlot slot, std::uint64_t ike_sa);
 
 /// Third step, or the end of a child: its outbound half goes, and if it sealed, another child SA of
 /// the slot takes over.

@@ -61,6 +61,7 @@ struct ChildConfig {
   policy::TrafficSelectors remote_ts;
   crypto::Proposals esp_proposals;  ///< of both lists one is agreed on, rather of this one
   crypto::Proposals ah_proposals;
+  bool bundle = false;     ///< IKEv1: of both lists one each, AH around ESP
   bool sha256_96 = false;  ///< negotiated SHA2-256 is cut to 96 bits, as old peers do
   StartAction start_action = StartAction::kNone;
   EndAction dpd_action = EndAction::kClear;

@@ -90,6 +90,7 @@ struct Slot {
   std::uint64_t ike_sa = 0;  ///< serial; 0: a trap's
   Connection* connection = nullptr;
   const ChildConfig* child = nullptr;
+  policy::ChildSlot outer;  ///< of a bundle: where its AH seals; 0: none
   policy::PolicyId policy;
   bool policy_installed = false;
   net::Spi sealing;     ///< inbound SPI of the child SA whose outbound half seals; 0: none
@@ -117,6 +118,7 @@ struct TokenOwner {
   What what = What::kInbound;
   policy::ChildSlot slot;  ///< finds the IKE SA, even after it was rekeyed
   net::Spi spi;            ///< the child SA's inbound SPI; 0: a standing policy
+  net::Spi outer;          ///< inbound SPI of the AH around it, if it is about that
 };
 
 /// Who waits for a job.

@@ -173,6 +173,31 @@ TEST(Load, ReadsLabelsOfAConnectionAndOfAChild) {
   EXPECT_EQ(c.children[0].situation, (session::Situation{9, {}, isakmp::Label{2, {}}}));
 }
 
+/// Of IKEv1, with one selector a side.
+std::string with_ikev1(std::string_view connection, std::string_view child) {
+  std::string text = with("version = 2", "version = 1" + std::string(connection));
+  const std::string_view two = "local_ts = \"10.1.0.0/16,10.3.0.0/16[tcp/80]\";";
+  return text.replace(text.find(two), two.size(),
+                      "local_ts = \"10.1.0.0/16\";" + std::string(child));
+}
+
+TEST(Load, ReadsABundleOfIkev1) {
+  const session::ChildConfig c =
+      good(with_ikev1("; reauth_time = \"1h\"", "bundle = true; ah_proposals = \"sha256\";"))
+          .connections[0]
+          .children[0];
+  EXPECT_TRUE(c.bundle);
+  EXPECT_EQ(told(with_ikev1("", "bundle = true;")),
+            "connections.branch.children.net.bundle: it is of both: esp_proposals and "
+            "ah_proposals\n");
+  EXPECT_EQ(told(with_ikev1("; encap = true", "bundle = true; ah_proposals = \"sha256\";")),
+            "connections.branch.children.net.bundle: with `encap` all is in UDP, and AH cannot be "
+            "(RFC 3948 §1)\n");
+  EXPECT_EQ(told(with_ikev1("", "bundle = true; ah_proposals = \"sha256-ecp256\";")),
+            "connections.branch.children.net.ah_proposals: a bundle has one group, which stands in "
+            "esp_proposals\n");
+}
+
 TEST(Load, ReadsTransportMode) {
   const Settings settings =
       good(with("local_ts = \"10.1.0.0/16,10.3.0.0/16[tcp/80]\"; remote_ts = \"10.9.0.0/16\";",

@@ -126,7 +126,7 @@ session::ChildConfig child(std::string_view proposals) {
 }
 
 TEST(Phase2Offer, HasTheAttributesOfRfc2407) {
-  const V1SaPayload sa = phase2_offer(child("aes128-sha256-modp2048"), net::Spi{0x1234},
+  const V1SaPayload sa = phase2_offer(child("aes128-sha256-modp2048"), {net::Spi{0x1234}, {}},
                                       Encapsulation::kUdpTunnel, DhGroupId::kModp2048);
   ASSERT_EQ(sa.proposals.size(), 1U);
   const V1Transform& t = sa.proposals[0].transforms.at(0);
@@ -146,7 +146,7 @@ TEST(Phase2Offer, HasTheAttributesOfRfc2407) {
 }
 
 TEST(Phase2Choice, TakesModeAndGroupAsTheyAre) {
-  const V1SaPayload sa = phase2_offer(child("aes128-sha256-modp2048"), net::Spi{0x1234},
+  const V1SaPayload sa = phase2_offer(child("aes128-sha256-modp2048"), {net::Spi{0x1234}, {}},
                                       Encapsulation::kTunnel, DhGroupId::kModp2048);
   const auto choose = [&](Encapsulation encapsulation, DhGroupId group) {
     return choose_phase2(esp("aes128-sha256-modp2048"), encapsulation, group, sa);
@@ -161,8 +161,8 @@ TEST(Phase2Choice, TakesModeAndGroupAsTheyAre) {
 }
 
 TEST(Phase2Choice, WithoutAModeItIsATunnel) {
-  V1SaPayload sa = phase2_offer(child("aes128-sha256"), net::Spi{0x1234}, Encapsulation::kTunnel,
-                                DhGroupId::kNone);
+  V1SaPayload sa = phase2_offer(child("aes128-sha256"), {net::Spi{0x1234}, {}},
+                                Encapsulation::kTunnel, DhGroupId::kNone);
   std::erase_if(sa.proposals[0].transforms[0].attributes,
                 [](const V1Attribute& a) { return a.type == 4; });
   EXPECT_TRUE(choose_phase2(esp("aes128-sha256"), Encapsulation::kTunnel, DhGroupId::kNone, sa));
@@ -173,7 +173,8 @@ TEST(Phase2Choice, WithoutAModeItIsATunnel) {
 TEST(Phase2Choice, OfAhSaysTheAlgorithmTwice) {
   session::ChildConfig c;
   c.ah_proposals = crypto::parse_proposals(crypto::ProtocolId::kAh, "sha256").value();
-  V1SaPayload sa = phase2_offer(c, net::Spi{0x1234}, Encapsulation::kTransport, DhGroupId::kNone);
+  V1SaPayload sa =
+      phase2_offer(c, {net::Spi{0x1234}, {}}, Encapsulation::kTransport, DhGroupId::kNone);
   ASSERT_EQ(sa.proposals.size(), 1U);
   V1Transform& t = sa.proposals[0].transforms.at(0);
   EXPECT_EQ(sa.proposals[0].protocol, isakmp::ProtocolId::kAh);
@@ -189,8 +190,8 @@ TEST(Phase2Choice, OfAhSaysTheAlgorithmTwice) {
 }
 
 TEST(Phase2Choice, RefusesIpcomp) {
-  V1SaPayload sa = phase2_offer(child("aes128-sha256"), net::Spi{0x1234}, Encapsulation::kTunnel,
-                                DhGroupId::kNone);
+  V1SaPayload sa = phase2_offer(child("aes128-sha256"), {net::Spi{0x1234}, {}},
+                                Encapsulation::kTunnel, DhGroupId::kNone);
   sa.proposals[0].protocol = isakmp::ProtocolId{4};
   EXPECT_FALSE(choose_phase2(esp("aes128-sha256"), Encapsulation::kTunnel, DhGroupId::kNone, sa));
 }
