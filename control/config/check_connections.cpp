@@ -355,6 +355,8 @@ void check_connection(const Place& at, const ConnectionConfig& connection,
   check_exchange(at, connection);
   check_private_groups(at, connection);
   if (connection.version != session::IkeVersion::kIkev1) {
+    if (connection.several_sas)
+      at["several_sas"].fault("only IKEv1 has several SA payloads in a message: `version = 1`");
     if (connection.reauth_time.count() != 0)
       not_built_yet(at["reauth_time"], "reauthentication of IKEv2");
     for (const char* end : {"local", "remote"})

@@ -508,6 +508,13 @@ constexpr std::array kConnection{
          .text = "IKEv1: as responder of Quick Mode we set the commit bit, and the peer sends "
                  "nothing before we have installed (RFC 2408 §3.1).",
          .reader = kEngine}),
+    value<&ConnectionConfig::several_sas>(
+        {.name = "several_sas",
+         .preset = "false",
+         .text = "IKEv1: children with the same selectors that start at once are asked for in one "
+                 "Quick Mode, with an SA payload each (RFC 2409 §5.5). A peer that asks so is "
+                 "answered in any case.",
+         .reader = kEngine}),
     group<&ConnectionConfig::situation, situation_options>(
         {.name = "situation",
          .text = "IKEv1: the labels of the ISAKMP SA, as of children (RFC 2407 §4.2)."}),

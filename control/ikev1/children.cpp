@@ -105,6 +105,13 @@ base::Result<TrafficSelector> selector_of(base::Bytes id_body) {
   return out;
 }
 
+std::vector<base::Bytes> sa_bodies(const isakmp::PayloadChain& payloads) {
+  std::vector<base::Bytes> bodies;
+  for (const isakmp::PayloadView& p : payloads)
+    if (p.type == isakmp::PayloadType::kV1Sa) bodies.push_back(p.body);
+  return bodies;
+}
+
 bool can_be_said(const ChildConfig& child) {
   const auto sayable = [](const policy::TrafficSelectors& side) {
     if (side.size() > 1) return false;
@@ -140,15 +147,21 @@ std::optional<SelectorPair> as_seen_here(const IsakmpSa& sa, const ChildConfig& 
 
 }  // namespace
 
-tl::expected<ChildChoice, ChildRefusal> choose_child(const IsakmpSa& sa, const SelectorPair& asked,
+namespace {
+
+/// @param again  among those that are used alone, else among the others alone
+tl::expected<ChildChoice, ChildRefusal> choose_among(const IsakmpSa& sa, const SelectorPair& asked,
                                                      crypto::DhGroupId group,
-                                                     const isakmp::V1SaPayload& offer) {
+                                                     const isakmp::V1SaPayload& offer,
+                                                     std::span<const ChildConfig* const> used,
+                                                     bool again) {
   ChildRefusal refusal{isakmp::V1NotifyType::kInvalidIdInformation, IkeDrop::kTsUnacceptable,
                        "no child allows " + session::to_string(asked.remote) +
                            " on the peer's side and " + session::to_string(asked.local) +
                            " on ours"};
   for (const ChildConfig& c : sa.connection->config.children) {
-    if (!c.is_negotiated()) continue;
+    const bool is_used = std::ranges::find(used, &c) != used.end();
+    if (!c.is_negotiated() || is_used != again) continue;
     const SelectorPair allowed{session::or_dynamic(c.local_ts, sa.local.address),
                                session::or_dynamic(c.remote_ts, sa.remote.address)};
     auto seen = as_seen_here(sa, c, asked);
@@ -175,8 +188,24 @@ tl::expected<ChildChoice, ChildRefusal> choose_child(const IsakmpSa& sa, const S
   return tl::unexpected(std::move(refusal));
 }
 
-session::ChildSa* predecessor(Machine& machine, IsakmpSa& sa, const ChildConfig& config,
-                              const SelectorPair& selectors) {
+}  // namespace
+
+tl::expected<ChildChoice, ChildRefusal> choose_child(const IsakmpSa& sa, const SelectorPair& asked,
+                                                     crypto::DhGroupId group,
+                                                     const isakmp::V1SaPayload& offer,
+                                                     std::span<const ChildConfig* const> used) {
+  auto fresh = choose_among(sa, asked, group, offer, used, false);
+  if (fresh || used.empty()) return fresh;
+  auto again = choose_among(sa, asked, group, offer, used, true);
+  return again ? std::move(again) : std::move(fresh);
+}
+
+session::ChildSa* predecessor(Machine& machine, IsakmpSa& sa, Exchange& x,
+                              const ChildConfig& config) {
+  const SelectorPair& selectors = x.selectors;
+  const auto made_here = [&](net::Spi spi) {
+    return std::ranges::any_of(x.sas(), [&](const QuickSa* q) { return q->child == spi; });
+  };
   session::ChildSa* best = nullptr;
   IsakmpSa* owner = nullptr;
   int best_rank = 0;
@@ -184,7 +213,7 @@ session::ChildSa* predecessor(Machine& machine, IsakmpSa& sa, const ChildConfig&
     for (const auto& c : sibling->children) {
       const session::Slot* slot = machine.services().slots.find(c->slot);
       if (slot == nullptr || c->config != &config || c->selectors.local != selectors.local ||
-          c->selectors.remote != selectors.remote)
+          c->selectors.remote != selectors.remote || made_here(c->spi_in))
         continue;
       // One that seals, one that could, one that both ends are making at once.
       int rank = 0;

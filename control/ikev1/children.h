@@ -13,6 +13,9 @@ namespace penstock::ikev1 {
 /// @return kMalformed or kUnsupported for an identity that is no address
 [[nodiscard]] base::Result<policy::TrafficSelector> selector_of(base::Bytes id_body);
 
+/// The bodies of the SA payloads of a Quick Mode, in their order.
+[[nodiscard]] std::vector<base::Bytes> sa_bodies(const isakmp::PayloadChain& payloads);
+
 /// RFC 2409 §5.5: one identity a side, one port or all.
 [[nodiscard]] bool can_be_said(const session::ChildConfig& child);
 
@@ -37,14 +40,15 @@ struct ChildChoice {
 };
 /// As responder: the child of the connection whose selectors hold what is asked for.
 /// @param asked  RFC 2409 §5.5: taken whole or refused
+/// @param used   by other SA payloads of the same message: others come first
 [[nodiscard]] tl::expected<ChildChoice, ChildRefusal> choose_child(
     const IsakmpSa& sa, const session::SelectorPair& asked, crypto::DhGroupId group,
-    const isakmp::V1SaPayload& offer);
+    const isakmp::V1SaPayload& offer, std::span<const session::ChildConfig* const> used);
 
-/// The child with the same configuration and selectors whose slot a new one shares.
-[[nodiscard]] session::ChildSa* predecessor(Machine& machine, IsakmpSa& sa,
-                                            const session::ChildConfig& config,
-                                            const session::SelectorPair& selectors);
+/// The child with the same configuration and selectors whose slot a new one shares; none that this
+/// exchange made.
+[[nodiscard]] session::ChildSa* predecessor(Machine& machine, IsakmpSa& sa, Exchange& x,
+                                            const session::ChildConfig& config);
 
 /// The keyed pair.
 /// @param shared_secret  empty without PFS

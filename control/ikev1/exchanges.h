@@ -52,8 +52,12 @@ void on_child_ready(Machine& machine, IsakmpSa& sa, session::ChildSa& child);
 void on_quick_offer(Machine& machine, IsakmpSa& sa, Exchange& x, const Inbound& in);
 void on_quick_proof(Machine& machine, IsakmpSa& sa, Exchange& x, const Inbound& in);
 /// @param secret  empty without PFS
-void make_peer_child(Machine& machine, IsakmpSa& sa, Exchange& x, base::Bytes secret);
-void peer_child_ready(Machine& machine, IsakmpSa& sa, Exchange& x, session::ChildSa& child);
+void make_peer_children(Machine& machine, IsakmpSa& sa, Exchange& x, base::Bytes secret);
+/// Their inbound halves are there.
+void send_quick_answer(Machine& machine, IsakmpSa& sa, Exchange& x);
+/// The peer confirmed it, and all of it is there.
+void peer_child_ready(Machine& machine, IsakmpSa& sa, Exchange& x, const QuickSa& made,
+                      session::ChildSa& child);
 
 // ---- new_group_mode.cpp ----
 void begin_new_group_mode(Machine& machine, IsakmpSa& sa, Exchange& x,

@@ -155,11 +155,13 @@ void on_connected(Machine& machine, IsakmpSa& sa, std::uint32_t id) {
   const auto found = sa.exchanges.find(id);
   if (found == sa.exchanges.end() || !found->second.awaits_connected)
     return machine.drop(IkeDrop::kUnexpectedResponse);
-  ChildSa* child = session::find_by_inbound(sa.children, found->second.child);
-  if (child == nullptr || !child->switch_by) return;
-  found->second.awaits_connected = false;
-  child->switch_by.reset();
-  let_out(machine.services(), *child);
+  for (const QuickSa* q : found->second.sas()) {
+    ChildSa* child = session::find_by_inbound(sa.children, q->child);
+    if (child == nullptr || !child->switch_by) continue;
+    found->second.awaits_connected = false;
+    child->switch_by.reset();
+    let_out(machine.services(), *child);
+  }
 }
 
 void on_notify(Machine& machine, IsakmpSa& sa, const isakmp::V1NotifyPayload& notify,

@@ -78,36 +78,49 @@ struct Phase1 {
   std::string refusal;                              ///< an unauthenticated error
 };
 
-/// A Quick Mode, a New Group Mode, or an Informational Exchange that waits for its answer.
-struct Exchange {
-  isakmp::ExchangeType type = isakmp::ExchangeType::kV1QuickMode;
-  std::uint32_t message_id = 0;
-  bool ours = false;
-  QuickState state = QuickState::kStart;
-  bool probe = false;  ///< R-U-THERE, not a Quick Mode
+/// What one SA payload of a Quick Mode is about.
+struct QuickSa {
   session::Task task;  ///< ours
-  base::ByteVector iv;
-  session::AnsweredRequest answered;  ///< the peer's last message, and what we answered
-  session::OutstandingMessage sent;
-  std::optional<base::MonoTime> forget_at;
-  session::JobId job;
   const session::ChildConfig* config = nullptr;
   net::Spi spi;       ///< our inbound; 0 once a child has it
   net::Spi outer;     ///< likewise, of the AH of a bundle
   net::Spi child;     ///< the inbound SPI of the child made
   net::Spi replaces;  ///< inbound SPI of the child that it succeeds
+  Choice choice;
+  bool encap = false;
+};
+
+/// A Quick Mode, a New Group Mode, or an Informational Exchange that waits for its answer.
+struct Exchange : QuickSa {
+  isakmp::ExchangeType type = isakmp::ExchangeType::kV1QuickMode;
+  std::uint32_t message_id = 0;
+  bool ours = false;
+  QuickState state = QuickState::kStart;
+  bool probe = false;  ///< R-U-THERE, not a Quick Mode
+  /// RFC 2409 §5.5: several SA payloads share nonces, key exchange and identities. The first is the
+  /// exchange itself.
+  std::vector<QuickSa> more;
+  base::ByteVector iv;
+  session::AnsweredRequest answered;  ///< the peer's last message, and what we answered
+  session::OutstandingMessage sent;
+  std::optional<base::MonoTime> forget_at;
+  session::JobId job;
   crypto::DhGroupId group = crypto::DhGroupId::kNone;
   std::optional<crypto::PrivateGroup> private_group;  ///< what a private number stands for
   crypto::DhKeyPair pair;
   base::ByteVector ni, nr, own_public, peer_public;
   base::ByteVector id_i, id_r;  ///< bodies of IDci and IDcr; empty: none were sent
   session::SelectorPair selectors;
-  Choice choice;
-  bool encap = false;
   bool awaits_connected = false;  ///< the peer set the commit bit
   bool commits = false;           ///< we set it
 
   [[nodiscard]] bool active() const { return state != QuickState::kDone; }
+  /// In the order of the SA payloads.
+  [[nodiscard]] std::vector<QuickSa*> sas() {
+    std::vector<QuickSa*> all{this};
+    for (QuickSa& one : more) all.push_back(&one);
+    return all;
+  }
 };
 
 struct NatTraversal;

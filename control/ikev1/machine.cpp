@@ -152,7 +152,8 @@ void Machine::close(IsakmpSa& sa, EndReason reason, const std::string& why) {
   std::vector<Task> left;
   for (auto& [id, x] : sa.exchanges) {
     return_spis(x);
-    if (x.ours && x.active()) left.push_back(std::move(x.task));
+    if (!x.ours || !x.active()) continue;
+    for (QuickSa* q : x.sas()) left.push_back(std::move(q->task));
   }
   sa.exchanges.clear();
   sa.own_exchange = 0;

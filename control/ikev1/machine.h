@@ -41,6 +41,8 @@ inline constexpr base::Duration kCommitTime = base::seconds{2};
 /// What was replaced and nobody deleted, a child or an ISAKMP SA, is deleted by us.
 inline constexpr base::Duration kReplacedLife = base::seconds{10};
 inline constexpr std::size_t kOwnNonceOctets = 32;
+/// SA payloads of one Quick Mode.
+inline constexpr std::size_t kMaxQuickSas = 8;
 
 class Machine {
  public:
@@ -129,14 +131,14 @@ class Machine {
   /// Kept for repetitions, then forgotten.
   void finish(Exchange& x);
   [[nodiscard]] bool take_spi_or_wait(IsakmpSa& sa, Exchange& x);
-  /// As many as its child wants. @return false: there are too few now
+  /// As many as its children want. @return false: there are too few now
   [[nodiscard]] bool take_spis(Exchange& x);
   /// Those that no child has are given back.
   void return_spis(Exchange& x);
 
   // ---- children ----
 
-  session::ChildSa& add_child(IsakmpSa& sa, Exchange& x);
+  session::ChildSa& add_child(IsakmpSa& sa, const Exchange& x, QuickSa& q);
   /// RFC 3948 §5.2: has another peer behind the same NAT these selectors in transport mode?
   [[nodiscard]] bool is_taken(const IsakmpSa& sa, const session::SelectorPair& selectors) const;
   void child_installed(IsakmpSa& sa, session::ChildSa& child, const Choice& choice);

@@ -108,23 +108,26 @@ void Machine::finish(Exchange& x) {
 }
 
 void Machine::return_spis(Exchange& x) {
-  for (net::Spi* spi : {&x.spi, &x.outer})
-    if (spi->value() != 0) services_.return_spi(std::exchange(*spi, net::Spi{}));
+  for (QuickSa* q : x.sas())
+    for (net::Spi* spi : {&q->spi, &q->outer})
+      if (spi->value() != 0) services_.return_spi(std::exchange(*spi, net::Spi{}));
 }
 
 bool Machine::take_spis(Exchange& x) {
-  for (net::Spi* spi : {&x.spi, &x.outer}) {
-    if (spi->value() != 0 || (spi == &x.outer && !x.config->bundle)) continue;
-    const auto taken = services_.take_spi();
-    if (!taken) return false;
-    *spi = *taken;
-  }
+  for (QuickSa* q : x.sas())
+    for (net::Spi* spi : {&q->spi, &q->outer}) {
+      if (spi->value() != 0 || (spi == &q->outer && !q->config->bundle)) continue;
+      const auto taken = services_.take_spi();
+      if (!taken) return false;
+      *spi = *taken;
+    }
   return true;
 }
 
 void Machine::finish_own(IsakmpSa& sa, Exchange& x, base::Result<std::string> result) {
   finish(x);
   if (sa.own_exchange == x.message_id) sa.own_exchange = 0;
+  for (QuickSa& q : x.more) services_.note(session::TaskDone{std::move(q.task), result});
   services_.note(session::TaskDone{std::move(x.task), std::move(result)});
   touch(sa);
 }
@@ -199,21 +202,21 @@ void Machine::delete_child_now(IsakmpSa& sa, Task task) {
 
 // ---- children ----
 
-ChildSa& Machine::add_child(IsakmpSa& sa, Exchange& x) {
+ChildSa& Machine::add_child(IsakmpSa& sa, const Exchange& x, QuickSa& q) {
   auto child = std::make_unique<ChildSa>();
-  child->config = x.config;
+  child->config = q.config;
   // From here on the child answers for the SPI.
-  child->spi_in = x.child = std::exchange(x.spi, net::Spi{});
-  child->spi_out = x.choice.spi;
-  child->encap = x.encap;
+  child->spi_in = q.child = std::exchange(q.spi, net::Spi{});
+  child->spi_out = q.choice.spi;
+  child->encap = q.encap;
   child->remote = sa.remote.address;
-  child->agreed = x.choice.agreed;
+  child->agreed = q.choice.agreed;
   child->selectors = x.selectors;
-  if (x.choice.outer) {
+  if (q.choice.outer) {
     child->outer = std::make_unique<session::OuterSa>();
-    child->outer->spi_in = std::exchange(x.outer, net::Spi{});
-    child->outer->spi_out = x.choice.outer->spi;
-    child->outer->agreed = x.choice.outer->agreed;
+    child->outer->spi_in = std::exchange(q.outer, net::Spi{});
+    child->outer->spi_out = q.choice.outer->spi;
+    child->outer->agreed = q.choice.outer->agreed;
   }
   sa.children.push_back(std::move(child));
   return *sa.children.back();

@@ -159,6 +159,7 @@ struct ConnectionConfig {
   Situation situation;          ///< IKEv1: what labels the ISAKMP SA has
   std::vector<PrivateGroupConfig> private_groups;  ///< IKEv1: we propose them
   bool accept_private_groups = false;              ///< IKEv1: those that the peer proposes too
+  bool several_sas = false;  ///< IKEv1: children with one pair of selectors in one Quick Mode
   Fragmentation fragmentation = Fragmentation::kYes;
   std::uint16_t fragment_size = 1280;  ///< most of an IP datagram with a fragment, octets
   SendCertificate send_cert = SendCertificate::kIfAsked;

@@ -63,13 +63,13 @@ Ikev1End::Ikev1End(std::uint64_t seed, net::Endpoint local, session::ConnectionC
   input([&] { services.ask_for_spis(); });
 }
 
-void Ikev1End::begin() {
-  session::Task task;
-  task.kind = session::Task::Kind::kNewChild;
-  task.child = &connection.config.children.front();
+void Ikev1End::begin(std::size_t children) {
   input([&] {
-    std::vector<session::Task> tasks;
-    tasks.push_back(std::move(task));
+    std::vector<session::Task> tasks(children);
+    for (std::size_t i = 0; i < children; ++i) {
+      tasks[i].kind = session::Task::Kind::kNewChild;
+      tasks[i].child = &connection.config.children.at(i);
+    }
     PS_CHECK(machine.initiate(connection, std::move(tasks)) != nullptr);
   });
 }
@@ -212,18 +212,24 @@ Datagram seal_phase2(Ikev1End& to, const Datagram& model, base::ByteVector insid
 
 Datagram with_v1_sa(Ikev1End& to, const Datagram& model,
                     const std::function<void(isakmp::V1SaPayload&)>& edit) {
+  return with_v1_sas(to, model, [&](std::vector<isakmp::V1SaPayload>& all) { edit(all.front()); });
+}
+
+Datagram with_v1_sas(Ikev1End& to, const Datagram& model,
+                     const std::function<void(std::vector<isakmp::V1SaPayload>&)>& edit) {
   const auto header = isakmp::Header::parse(model.data);
   const base::ByteVector plain = open_phase2(to, model.data);
   const auto chain = isakmp::read_v1_inside(header->next_payload, plain);
   isakmp::MessageBuilder builder(*header);
+  std::vector<isakmp::V1SaPayload> sas;
+  for (const isakmp::PayloadView& p : *chain)
+    if (p.type == isakmp::PayloadType::kV1Sa) sas.push_back(isakmp::parse_v1_sa(p.body).value());
+  edit(sas);
   for (const isakmp::PayloadView& p : *chain) {
-    if (p.type != isakmp::PayloadType::kV1Sa) {
-      builder.append(p.type, p.body);
-      continue;
-    }
-    isakmp::V1SaPayload sa = isakmp::parse_v1_sa(p.body).value();
-    edit(sa);
-    isakmp::append_v1_sa(builder, sa);
+    if (p.type != isakmp::PayloadType::kV1Sa) builder.append(p.type, p.body);
+    // RFC 2409 §5.5: behind HASH.
+    if (p.type == isakmp::PayloadType::kV1Hash)
+      for (const isakmp::V1SaPayload& sa : sas) isakmp::append_v1_sa(builder, sa);
   }
   const base::ByteVector clear = builder.finish();
   return seal_phase2(to, model, base::to_vector(base::Bytes(clear).subspan(isakmp::kHeaderOctets)),

@@ -19,8 +19,8 @@ class Ikev1End {
   Ikev1End(std::uint64_t seed, net::Endpoint local, session::ConnectionConfig config,
            std::shared_ptr<const pki::Vault> vault = {});
 
-  /// Dials, and asks for the first child.
-  void begin();
+  /// Dials, and asks for the first children.
+  void begin(std::size_t children = 1);
   void receive(const session::Datagram& datagram);
   void advance(base::Duration by);
   /// What a call of the machine puts out is carried out.
@@ -72,7 +72,11 @@ struct Ikev1Pair {
 [[nodiscard]] session::Datagram seal_phase2(Ikev1End& to, const session::Datagram& model,
                                             base::ByteVector inside, std::uint32_t message_id);
 
-/// The first message of a Quick Mode, as seal_phase2() makes it, with its SA payload changed.
+/// A message of a Quick Mode, as seal_phase2() makes it, with its SA payloads changed.
+[[nodiscard]] session::Datagram with_v1_sas(
+    Ikev1End& to, const session::Datagram& model,
+    const std::function<void(std::vector<isakmp::V1SaPayload>&)>& edit);
+/// The same of one with a single SA payload.
 [[nodiscard]] session::Datagram with_v1_sa(Ikev1End& to, const session::Datagram& model,
                                            const std::function<void(isakmp::V1SaPayload&)>& edit);
 

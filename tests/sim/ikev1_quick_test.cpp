@@ -170,6 +170,37 @@ void run_storms(std::uint64_t first, std::uint64_t count, const Edit& edit) {
 
 TEST(Ikev1Bundle, ConvergesAfterEveryStorm) { run_storms(3000, 100, make_bundle); }
 
+/// Two children between the same networks, ESP and AH.
+void make_two(ConnectionConfig& c) {
+  const bool is_a = c.local.id.text == "a.example";
+  c.several_sas = true;
+  c.children.push_back(ah_child("more", is_a, "sha256"));
+  for (session::ChildConfig& child : c.children) child.start_action = session::StartAction::kStart;
+}
+
+TEST(Ikev1SeveralSas, ComeUpInOneQuickModeAndLiveApart) {
+  World world(55);
+  std::set<base::ByteVector> exchanges;
+  world.filter = [&](const ike::Datagram& d) {
+    if (d.data.at(18) == std::byte{32}) exchanges.emplace(d.data.begin() + 20, d.data.begin() + 24);
+    return true;
+  };
+  boot(world, make_two);
+  world.run_for(base::seconds{30});
+  EXPECT_EQ(world.a().live_children(), 2U);
+  EXPECT_EQ(world.b().live_children(), 2U);
+  EXPECT_EQ(world.faults_at_rest(), std::vector<std::string>{});
+  EXPECT_LE(exchanges.size(), 2U) << "one for each end that began";
+  world.filter = {};
+  world.a().command(Command::Kind::kRekey, "ab");
+  world.run_for(base::seconds{30});
+  EXPECT_EQ(world.a().live_children(), 2U);
+  EXPECT_EQ(world.b().live_children(), 2U);
+  EXPECT_EQ(world.faults_at_rest(), std::vector<std::string>{});
+}
+
+TEST(Ikev1SeveralSas, ConvergeAfterEveryStorm) { run_storms(3400, 60, make_two); }
+
 TEST(Ikev1Reauthentication, MakesPhase1AnewBeforeItEndsWhileChildrenLiveOn) {
   for (const bool by_b : {false, true}) {
     World world(53);
