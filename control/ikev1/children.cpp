@@ -3,6 +3,7 @@
 #include "control/ikev1/children.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "control/ikev1/nat.h"
 #include "control/isakmp/payload/identification.h"
@@ -254,6 +255,16 @@ base::Result<void> key_half(policy::SaSpec& spec, const crypto::CryptoContext& c
   return {};
 }
 
+/// RFC 2407 §4.5: kilobytes.
+void limit_traffic(policy::TrafficLifetime& lifetime, const std::optional<std::uint64_t>& kb) {
+  if (!kb || *kb > (std::numeric_limits<std::uint64_t>::max() >> 10U)) return;
+  const std::uint64_t hard = *kb << 10U;
+  if (lifetime.hard_bytes != 0 && lifetime.hard_bytes <= hard) return;
+  lifetime.hard_bytes = hard;
+  const std::uint64_t soft = hard - hard / 10;
+  if (lifetime.soft_bytes == 0 || lifetime.soft_bytes > soft) lifetime.soft_bytes = soft;
+}
+
 void name_halves(session::SpecPair& pair, net::Spi in, net::Spi out) {
   pair.inbound.direction = policy::Direction::kInbound;
   pair.outbound.direction = policy::Direction::kOutbound;
@@ -265,12 +276,14 @@ void name_halves(session::SpecPair& pair, net::Spi in, net::Spi out) {
 
 base::Result<session::ChildSpecs> make_specs(const crypto::CryptoContext& context,
                                              const IsakmpSa& sa, const session::ChildSa& child,
-                                             const Exchange& x, base::Bytes shared_secret) {
+                                             const Exchange& x, const QuickSa& q,
+                                             base::Bytes shared_secret) {
   const session::ConnectionConfig& config = sa.connection->config;
   session::ChildSpecs specs;
   name_halves(specs, child.spi_in, child.spi_out);
   for (policy::SaSpec* spec : {&specs.inbound, &specs.outbound}) {
     session::fill_half(*spec, config, child, sa.local, sa.remote);
+    limit_traffic(spec->lifetime, q.choice.lives.life_kb);
     PS_TRY(key_half(*spec, context, sa, child.agreed, x, shared_secret));
   }
   if (child.outer == nullptr) return specs;

@@ -50,12 +50,12 @@ struct ChildChoice {
 [[nodiscard]] session::ChildSa* predecessor(Machine& machine, IsakmpSa& sa, Exchange& x,
                                             const session::ChildConfig& config);
 
-/// The keyed pair.
+/// The keyed pair, with its traffic limited to the shorter of what both ends say.
 /// @param shared_secret  empty without PFS
 [[nodiscard]] base::Result<session::ChildSpecs> make_specs(const crypto::CryptoContext& context,
                                                            const IsakmpSa& sa,
                                                            const session::ChildSa& child,
-                                                           const Exchange& x,
+                                                           const Exchange& x, const QuickSa& q,
                                                            base::Bytes shared_secret);
 
 }  // namespace penstock::ikev1

@@ -132,8 +132,11 @@ void on_probe(Machine& machine, IsakmpSa& sa, const isakmp::V1NotifyPayload& not
 /// RFC 2407 §4.6.3.1: the responder keeps the SA for a shorter time than we asked for.
 void on_responder_lifetime(Machine& machine, IsakmpSa& sa, const isakmp::V1NotifyPayload& notify) {
   // Its data are attributes as a transform has them.
-  const auto life = responder_lifetime(notify.protocol, notify.data);
-  if (!life) return machine.broken({isakmp::V1Rule::kAttributes, "RESPONDER-LIFETIME"});
+  const Lifetimes lives = responder_lifetime(notify.protocol, notify.data);
+  if (!lives.any()) return machine.broken({isakmp::V1Rule::kAttributes, "RESPONDER-LIFETIME"});
+  // Traffic of an SA that is there is counted as it was agreed.
+  const auto& life = lives.life;
+  if (!life) return;
   const auto shorten = [&](std::optional<base::MonoTime>& end, std::optional<base::MonoTime>& soft,
                            base::Duration granted) {
     const base::MonoTime at = machine.now() + granted;

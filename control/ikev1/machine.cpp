@@ -102,6 +102,17 @@ void Machine::established(IsakmpSa& sa) {
              std::string(sa.initiator ? "initiator" : "responder") + ", we are " +
              sa.local_id.to_string() + ", " + sa.agreed.to_string());
   for (IsakmpSa* other : siblings(sa)) touch(*other);
+  if (!sa.initiator) tell_lifetime(sa);
+}
+
+void Machine::tell_lifetime(IsakmpSa& sa) {
+  const base::Duration life = configured_life(sa.connection->config);
+  if (life.count() == 0) return;
+  const Lifetimes told = to_be_told({life, {}}, {sa.life, {}});
+  // RFC 2407 §4.6.3.1: under the protection of the ISAKMP SA.
+  const base::ByteVector spi = isakmp::cookie_pair(sa.cookies.i, sa.cookies.r);
+  const base::ByteVector data = responder_lifetime_of(1, told);
+  if (told.any()) send_informational(sa, {1, isakmp::V1NotifyType::kResponderLifetime, spi, data});
 }
 
 std::vector<IsakmpSa*> Machine::siblings(const IsakmpSa& sa) {

@@ -184,6 +184,7 @@ class Machine {
   bool hand_over(IsakmpSa& sa);
   void adopt(IsakmpSa& heir, IsakmpSa& old);
   void arm_lifetime(IsakmpSa& sa);
+  void tell_lifetime(IsakmpSa& sa);
   void rearm(const IsakmpSa& sa);
   void check_liveness(IsakmpSa& sa);
   void on_deadline(IsakmpSa& sa);

@@ -227,7 +227,8 @@ void Machine::child_installed(IsakmpSa& sa, ChildSa& child, const Choice& choice
   const session::ChildConfig& c = *child.config;
   base::Duration life = c.life_time;
   // The shorter of both (RFC 2407 §4.5.4).
-  if (choice.life && (life.count() == 0 || *choice.life < life)) life = *choice.life;
+  const auto& asked = choice.lives.life;
+  if (asked && (life.count() == 0 || *asked < life)) life = *asked;
   if (life.count() != 0) child.end_at = now() + life;
   const bool ours = c.rekey_time.count() != 0 && (life.count() == 0 || c.rekey_time < life);
   const base::Duration soft = ours ? c.rekey_time : life - life / 10;

@@ -237,7 +237,7 @@ std::optional<Choice> read_choice(Machine& machine, IsakmpSa& sa, const Inbound&
 bool set_agreed(Machine& machine, IsakmpSa& sa, const Choice& choice) {
   sa.agreed = choice.agreed;
   sa.auth = choice.auth;
-  sa.life = choice.life;
+  sa.life = choice.lives.life;
   sa.algorithms.encr = crypto::find_encr(choice.agreed.encr.id, choice.agreed.encr.key_bits);
   sa.algorithms.prf = crypto::find_prf(choice.agreed.prf);
   const crypto::IntegRow* hash = crypto::find_integ(choice.agreed.integ);

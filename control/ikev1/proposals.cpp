@@ -105,11 +105,6 @@ std::uint64_t seconds_of(base::Duration d) {
   return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(d).count());
 }
 
-struct Lifetimes {
-  std::optional<base::Duration> life;
-  std::optional<std::uint64_t> life_kb;
-};
-
 Lifetimes lifetimes_of(const std::vector<V1Attribute>& attributes, std::uint16_t type_attribute) {
   Lifetimes out;
   std::uint64_t unit = 0;
@@ -239,9 +234,7 @@ base::Result<Choice> choose(const crypto::Proposals& ours, const Suites& suites,
   Choice out;
   out.agreed = choice.agreed;
   out.answer = {proposal->number, proposal->protocol, proposal->spi, {*transform}};
-  const Lifetimes life = lifetimes_of(transform->attributes, life_type);
-  out.life = life.life;
-  out.life_kb = life.life_kb;
+  out.lives = lifetimes_of(transform->attributes, life_type);
   if (proposal->protocol != ProtocolId::kIke) {
     PS_ASSIGN(const std::uint32_t spi, base::ByteReader(proposal->spi).u32());
     out.spi = net::Spi{spi};
@@ -433,11 +426,6 @@ std::optional<crypto::Proposal> outer_suite(const V1Proposal& p, const V1Transfo
   return suite;
 }
 
-template <class T>
-std::optional<T> shorter(const std::optional<T>& a, const std::optional<T>& b) {
-  return a && b ? std::min(*a, *b) : a ? a : b;
-}
-
 base::Result<Choice> choose_bundle(const session::ChildConfig& child, Encapsulation encapsulation,
                                    DhGroupId group, const V1SaPayload& theirs) {
   base::Error why{base::ErrorCode::kRefused, "the peer offers no AH and ESP together"};
@@ -457,8 +445,7 @@ base::Result<Choice> choose_bundle(const session::ChildConfig& child, Encapsulat
     auto inner = choose(child.esp_proposals, esp, kChildLifeType);
     auto outer = choose(child.ah_proposals, ah, kChildLifeType);
     if (inner && outer) {
-      inner->life = shorter(inner->life, outer->life);
-      inner->life_kb = shorter(inner->life_kb, outer->life_kb);
+      inner->lives = shorter(inner->lives, outer->lives);
       inner->outer = OuterChoice{outer->agreed, std::move(outer->answer), outer->spi};
       inner->outer_first = bundle->ah < bundle->esp;
       return inner;
@@ -507,23 +494,34 @@ base::Result<void> check_single(const V1SaPayload& answer, bool bundle) {
   return {};
 }
 
-std::optional<base::Duration> responder_lifetime(std::uint8_t protocol, base::Bytes data) {
-  const auto attributes = isakmp::parse_v1_attributes(data);
-  if (!attributes) return std::nullopt;
-  const bool ike = ProtocolId{protocol} == ProtocolId::kIke;
-  return lifetimes_of(*attributes, ike ? kLifeType : kChildLifeType).life;
+Lifetimes shorter(const Lifetimes& a, const Lifetimes& b) {
+  const auto least = [](const auto& x, const auto& y) {
+    return x && y ? std::min(x, y) : (x ? x : y);
+  };
+  return {least(a.life, b.life), least(a.life_kb, b.life_kb)};
 }
 
-base::ByteVector responder_lifetime_of(std::uint8_t protocol, base::Duration life) {
+Lifetimes to_be_told(const Lifetimes& ours, const Lifetimes& offered) {
+  Lifetimes out;
+  if (ours.life && offered.life && *ours.life < *offered.life) out.life = ours.life;
+  if (ours.life_kb && offered.life_kb && *ours.life_kb < *offered.life_kb)
+    out.life_kb = ours.life_kb;
+  return out;
+}
+
+Lifetimes responder_lifetime(std::uint8_t protocol, base::Bytes data) {
+  const auto attributes = isakmp::parse_v1_attributes(data);
+  if (!attributes) return {};
+  const bool ike = ProtocolId{protocol} == ProtocolId::kIke;
+  return lifetimes_of(*attributes, ike ? kLifeType : kChildLifeType);
+}
+
+base::ByteVector responder_lifetime_of(std::uint8_t protocol, const Lifetimes& lives) {
   const std::uint16_t type = ProtocolId{protocol} == ProtocolId::kIke ? kLifeType : kChildLifeType;
-  constexpr std::uint16_t kBasic = 0x8000;
-  base::ByteWriter out;
-  out.u16(static_cast<std::uint16_t>(kBasic | type));
-  out.u16(static_cast<std::uint16_t>(kSeconds));
-  out.u16(static_cast<std::uint16_t>(type + 1));
-  out.u16(sizeof(std::uint32_t));
-  out.u32(static_cast<std::uint32_t>(seconds_of(life)));
-  return out.release();
+  V1Transform t;
+  if (lives.life) add_life(t, type, kSeconds, seconds_of(*lives.life));
+  if (lives.life_kb) add_life(t, type, kKilobytes, *lives.life_kb);
+  return isakmp::v1_attribute_octets(t.attributes);
 }
 
 bool can_be_said(const crypto::Proposal& proposal) {

@@ -25,6 +25,17 @@ enum class AuthMethod : std::uint16_t {
 /// Transforms that one offer has at most: above it a first message would be cut by IP.
 inline constexpr std::size_t kMaxOffered = 32;
 
+/// How long an SA is to live (RFC 2407 §4.5, §4.5.4).
+struct Lifetimes {
+  std::optional<base::Duration> life;
+  std::optional<std::uint64_t> life_kb;  ///< kilobytes
+
+  [[nodiscard]] bool any() const { return life.has_value() || life_kb.has_value(); }
+  friend bool operator==(const Lifetimes&, const Lifetimes&) = default;
+};
+/// The shorter of both, each kind for itself; what one does not say the other does.
+[[nodiscard]] Lifetimes shorter(const Lifetimes& a, const Lifetimes& b);
+
 /// The AH of a bundle.
 struct OuterChoice {
   session::Agreed agreed;
@@ -36,12 +47,11 @@ struct OuterChoice {
 struct Choice {
   session::Agreed agreed;  ///< of phase 1: `integ` stands for the hash
   AuthMethod auth = AuthMethod::kNone;
-  isakmp::V1Proposal answer;             ///< with the one transform, as it was offered
-  std::optional<base::Duration> life;    ///< that the peer asks for
-  std::optional<std::uint64_t> life_kb;  ///< likewise, kilobytes
-  net::Spi spi;                          ///< phase 2: the peer's inbound
-  std::optional<OuterChoice> outer;      ///< phase 2: the AH around the ESP
-  bool outer_first = false;              ///< its proposal stood in front
+  isakmp::V1Proposal answer;         ///< with the one transform, as it was offered
+  Lifetimes lives;                   ///< that the peer asks for
+  net::Spi spi;                      ///< phase 2: the peer's inbound
+  std::optional<OuterChoice> outer;  ///< phase 2: the AH around the ESP
+  bool outer_first = false;          ///< its proposal stood in front
 };
 
 // ---- phase 1 ----
@@ -104,13 +114,14 @@ struct OwnSpis {
 [[nodiscard]] base::Result<void> check_single(const isakmp::V1SaPayload& answer,
                                               bool bundle = false);
 
-/// The seconds that RESPONDER-LIFETIME grants (RFC 2407 §4.6.3.1).
+/// What RESPONDER-LIFETIME grants (RFC 2407 §4.6.3.1).
 /// @param protocol  of the notification: phase 1 has other numbers than phase 2
 /// @return nothing if it grants none or is malformed
-[[nodiscard]] std::optional<base::Duration> responder_lifetime(std::uint8_t protocol,
-                                                               base::Bytes data);
-/// Its data: the seconds, if there is a limit.
-[[nodiscard]] base::ByteVector responder_lifetime_of(std::uint8_t protocol, base::Duration life);
+[[nodiscard]] Lifetimes responder_lifetime(std::uint8_t protocol, base::Bytes data);
+/// Its data.
+[[nodiscard]] base::ByteVector responder_lifetime_of(std::uint8_t protocol, const Lifetimes& lives);
+/// Those of ours that are shorter than what was offered: they are to be told.
+[[nodiscard]] Lifetimes to_be_told(const Lifetimes& ours, const Lifetimes& offered);
 
 /// What of the list IKEv1 can say: block ciphers for the ISAKMP SA, what has a number for ESP.
 [[nodiscard]] bool can_be_said(const crypto::Proposal& proposal);

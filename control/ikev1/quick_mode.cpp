@@ -116,12 +116,12 @@ void note_lifetime(Exchange& x, const isakmp::PayloadChain& payloads) {
     if (p.type != PayloadType::kV1Notification) continue;
     const auto notify = isakmp::parse_v1_notify(p.body);
     if (!notify || notify->type != isakmp::V1NotifyType::kResponderLifetime) continue;
-    const auto life = responder_lifetime(notify->protocol, notify->data);
+    const Lifetimes granted = responder_lifetime(notify->protocol, notify->data);
     const auto spi = base::ByteReader(notify->spi).u32();
     for (QuickSa* q : x.sas()) {
       const bool meant = !spi || net::Spi{*spi} == q->choice.spi ||
                          (q->choice.outer && net::Spi{*spi} == q->choice.outer->spi);
-      if (meant && life && (!q->choice.life || *life < *q->choice.life)) q->choice.life = life;
+      if (meant) q->choice.lives = shorter(q->choice.lives, granted);
     }
   }
 }
@@ -182,7 +182,7 @@ base::Result<void> make_own_child(Machine& machine, IsakmpSa& sa, Exchange& x, Q
   // The peer may have made the same child at the same time.
   if (old == nullptr) old = predecessor(machine, sa, x, *q.config);
   ChildSa& child = machine.add_child(sa, x, q);
-  PS_ASSIGN(auto specs, make_specs(machine.services().crypto, sa, child, x, secret));
+  PS_ASSIGN(auto specs, make_specs(machine.services().crypto, sa, child, x, q, secret));
   if (old != nullptr) {
     session::install_successor(machine.services(), child, *old, std::move(specs));
   } else if (x.awaits_connected) {

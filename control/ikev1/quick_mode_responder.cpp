@@ -90,15 +90,29 @@ void refuse(Machine& machine, IsakmpSa& sa, Exchange& x, V1NotifyType type,
   machine.finish(x);
 }
 
+/// RFC 2407 §4.6.3.2: without it the peer takes it that replays are looked for.
+void append_replay_status(isakmp::MessageBuilder& builder, const ChildSa& child) {
+  if (child.config->replay_window != 0) return;
+  base::ByteWriter spi;
+  spi.u32(child.spi_in.value());
+  const base::ByteVector disabled(4);
+  isakmp::append_v1_notify(builder, {static_cast<std::uint8_t>(child.agreed.protocol),
+                                     V1NotifyType::kReplayStatus, spi.bytes(), disabled});
+}
+
 /// RFC 2407 §4.6.3.1: ours is shorter than what was offered.
 void append_lifetime(isakmp::MessageBuilder& builder, const QuickSa& q, const ChildSa& child) {
-  const base::Duration life = child.config->life_time;
-  if (life.count() == 0 || !q.choice.life || life >= *q.choice.life) return;
+  const session::ChildConfig& c = *child.config;
+  Lifetimes ours;
+  if (c.life_time.count() != 0) ours.life = c.life_time;
+  if (c.life_bytes != 0) ours.life_kb = c.life_bytes / 1024;
+  const Lifetimes told = to_be_told(ours, q.choice.lives);
+  if (!told.any()) return;
   const auto protocol = static_cast<std::uint8_t>(child.agreed.protocol);
   base::ByteWriter spi;
   spi.u32(child.spi_in.value());
   isakmp::append_v1_notify(builder, {protocol, V1NotifyType::kResponderLifetime, spi.bytes(),
-                                     responder_lifetime_of(protocol, life)});
+                                     responder_lifetime_of(protocol, told)});
 }
 
 }  // namespace
@@ -123,6 +137,7 @@ void send_quick_answer(Machine& machine, IsakmpSa& sa, Exchange& x) {
   }
   if (x.encap && x.config->is_transport()) append_original_addresses(builder, sa, false);
   for (std::size_t i = 0; i < sas.size(); ++i) append_lifetime(builder, *sas[i], *made[i]);
+  for (const ChildSa* child : made) append_replay_status(builder, *child);
   base::ByteVector message = machine.seal_phase2(sa, builder, x.message_id, x.ni, x.iv);
   machine.transmit(sa, message);
   x.answered.answer(message);
@@ -197,7 +212,7 @@ base::Result<void> make_peer_child(Machine& machine, IsakmpSa& sa, Exchange& x, 
   const ChildSa* old = predecessor(machine, sa, x, *q.config);
   if (old != nullptr) q.replaces = old->spi_in;
   ChildSa& child = machine.add_child(sa, x, q);
-  PS_ASSIGN(auto specs, make_specs(machine.services().crypto, sa, child, x, secret));
+  PS_ASSIGN(auto specs, make_specs(machine.services().crypto, sa, child, x, q, secret));
   if (old != nullptr) {
     session::install_successor(machine.services(), child, *old, std::move(specs));
   } else {

@@ -73,7 +73,9 @@ TEST(Ikev1, TwoEnginesEstablishBothPhases) {
 TEST(Ikev1, EachGroupCipherAndHashWorks) {
   for (const std::string_view suite :
        {"3des-md5-modp1024", "aes128-sha1-modp1536", "aes192-sha256-modp2048",
-        "aes256-sha384-ecp256", "aes256-sha512-ecp384", "aes128-sha1-ecp521",
+        "aes256-sha384-ecp256", "aes256-sha512-ecp384", "aes128-sha1-ecp521", "aes128-sha1-ecp192",
+        "aes128-sha256-ecp224", "aes128-sha256-ecp224bp", "aes128-sha256-ecp256bp",
+        "aes256-sha384-ecp384bp", "aes256-sha512-ecp512bp", "aes128-sha256-modp3072",
         "aes256-sha256-prfaesxcbc-x25519", "aes128-sha256-prfaescmac-x25519"}) {
     SCOPED_TRACE(suite);
     World world(2);

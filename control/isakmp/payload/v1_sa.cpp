@@ -172,11 +172,7 @@ namespace {
 void write_transform(base::ByteWriter& out, const V1Transform& t, bool last) {
   const std::size_t start = out.size();
   out.put(TransformHeader{last ? kNone : kTransform, 0, {}, t.number, t.id, {}});
-  for (const V1Attribute& a : t.attributes) {
-    out.u16(static_cast<std::uint16_t>(a.type | (a.basic ? kBasic : 0U)));
-    out.u16(static_cast<std::uint16_t>(a.basic ? a.value : a.octets.size()));
-    if (!a.basic) out.append(a.octets);
-  }
+  out.append(v1_attribute_octets(t.attributes));
   out.patch_u16(start + 2, static_cast<std::uint16_t>(out.size() - start));
 }
 
@@ -195,6 +191,16 @@ void write_proposal(base::ByteWriter& out, const V1Proposal& p, bool last) {
 }
 
 }  // namespace
+
+base::ByteVector v1_attribute_octets(std::span<const V1Attribute> attributes) {
+  base::ByteWriter out;
+  for (const V1Attribute& a : attributes) {
+    out.u16(static_cast<std::uint16_t>(a.type | (a.basic ? kBasic : 0U)));
+    out.u16(static_cast<std::uint16_t>(a.basic ? a.value : a.octets.size()));
+    if (!a.basic) out.append(a.octets);
+  }
+  return out.release();
+}
 
 void append_v1_sa(MessageBuilder& builder, const V1SaPayload& sa) {
   PS_CHECK(!sa.proposals.empty());

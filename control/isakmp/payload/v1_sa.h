@@ -61,6 +61,9 @@ struct V1SaPayload {
 /// @return kAttributes or kLimit
 [[nodiscard]] V1Result<std::vector<V1Attribute>> parse_v1_attributes(base::Bytes octets);
 
+/// As parse_v1_attributes() reads them.
+[[nodiscard]] base::ByteVector v1_attribute_octets(std::span<const V1Attribute> attributes);
+
 /// @return kDoi, kSituation, kProtocol, kSpi, kProposalSyntax, kTransformSyntax, kAttributes,
 ///         kReserved, kLength or kLimit
 [[nodiscard]] V1Result<V1SaPayload> parse_v1_sa(base::Bytes body);

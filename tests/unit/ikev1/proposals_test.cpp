@@ -114,7 +114,7 @@ TEST(Phase1Choice, KeepsTheLifetimeThatIsAskedFor) {
   V1SaPayload sa =
       phase1_offer(ike("aes128-sha256-modp2048"), kByPsk, DhGroupId::kNone, base::seconds{600});
   const auto choice = choose_phase1(ike("aes128-sha256-modp2048"), kByPsk, DhGroupId::kNone, sa);
-  EXPECT_EQ(choice->life, base::Duration{base::seconds{600}});
+  EXPECT_EQ(choice->lives.life, base::Duration{base::seconds{600}});
 }
 
 session::ChildConfig child(std::string_view proposals) {
@@ -154,7 +154,7 @@ TEST(Phase2Choice, TakesModeAndGroupAsTheyAre) {
   const auto choice = choose(Encapsulation::kTunnel, DhGroupId::kModp2048);
   ASSERT_TRUE(choice.has_value());
   EXPECT_EQ(choice->spi, net::Spi{0x1234});
-  EXPECT_EQ(choice->life_kb, 10000U);
+  EXPECT_EQ(choice->lives.life_kb, 10000U);
   EXPECT_FALSE(choose(Encapsulation::kUdpTunnel, DhGroupId::kModp2048));
   EXPECT_FALSE(choose(Encapsulation::kTunnel, DhGroupId::kNone));
   EXPECT_FALSE(choose(Encapsulation::kTunnel, DhGroupId::kModp3072));
@@ -206,11 +206,25 @@ TEST(CheckSingle, AnAnswerIsOneProposalWithOneTransform) {
 
 TEST(ResponderLifetime, IsReadAsItIsWritten) {
   for (const std::uint8_t protocol : {std::uint8_t{1}, std::uint8_t{3}}) {
-    const auto data = responder_lifetime_of(protocol, base::seconds{70000});
-    EXPECT_EQ(responder_lifetime(protocol, data), base::Duration{base::seconds{70000}});
-    EXPECT_FALSE(responder_lifetime(protocol == 1 ? 3 : 1, data)) << "the numbers differ";
+    // Both encodings: a duration of four octets, one of two.
+    const Lifetimes lives{base::seconds{70000}, 1000};
+    const auto data = responder_lifetime_of(protocol, lives);
+    EXPECT_EQ(responder_lifetime(protocol, data), lives);
+    EXPECT_FALSE(responder_lifetime(protocol == 1 ? 3 : 1, data).any()) << "the numbers differ";
   }
-  EXPECT_FALSE(responder_lifetime(3, base::from_hex("80010001").value()));
+  EXPECT_EQ(responder_lifetime_of(3, {base::seconds{70000}, {}}),
+            base::from_hex("800100010002000400011170").value());
+  EXPECT_FALSE(responder_lifetime(3, base::from_hex("80010001").value()).any());
+}
+
+TEST(ResponderLifetime, TellsWhatIsShorterAlone) {
+  const Lifetimes offered{base::seconds{3600}, 1000};
+  EXPECT_FALSE(to_be_told({base::seconds{3600}, {}}, offered).any());
+  EXPECT_EQ(to_be_told({base::seconds{3000}, 2000}, offered), (Lifetimes{base::seconds{3000}, {}}));
+  EXPECT_EQ(to_be_told({{}, 999}, offered), (Lifetimes{{}, 999}));
+  EXPECT_FALSE(to_be_told({base::seconds{3000}, 999}, {}).any()) << "nothing was offered";
+  EXPECT_EQ(shorter({base::seconds{5}, {}}, {base::seconds{6}, 7}),
+            (Lifetimes{base::seconds{5}, 7}));
 }
 
 TEST(Transitions, NoRowIsTakenInAnotherStateOrWithoutItsPayloads) {
