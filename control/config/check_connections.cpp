@@ -170,14 +170,6 @@ void check_authentication_v1(const Place& at, const ConnectionConfig& connection
   const bool psk = !session::signs(connection.local.auth);
   if (psk == session::signs(connection.remote.auth))
     not_built_yet(at["remote"]["auth"], "hybrid authentication: both ends by psk or by signatures");
-  const bool main = connection.dialled_by() == session::Phase1Exchange::kMain;
-  if (main || !psk) return;
-  const Place word = at[connection.aggressive ? "aggressive" : "exchange"];
-  if (!connection.aggressive_psk)
-    return word.fault(
-        "with a pre-shared key whoever asks may try secrets at leisure: "
-        "`aggressive_psk = true` allows it");
-  word.warn("whoever asks gets what is needed to try secrets at leisure");
 }
 
 /// RFC 2408 §4.2: proposals of one number are taken together.
@@ -246,6 +238,15 @@ void check_exchange(const Place& at, const ConnectionConfig& connection) {
   if (connection.aggressive && at["exchange"].exists() &&
       connection.exchange != Phase1Exchange::kAggressive)
     at["aggressive"].fault("`exchange` says another one");
+  const bool main = connection.dialled_by() == session::Phase1Exchange::kMain;
+  const bool psk = !session::signs(connection.local.auth);
+  if (main || !psk || connection.version == session::IkeVersion::kIkev2) return;
+  const Place word = at[connection.aggressive ? "aggressive" : "exchange"];
+  if (!connection.aggressive_psk)
+    return word.fault(
+        "with a pre-shared key whoever asks may try secrets at leisure: "
+        "`aggressive_psk = true` allows it");
+  word.warn("whoever asks gets what is needed to try secrets at leisure");
 }
 
 void check_child(const Place& at, const ConnectionConfig& connection, const ChildConfig& child) {

@@ -363,8 +363,8 @@ constexpr std::array kSendCertWords{
 constexpr std::array kExchangeWords{
     Word{"main", static_cast<int>(session::Phase1Exchange::kMain)},
     Word{"aggressive", static_cast<int>(session::Phase1Exchange::kAggressive)},
-    Word{"base", 0, "the Base Exchange"},
-    Word{"authentication_only", 0, "the Authentication Only Exchange"}};
+    Word{"base", static_cast<int>(session::Phase1Exchange::kBase)},
+    Word{"authentication_only", static_cast<int>(session::Phase1Exchange::kAuthenticationOnly)}};
 
 constexpr std::array kConnection{
     Option<ConnectionConfig>{{.name = "version",
@@ -489,7 +489,8 @@ constexpr std::array kConnection{
         {.name = "exchange",
          .preset = "main",
          .text = "IKEv1: the exchange of phase 1 when we dial, taken of the peer beside Main Mode. "
-                 "All but `main` show who both ends are.",
+                 "All but `main` show who both ends are. `authentication_only` makes no keys, so "
+                 "no child.",
          .reader = kEngine,
          .words = kExchangeWords}),
     value<&ConnectionConfig::aggressive>({.name = "aggressive",

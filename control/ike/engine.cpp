@@ -369,6 +369,7 @@ IkeSaStatus status_of(const ikev1::IsakmpSa& sa, base::MonoTime now) {
   s.spi_i = sa.cookies.i;
   s.spi_r = sa.cookies.r;
   if (sa.has_keys()) s.proposal = sa.agreed.to_string();
+  if (sa.state == ikev1::State::kEstablished && !sa.has_keys()) s.proposal = "no keys";
   s.vendors = sa.vendors;
   if (sa.rekey_at) s.rekey_in = *sa.rekey_at - now;
   for (const auto& c : sa.children) s.children.push_back(status_of(*c));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The handlers of the transition tables, and how each exchange begins and goes on after a job or an
-// installation. One file an exchange: main_mode, aggressive_mode, quick_mode (and its responder),
-// new_group_mode, informational.
+// installation. One file an exchange: main_mode, aggressive_mode, base_exchange,
+// authentication_only, quick_mode (and its responder), new_group_mode, informational.
 #pragma once
 
 #include "control/ikev1/machine.h"
@@ -31,6 +31,25 @@ void on_aggressive_veiled(Machine& machine, IsakmpSa& sa);
 void on_aggressive_shared_secret(Machine& machine, IsakmpSa& sa, base::Bytes secret);
 void on_aggressive_prove(Machine& machine, IsakmpSa& sa, base::Bytes value);
 void on_aggressive_peer_proved(Machine& machine, IsakmpSa& sa);
+
+// ---- base_exchange.cpp ----
+void begin_base_exchange(Machine& machine, IsakmpSa& sa);
+void on_base_offer(Machine& machine, IsakmpSa& sa, const Inbound& in);
+void on_base_choice(Machine& machine, IsakmpSa& sa, const Inbound& in);
+void on_base_proof(Machine& machine, IsakmpSa& sa, const Inbound& in);
+void on_base_answer(Machine& machine, IsakmpSa& sa, const Inbound& in);
+void on_base_key_pair(Machine& machine, IsakmpSa& sa);
+void on_base_shared_secret(Machine& machine, IsakmpSa& sa, base::Bytes secret);
+void on_base_prove(Machine& machine, IsakmpSa& sa, base::Bytes value);
+void on_base_peer_proved(Machine& machine, IsakmpSa& sa);
+
+// ---- authentication_only.cpp: no key pair, no shared secret ----
+void begin_authentication_only(Machine& machine, IsakmpSa& sa);
+void on_only_offer(Machine& machine, IsakmpSa& sa, const Inbound& in);
+void on_only_answer(Machine& machine, IsakmpSa& sa, const Inbound& in);
+void on_only_proof(Machine& machine, IsakmpSa& sa, const Inbound& in);
+void on_only_prove(Machine& machine, IsakmpSa& sa, base::Bytes value);
+void on_only_peer_proved(Machine& machine, IsakmpSa& sa);
 
 // ---- quick_mode.cpp ----
 void begin_quick_mode(Machine& machine, IsakmpSa& sa, Exchange& x);

@@ -151,6 +151,8 @@ struct IsakmpSa {
   base::ByteVector iv;                ///< phase 1's; at its end the last block
   session::AnsweredRequest answered;  ///< phase 1: the peer's last message and our answer
   std::unique_ptr<Phase1> phase1;
+  /// Authentication Only's last message: nobody answers it, and nothing follows it.
+  session::OutstandingMessage blind;
   /// Aggressive Mode's last message, until the peer shows that it has it: nobody answers it.
   base::ByteVector unconfirmed;
   std::map<std::uint32_t, Exchange> exchanges;  ///< by message id

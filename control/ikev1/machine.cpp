@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "control/ikev1/exchanges.h"
+#include "control/ikev1/methods.h"
 #include "control/ikev1/phase1.h"
 #include "control/ikev1/protection.h"
 #include "control/session/ends.h"
@@ -92,6 +93,11 @@ void Machine::established(IsakmpSa& sa) {
   if (sa.is_half_open()) table_.close(sa.cookies.i, sa.phase1->source);
   sa.phase1.reset();
   sa.end_at.reset();
+  if (!sa.has_keys()) {
+    // Authentication Only (RFC 2408 §4.6): nothing that needs protection is spoken of.
+    sa.keys = {};
+    sa.dpd = false;
+  }
   by_identities_[{sa.local_id, sa.remote_id}].insert(sa.serial);
   by_contact_[{sa.remote.address, sa.local_id}].insert(&sa);
   sa.last_heard = sa.established_at = now();
@@ -100,7 +106,8 @@ void Machine::established(IsakmpSa& sa) {
   report(sa, base::LogLevel::kInfo, "ike_established",
          "ISAKMP SA established by " + isakmp::name_of(sa.exchange) + " as " +
              std::string(sa.initiator ? "initiator" : "responder") + ", we are " +
-             sa.local_id.to_string() + ", " + sa.agreed.to_string());
+             sa.local_id.to_string() + ", " +
+             (sa.has_keys() ? sa.agreed.to_string() : "without keys: it protects nothing"));
   for (IsakmpSa* other : siblings(sa)) touch(*other);
   if (!sa.initiator) tell_lifetime(sa);
 }
@@ -188,8 +195,10 @@ void Machine::delete_ike(IsakmpSa& sa, EndReason reason, session::CommandId comm
   if (sa.state != State::kEstablished)
     return close(sa, reason, "given up before it was authenticated");
   // RFC 2408 §5.15: a Delete is told, not asked for; nobody answers.
-  for (const auto& child : sa.children) send_delete_child(*this, sa, *child);
-  send_delete_isakmp(*this, sa);
+  if (sa.has_keys()) {
+    for (const auto& child : sa.children) send_delete_child(*this, sa, *child);
+    send_delete_isakmp(*this, sa);
+  }
   if (reason == EndReason::kRequested || reason == EndReason::kExpired)
     report(sa, base::LogLevel::kInfo, "ike_deleting",
            reason == EndReason::kRequested ? "ISAKMP SA and its children are taken down, as asked"
@@ -278,7 +287,7 @@ void Machine::receive_phase1(IsakmpSa& sa, const session::Datagram& datagram,
       (datagram.remote.address != sa.remote.address || datagram.local.port == session::kIkePort);
   if (moved) return drop(IkeDrop::kSpiMismatch);
   if (sa.phase1->busy) return drop(IkeDrop::kRequestInProgress);
-  const bool last = sa.state == State::kKeyed;
+  const bool last = sa.state == State::kKeyed && proves_with_shared_secret(sa.exchange);
   if (!sa.has_keys() && (message.encrypted() || (last && is_aggressive(sa)))) {
     if (!last) return drop(IkeDrop::kUnexpectedExchange);
     if (services_.jobs_full()) return drop(IkeDrop::kJobLimit);
@@ -369,7 +378,7 @@ void Machine::hint(IsakmpSa& sa) {
 
 void Machine::receive_phase2(IsakmpSa& sa, const session::Datagram& datagram,
                              const isakmp::MessageView& message) {
-  if (sa.state != State::kEstablished) return drop(IkeDrop::kUnexpectedExchange);
+  if (sa.state != State::kEstablished || !sa.has_keys()) return drop(IkeDrop::kUnexpectedExchange);
   if (!message.encrypted()) return drop(IkeDrop::kUnprotected);
   const ExchangeType exchange = message.header().exchange;
   if (exchange == ExchangeType::kV1QuickMode || exchange == ExchangeType::kV1NewGroupMode)

@@ -38,6 +38,8 @@ inline constexpr base::Duration kConfirmTime = base::milliseconds{500};
 /// The peer set the commit bit: so long its CONNECTED is awaited before a child seals. It may be
 /// lost, and nobody repeats it.
 inline constexpr base::Duration kCommitTime = base::seconds{2};
+/// Transmissions of a message that nobody answers and nothing follows.
+inline constexpr unsigned kBlindTransmissions = 3;
 /// What was replaced and nobody deleted, a child or an ISAKMP SA, is deleted by us.
 inline constexpr base::Duration kReplacedLife = base::seconds{10};
 inline constexpr std::size_t kOwnNonceOctets = 32;

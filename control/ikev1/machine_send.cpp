@@ -163,6 +163,10 @@ void Machine::pump(IsakmpSa& sa) {
 }
 
 void Machine::begin(IsakmpSa& sa, Task task) {
+  const bool needs_keys = task.kind == Task::Kind::kNewChild || task.kind == Task::Kind::kLiveness;
+  if (needs_keys && !sa.has_keys())
+    return services_.note(session::TaskDone{
+        std::move(task), "authenticated; without keys there is no child and nothing is protected"});
   switch (task.kind) {
     case Task::Kind::kNewChild:
     case Task::Kind::kRekeyChild: {

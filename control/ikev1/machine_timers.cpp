@@ -244,7 +244,9 @@ bool Machine::hand_over(IsakmpSa& sa) {
   // identities over the same connection has the children, which live on (RFC 2408 §4.3).
   IsakmpSa* newest = &sa;
   for (IsakmpSa* other : siblings(sa))
-    if (other->connection == sa.connection && is_newer(*other, *newest)) newest = other;
+    if (other->connection == sa.connection && other->has_keys() == sa.has_keys() &&
+        is_newer(*other, *newest))
+      newest = other;
   sa.superseded = newest != &sa;
   if (!sa.superseded) return false;
   sa.rekey_at.reset();
@@ -263,6 +265,7 @@ bool Machine::hand_over(IsakmpSa& sa) {
 std::optional<base::MonoTime> Machine::deadline_of(const IsakmpSa& sa) const {
   std::optional<base::MonoTime> best;
   if (sa.phase1) earliest(best, sa.phase1->sent.due);
+  earliest(best, sa.blind.due);
   earliest(best, sa.end_at);
   if (sa.state == State::kEstablished) earliest(best, sa.rekey_at);
   earliest(best, liveness_due(sa));
@@ -381,6 +384,14 @@ void Machine::on_deadline(IsakmpSa& sa) {
     return delete_ike(sa, replaced ? EndReason::kReplaced : EndReason::kExpired);
   }
   if (sa.state != State::kEstablished) return;
+  if (sa.blind.due && *sa.blind.due <= now()) {
+    if (sa.blind.sent < kBlindTransmissions &&
+        sa.blind.repeat(now(), services_.settings.retransmission)) {
+      transmit(sa, sa.blind.message);
+    } else {
+      sa.blind.stop();
+    }
+  }
   if (sa.rekey_at && *sa.rekey_at <= now()) rekey(sa);
   const auto liveness = liveness_due(sa);
   if (liveness && *liveness <= now()) check_liveness(sa);

@@ -104,6 +104,19 @@ std::vector<AuthMethod> methods_of(const session::ConnectionConfig& config) {
   return methods;
 }
 
+std::vector<AuthMethod> methods_for(isakmp::ExchangeType exchange,
+                                    const session::ConnectionConfig& config) {
+  std::vector<AuthMethod> methods = methods_of(config);
+  if (proves_with_shared_secret(exchange)) return methods;
+  // No place for encrypted nonces; and HASH without a pre-shared key would be anybody's.
+  std::erase_if(methods, [](AuthMethod number) {
+    const Method& row = method_of(number);
+    return row.initiator != row.responder ||
+           (row.skeyid != SkeyidForm::kPsk && row.skeyid != SkeyidForm::kSignature);
+  });
+  return methods;
+}
+
 const session::Credential* credential_for(const session::ConnectionConfig& config,
                                           AuthMethod method) {
   if (method == AuthMethod::kNone) return nullptr;

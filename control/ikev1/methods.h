@@ -65,8 +65,17 @@ struct Method {
 /// SKEYID needs the shared secret.
 [[nodiscard]] bool needs_shared_secret(const IsakmpSa& sa);
 
+/// Main and Aggressive Mode: what RFC 2409 defines. Base and Authentication Only prove identities
+/// before there is a shared secret, or without one.
+[[nodiscard]] constexpr bool proves_with_shared_secret(isakmp::ExchangeType exchange) {
+  return exchange == isakmp::ExchangeType::kV1MainMode ||
+         exchange == isakmp::ExchangeType::kV1AggressiveMode;
+}
 /// How both ends may prove who they are, the most wanted first.
 [[nodiscard]] std::vector<AuthMethod> methods_of(const session::ConnectionConfig& config);
+/// Those of them that the exchange has a place for.
+[[nodiscard]] std::vector<AuthMethod> methods_for(isakmp::ExchangeType exchange,
+                                                  const session::ConnectionConfig& config);
 /// Ours, that the method needs.
 /// @return nullptr: it needs none, there is none, or none is agreed yet
 [[nodiscard]] const session::Credential* credential_for(const session::ConnectionConfig& config,

@@ -10,7 +10,6 @@
 namespace penstock::ikev1 {
 
 using base::LogLevel;
-using crypto::DhGroupId;
 using isakmp::ExchangeType;
 using isakmp::PayloadType;
 using isakmp::V1NotifyType;

@@ -60,6 +60,17 @@ isakmp::ExchangeType exchange_of(session::Phase1Exchange exchange) {
   return kV1MainMode;
 }
 
+namespace {
+
+/// Does the peer say who it is before HASH must be keyed?
+bool knows_peer(const IsakmpSa& sa) {
+  return is_aggressive(sa) ||
+         sa.exchange == (sa.initiator ? isakmp::ExchangeType::kV1AuthenticationOnly
+                                      : isakmp::ExchangeType::kV1Base);
+}
+
+}  // namespace
+
 bool is_aggressive(const IsakmpSa& sa) {
   return sa.exchange == isakmp::ExchangeType::kV1AggressiveMode;
 }
@@ -81,11 +92,12 @@ const session::SharedSecret* secret_for(Machine& machine, const IsakmpSa& sa,
   const auto own = own_identity(sa, config);
   if (!own) return nullptr;
   return machine.services().secrets.find(
-      *own, is_aggressive(sa) ? sa.phase1->claimed : presumed_identity(sa, config));
+      *own, knows_peer(sa) ? sa.phase1->claimed : presumed_identity(sa, config));
 }
 
 void append_vendor_ids(const IsakmpSa& sa, isakmp::MessageBuilder& builder) {
-  append_nat_vendor_ids(builder, sa);
+  // RFC 3947 has NAT traversal for Main and Aggressive Mode.
+  if (proves_with_shared_secret(sa.exchange)) append_nat_vendor_ids(builder, sa);
   isakmp::append_vendor_id(builder, PayloadType::kV1VendorId, bytes_of(kDeadPeerDetection));
 }
 
@@ -94,7 +106,7 @@ void note_vendor_ids(IsakmpSa& sa, const isakmp::PayloadChain& payloads) {
   const base::Bytes dpd = bytes_of(kDeadPeerDetection).first(15);
   for (const isakmp::PayloadView& p : payloads) {
     if (p.type != PayloadType::kV1VendorId) continue;
-    note_nat_vendor_id(sa, p.body);
+    if (proves_with_shared_secret(sa.exchange)) note_nat_vendor_id(sa, p.body);
     const std::string_view name = isakmp::name_of_vendor_id(p.body);
     if (!name.empty() && std::ranges::find(sa.vendors, name) == sa.vendors.end())
       sa.vendors.push_back(name);
@@ -167,8 +179,8 @@ Fit find_fit(Machine& machine, const IsakmpSa& sa, const isakmp::V1SaPayload& of
     if (sa.exchange != isakmp::ExchangeType::kV1MainMode &&
         sa.exchange != exchange_of(c->config.dialled_by()))
       continue;
-    auto choice =
-        choose_phase1(c->config.proposals, methods_of(c->config), crypto::DhGroupId::kNone, offer);
+    auto choice = choose_phase1(c->config.proposals, methods_for(sa.exchange, c->config),
+                                crypto::DhGroupId::kNone, offer);
     const bool labelled = offer.situation == c->config.situation;
     if (!choice || !labelled) {
       if (best.why.empty()) best.why = c->config.name + ": " + refusal_of(*c, offer, choice);
@@ -226,8 +238,9 @@ std::optional<Choice> read_choice(Machine& machine, IsakmpSa& sa, const Inbound&
   if (answer->situation != config.situation)
     single = base::fail(base::ErrorCode::kRefused,
                         "its situation is " + isakmp::describe(answer->situation));
-  auto choice = single ? choose_phase1(config.proposals, methods_of(config), group, *answer)
-                       : base::Result<Choice>(tl::unexpected(single.error()));
+  auto choice =
+      single ? choose_phase1(config.proposals, methods_for(sa.exchange, config), group, *answer)
+             : base::Result<Choice>(tl::unexpected(single.error()));
   if (choice) return *std::move(choice);
   sa.phase1->refusal = "the answer is not what we offered: " + choice.error().text;
   machine.drop(IkeDrop::kNoProposal);

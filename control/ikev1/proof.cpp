@@ -71,7 +71,7 @@ bool find_notify(const isakmp::PayloadChain& payloads, isakmp::V1NotifyType type
 /// addresses, proposals and method are the same, and with a pre-shared key its secret and our name.
 session::Connection* connection_of(Machine& machine, const IsakmpSa& sa, const Identity& id) {
   if (sa.connection->config.remote.id.matches(id)) return sa.connection;
-  const bool presumed = !sa.initiator && sa.exchange == isakmp::ExchangeType::kV1MainMode;
+  const bool presumed = !sa.initiator && !is_aggressive(sa);
   if (!presumed || encrypts(sa)) return nullptr;
   const session::SharedSecret* secret = secret_for(machine, sa, sa.connection->config);
   const session::OfferedProposal agreed{1, {}, sa.agreed.as_proposal()};

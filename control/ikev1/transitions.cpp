@@ -85,6 +85,43 @@ constexpr std::array kAggressiveMode{
    State::kEstablished, on_aggressive_proof, "responder: check who the peer is"},
 };
 
+// RFC 2408 §4.4, with AUTH of RFC 2409's methods.
+constexpr std::array kBaseExchange{
+  Phase1Transition{Proof::kAny, State::kStart, false, {kV1Sa, kV1Nonce}, kPapers,
+   State::kAnswered, on_base_offer, "responder: choose a proposal, answer"},
+  Phase1Transition{Proof::kAny, State::kOffered, false, {kV1Sa, kV1Nonce}, kPapers,
+   State::kProving, on_base_choice, "initiator: make a key pair, prove who we are"},
+  Phase1Transition{Proof::kHash, State::kAnswered, false,
+   {kV1KeyExchange, kV1Identification, kV1Hash}, kNotes,
+   State::kKeyed, on_base_proof, "responder: check who the peer is, make a key pair, answer"},
+  Phase1Transition{Proof::kSignature, State::kAnswered, false,
+   {kV1KeyExchange, kV1Identification, kV1Signature}, kPapers,
+   State::kKeyed, on_base_proof, "responder: check who the peer is, make a key pair, answer"},
+  Phase1Transition{Proof::kHash, State::kProving, false,
+   {kV1KeyExchange, kV1Identification, kV1Hash}, kNotes,
+   State::kEstablished, on_base_answer, "initiator: check who the peer is, derive keys"},
+  Phase1Transition{Proof::kSignature, State::kProving, false,
+   {kV1KeyExchange, kV1Identification, kV1Signature}, kPapers,
+   State::kEstablished, on_base_answer, "initiator: check who the peer is, derive keys"},
+};
+
+// RFC 2408 §4.6, likewise.
+constexpr std::array kAuthenticationOnly{
+  Phase1Transition{Proof::kAny, State::kStart, false, {kV1Sa, kV1Nonce}, kPapers,
+   State::kAnswered, on_only_offer, "responder: choose a proposal, prove who we are"},
+  Phase1Transition{Proof::kHash, State::kOffered, false,
+   {kV1Sa, kV1Nonce, kV1Identification, kV1Hash}, kNotes,
+   State::kEstablished, on_only_answer, "initiator: check who the peer is, prove who we are"},
+  Phase1Transition{Proof::kSignature, State::kOffered, false,
+   {kV1Sa, kV1Nonce, kV1Identification, kV1Signature}, kPapers,
+   State::kEstablished, on_only_answer, "initiator: check who the peer is, prove who we are"},
+  Phase1Transition{Proof::kHash, State::kAnswered, false, {kV1Identification, kV1Hash}, kNotes,
+   State::kEstablished, on_only_proof, "responder: check who the peer is"},
+  Phase1Transition{Proof::kSignature, State::kAnswered, false,
+   {kV1Identification, kV1Signature}, kPapers,
+   State::kEstablished, on_only_proof, "responder: check who the peer is"},
+};
+
 // RFC 2409 §5.5, §5.6.
 constexpr std::array kPhase2{
   QuickTransition{kQuick, QuickState::kStart, false, {kV1Hash, kV1Sa, kV1Nonce},
@@ -111,6 +148,14 @@ constexpr std::array kTables{
                 kAggressiveMode,
                 {begin_aggressive_mode, on_aggressive_key_pair, on_aggressive_shared_secret,
                  on_aggressive_prove, on_aggressive_peer_proved, on_aggressive_veiled}},
+    Phase1Table{ExchangeType::kV1Base,
+                kBaseExchange,
+                {begin_base_exchange, on_base_key_pair, on_base_shared_secret, on_base_prove,
+                 on_base_peer_proved, nullptr}},
+    Phase1Table{
+        ExchangeType::kV1AuthenticationOnly,
+        kAuthenticationOnly,
+        {begin_authentication_only, nullptr, nullptr, on_only_prove, on_only_peer_proved, nullptr}},
 };
 
 /// Steps that no message makes.
@@ -141,6 +186,7 @@ constexpr bool rows_are_sound(const Rows& rows) {
   return true;
 }
 static_assert(rows_are_sound(kMainMode) && rows_are_sound(kAggressiveMode) &&
+              rows_are_sound(kBaseExchange) && rows_are_sound(kAuthenticationOnly) &&
               rows_are_sound(kPhase2));
 
 }  // namespace

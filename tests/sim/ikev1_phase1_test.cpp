@@ -10,21 +10,32 @@ namespace penstock::sim {
 namespace {
 
 using session::AuthMethod;
+using Exchange = session::Phase1Exchange;
 
 struct Way {
   const char* key;
   AuthMethod auth;
-  bool aggressive;
+  Exchange exchange;
 };
+
+constexpr auto kMain = Exchange::kMain;
+constexpr auto kAggressive = Exchange::kAggressive;
+constexpr auto kBase = Exchange::kBase;
+
+std::string_view word_of(Exchange exchange) {
+  if (exchange == kBase) return "by BASE";
+  return exchange == kAggressive ? "by AGGRESSIVE" : "by MAIN_MODE";
+}
 
 class Ikev1Phase1 : public testing::TestWithParam<Way>, protected PaperEnds {
  protected:
-  /// @param aggressive  A dials so, and B takes it
-  void boot(World& w, const Papers& papers, AuthMethod auth, bool aggressive) {
+  /// @param exchange  A dials by it, and B takes it
+  void boot(World& w, const Papers& papers, AuthMethod auth, Exchange exchange) {
     const auto further = change;
     change = [=](session::ConnectionConfig& c, bool is_a) {
       c.version = session::IkeVersion::kIkev1;
-      c.aggressive = c.aggressive_psk = aggressive;
+      c.exchange = exchange;
+      c.aggressive_psk = exchange != Exchange::kMain;
       c.proposals = crypto::parse_proposals(crypto::ProtocolId::kIke, "aes128-sha1-ecp256").value();
       if (further) further(c, is_a);
     };
@@ -36,9 +47,9 @@ class Ikev1Phase1 : public testing::TestWithParam<Way>, protected PaperEnds {
 TEST_P(Ikev1Phase1, EstablishesByEitherExchange) {
   World w(1);
   const Papers papers(GetParam().key, GetParam().key);
-  boot(w, papers, GetParam().auth, GetParam().aggressive);
+  boot(w, papers, GetParam().auth, GetParam().exchange);
   expect_up(w);
-  EXPECT_TRUE(said(w.a(), GetParam().aggressive ? "by AGGRESSIVE" : "by MAIN_MODE"));
+  EXPECT_TRUE(said(w.a(), word_of(GetParam().exchange)));
   // And back: a new ISAKMP SA by the other end, the child lives on.
   w.b().command(ike::Command::Kind::kRekey, "ab", {}, true);
   w.run_for(base::seconds{30});
@@ -52,7 +63,7 @@ TEST_P(Ikev1Phase1, EstablishesWhateverOneMessageIsLost) {
   for (std::size_t lost = 0; lost < 8; ++lost) {
     SCOPED_TRACE(lost);
     World w(2);
-    boot(w, papers, GetParam().auth, GetParam().aggressive);
+    boot(w, papers, GetParam().auth, GetParam().exchange);
     std::size_t n = 0;
     w.filter = [&](const ike::Datagram&) { return n++ != lost; };
     EXPECT_TRUE(up(w).has_value());
@@ -66,7 +77,7 @@ TEST_P(Ikev1Phase1, EstablishesWhateverOneMessageIsLost) {
 TEST_P(Ikev1Phase1, GoesOnWhateverAForgerSends) {
   World w(3);
   const Papers papers(GetParam().key, GetParam().key);
-  boot(w, papers, GetParam().auth, GetParam().aggressive);
+  boot(w, papers, GetParam().auth, GetParam().exchange);
   std::size_t forged = 0;
   // Each message of phase 1 behind the first is preceded by one whose last octets are others: of
   // its proof, its NAT-D payloads, its padding.
@@ -96,22 +107,23 @@ TEST_P(Ikev1Phase1, GoesOnWhateverAForgerSends) {
 
 INSTANTIATE_TEST_SUITE_P(
     Ways, Ikev1Phase1,
-    testing::Values(Way{"P-256", AuthMethod::kPsk, false}, Way{"P-256", AuthMethod::kPsk, true},
-                    Way{"RSA-2048", AuthMethod::kPubkey, false},
-                    Way{"RSA-2048", AuthMethod::kRsa, true},
-                    Way{"P-256", AuthMethod::kPubkey, false},
-                    Way{"P-256", AuthMethod::kEcdsa, true}, Way{"P-384", AuthMethod::kEcdsa, false},
-                    Way{"P-521", AuthMethod::kPubkey, true}, Way{"DSA", AuthMethod::kDsa, false},
-                    Way{"DSA", AuthMethod::kPubkey, true},
-                    Way{"RSA-2048", AuthMethod::kPubkeyEnc, false},
-                    Way{"RSA-2048", AuthMethod::kPubkeyEnc, true},
-                    Way{"RSA-3072", AuthMethod::kPubkeyEncRevised, false},
-                    Way{"RSA-2048", AuthMethod::kPubkeyEncRevised, true}));
+    testing::Values(
+        Way{"P-256", AuthMethod::kPsk, kMain}, Way{"P-256", AuthMethod::kPsk, kAggressive},
+        Way{"RSA-2048", AuthMethod::kPubkey, kMain}, Way{"RSA-2048", AuthMethod::kRsa, kAggressive},
+        Way{"P-256", AuthMethod::kPubkey, kMain}, Way{"P-256", AuthMethod::kEcdsa, kAggressive},
+        Way{"P-384", AuthMethod::kEcdsa, kMain}, Way{"P-521", AuthMethod::kPubkey, kAggressive},
+        Way{"DSA", AuthMethod::kDsa, kMain}, Way{"DSA", AuthMethod::kPubkey, kAggressive},
+        Way{"RSA-2048", AuthMethod::kPubkeyEnc, kMain},
+        Way{"RSA-2048", AuthMethod::kPubkeyEnc, kAggressive},
+        Way{"RSA-3072", AuthMethod::kPubkeyEncRevised, kMain},
+        Way{"RSA-2048", AuthMethod::kPubkeyEncRevised, kAggressive},
+        Way{"P-256", AuthMethod::kPsk, kBase}, Way{"RSA-2048", AuthMethod::kRsa, kBase},
+        Way{"P-384", AuthMethod::kEcdsa, kBase}));
 
 TEST_F(Ikev1Phase1, AggressiveModeIsTakenOnlyWhereItIsConfigured) {
   World w(4);
-  change = [](session::ConnectionConfig& c, bool is_a) { c.aggressive = is_a; };
-  boot(w, Papers(), AuthMethod::kPsk, true);
+  change = [](session::ConnectionConfig& c, bool is_a) { c.exchange = is_a ? kAggressive : kMain; };
+  boot(w, Papers(), AuthMethod::kPsk, kAggressive);
   EXPECT_FALSE(up(w).has_value());
   EXPECT_EQ(w.b().established(), 0U);
 }
@@ -125,7 +137,7 @@ TEST_F(Ikev1Phase1, WhoIsNotKnownGetsWhatWhoIsGets) {
       if (is_a) c.local.id.text = id;
       if (is_a) c.remote.id.text = "%any";
     };
-    boot(w, Papers(), AuthMethod::kPsk, true);
+    boot(w, Papers(), AuthMethod::kPsk, kAggressive);
     std::size_t answered = 0;
     w.filter = [&](const ike::Datagram& d) {
       if (d.local.address == w.b().address()) answered += d.data.size();
@@ -146,7 +158,7 @@ TEST_F(Ikev1Phase1, WhoIsNotKnownIsRefusedAtTheEnd) {
   change = [](session::ConnectionConfig& c, bool is_a) {
     if (is_a) c.local.id.text = "x.example";
   };
-  boot(w, Papers(), AuthMethod::kPsk, true);
+  boot(w, Papers(), AuthMethod::kPsk, kAggressive);
   EXPECT_FALSE(up(w).has_value());
   EXPECT_EQ(w.a().established() + w.b().established(), 0U);
 }
@@ -165,7 +177,7 @@ TEST_F(Ikev1Phase1, ADistinguishedNameHasTheCertificatesOctets) {
       c.local.id.text = "CN=A";
       c.remote.id.text = "%any";
     };
-    boot(w, papers, AuthMethod::kPubkey, aggressive);
+    boot(w, papers, AuthMethod::kPubkey, aggressive ? kAggressive : kMain);
     ASSERT_NE(policy::Identity::parse("CN=A")->data, subject);
     expect_up(w);
     const auto list = w.b().engine().list_ike_sas(w.now(), 0, 10);
@@ -184,7 +196,7 @@ TEST_F(Ikev1Phase1, ACertificateThatNamesSomebodyElseIsRefused) {
       if (is_a) c.local.id.text = "other.example";
       if (!is_a) c.remote.id.text = "%any";
     };
-    boot(w, Papers(), AuthMethod::kPubkey, aggressive);
+    boot(w, Papers(), AuthMethod::kPubkey, aggressive ? kAggressive : kMain);
     EXPECT_FALSE(up(w).has_value());
     EXPECT_EQ(w.b().established(), 0U);
   }
@@ -192,10 +204,88 @@ TEST_F(Ikev1Phase1, ACertificateThatNamesSomebodyElseIsRefused) {
 
 TEST_F(Ikev1Phase1, KeysOfTwoKindsHaveNoMethodInCommon) {
   World w(8);
-  boot(w, Papers("RSA-2048", "P-256"), AuthMethod::kPubkey, false);
+  boot(w, Papers("RSA-2048", "P-256"), AuthMethod::kPubkey, kMain);
   EXPECT_FALSE(up(w).has_value());
   EXPECT_EQ(w.a().established() + w.b().established(), 0U);
 }
+
+// ---- Authentication Only ----
+
+class Ikev1OnlyAuthenticates : public Ikev1Phase1 {
+ protected:
+  static std::size_t authenticated(World& w) {
+    std::size_t n = 0;
+    for (Node* node : {&w.a(), &w.b()})
+      for (const ike::IkeSaStatus& sa : node->engine().list_ike_sas(w.now(), 0, 10))
+        n += sa.proposal == "no keys" ? 1 : 0;
+    return n;
+  }
+};
+
+TEST_P(Ikev1OnlyAuthenticates, WhateverOneMessageIsLost) {
+  const Papers papers(GetParam().key, GetParam().key);
+  for (std::size_t lost = 0; lost < 4; ++lost) {
+    SCOPED_TRACE(lost);
+    World w(10);
+    boot(w, papers, GetParam().auth, GetParam().exchange);
+    std::size_t n = 0;
+    w.filter = [&](const ike::Datagram&) { return n++ != lost; };
+    EXPECT_TRUE(up(w).has_value());
+    w.run_for(base::seconds{30});
+    EXPECT_EQ(authenticated(w), 2U);
+    EXPECT_EQ(w.a().live_children() + w.b().live_children(), 0U);
+    EXPECT_EQ(w.faults_at_rest(), std::vector<std::string>{});
+  }
+}
+
+TEST_P(Ikev1OnlyAuthenticates, WhateverAForgerSends) {
+  World w(11);
+  const Papers papers(GetParam().key, GetParam().key);
+  boot(w, papers, GetParam().auth, GetParam().exchange);
+  std::size_t forged = 0;
+  w.filter = [&](const ike::Datagram& d) {
+    const bool first = std::ranges::all_of(std::span(d.data).subspan(8, 8),
+                                           [](std::byte b) { return b == std::byte{}; });
+    if (first || forged > 4) return true;
+    const bool from_a = d.local.address == w.a().address();
+    ike::Datagram bad{d.remote, d.local, d.data};
+    for (std::size_t at = 60; at < bad.data.size(); at += 7) bad.data[at] ^= std::byte{0x41};
+    ++forged;
+    Node& to = from_a ? w.b() : w.a();
+    w.at(base::milliseconds{1}, [&to, bad] {
+      to.input([&](ike::Engine& engine, base::Now now) { engine.receive(now, bad); });
+    });
+    return true;
+  };
+  EXPECT_TRUE(up(w).has_value());
+  w.run_for(base::seconds{10});
+  EXPECT_GT(forged, 1U);
+  EXPECT_EQ(authenticated(w), 2U);
+}
+
+TEST_P(Ikev1OnlyAuthenticates, ItEndsWithItsLifetimeAndIsMadeAnew) {
+  World w(12);
+  const Papers papers(GetParam().key, GetParam().key);
+  change = [](session::ConnectionConfig& c, bool is_a) {
+    c.rekey_time = is_a ? base::seconds{600} : base::Duration{};
+    c.over_time = base::seconds{60};
+    c.rand_time = {};
+  };
+  boot(w, papers, GetParam().auth, GetParam().exchange);
+  EXPECT_TRUE(up(w).has_value());
+  w.run_for(base::seconds{700});
+  EXPECT_EQ(authenticated(w), 2U);
+  w.a().command(ike::Command::Kind::kDown, "ab");
+  w.run_for(base::seconds{30});
+  // No Delete can be protected: the other end keeps it until its lifetime is over.
+  EXPECT_EQ(w.a().established(), 0U);
+  EXPECT_EQ(w.b().established(), 1U);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Ways, Ikev1OnlyAuthenticates,
+    testing::Values(Way{"P-256", AuthMethod::kPsk, Exchange::kAuthenticationOnly},
+                    Way{"RSA-2048", AuthMethod::kRsa, Exchange::kAuthenticationOnly}));
 
 }  // namespace
 }  // namespace penstock::sim

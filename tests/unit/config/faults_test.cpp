@@ -239,6 +239,18 @@ constexpr Spoiled kConnections[] = {
      "leisure: `aggressive_psk = true` allows it\n"
      "connections.branch.children.net.local_ts: IKEv1 has one selector a side: make a child of "
      "each pair"},
+    {"ExchangeWithIkev2", "version = 2", "version = 2; exchange = \"base\"",
+     "connections.branch.exchange: IKEv2 has no choice of exchanges"},
+    {"TwoExchanges", "version = 2",
+     "version = 0; exchange = \"base\"; aggressive = true; "
+     "aggressive_psk = true",
+     "connections.branch.aggressive: `exchange` says another one"},
+    {"AuthenticationOnlyWithASecret", "version = 2",
+     "version = 1; exchange = \"authentication_only\"",
+     "connections.branch.exchange: with a pre-shared key whoever asks may try secrets at "
+     "leisure: `aggressive_psk = true` allows it\n"
+     "connections.branch.children.net.local_ts: IKEv1 has one selector a side: make a child of "
+     "each pair"},
     {"NoVersion", "version = 2", "version = 3",
      "connections.branch.version: the version is 2 (IKEv2), 1 (IKEv1) or 0 (either)"},
     {"PublicKeyWithoutCertificate", "local = { auth = \"psk\"", "local = { auth = \"pubkey\"",

@@ -18,6 +18,7 @@ using test::Ikev1End;
 using test::Ikev1Pair;
 
 void set_aggressive(session::ConnectionConfig& c) { c.aggressive = c.aggressive_psk = true; }
+void set_base(session::ConnectionConfig& c) { c.exchange = session::Phase1Exchange::kBase; }
 
 struct Exchange1 {
   const char* name;
@@ -25,7 +26,8 @@ struct Exchange1 {
   std::size_t messages;  ///< with those of Quick Mode
 };
 constexpr Exchange1 kExchanges[] = {{"Main Mode", [](session::ConnectionConfig&) {}, 9},
-                                    {"Aggressive Mode", set_aggressive, 6}};
+                                    {"Aggressive Mode", set_aggressive, 6},
+                                    {"Base Exchange", set_base, 7}};
 
 bool is_sealed(const Datagram& d) {
   return (std::to_integer<unsigned>(d.data.at(19)) & isakmp::kFlagV1Encryption) != 0;
