@@ -100,6 +100,7 @@ constexpr std::array kModeWords{
 constexpr std::array kFragmentationWords{
     Word{.word = "yes", .value = static_cast<int>(Fragmentation::kYes)},
     Word{.word = "accept", .value = static_cast<int>(Fragmentation::kAccept)},
+    Word{.word = "force", .value = static_cast<int>(Fragmentation::kForce)},
     Word{.word = "no", .value = static_cast<int>(Fragmentation::kNo)},
 };
 
@@ -425,8 +426,10 @@ constexpr std::array kConnection{
         {.name = "fragmentation",
          .kind = "word",
          .preset = "yes",
-         .text = "Fragments of IKE messages that are too long for a packet, where the peer agrees "
-                 "(RFC 7383). `accept`: the peer's are taken, ours go whole.",
+         .text = "Fragments of IKE messages that are too long for a packet, where the peer agrees: "
+                 "RFC 7383, and for IKEv1 as Cisco and Microsoft do it. `accept`: the peer's are "
+                 "taken, ours go whole. `force`: IKEv1's are made even where the peer did not say "
+                 "that it takes them.",
          .reader = kEngine,
          .words = kFragmentationWords},
         read_fragmentation},

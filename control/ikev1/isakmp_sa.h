@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "control/ikev1/fragments.h"
 #include "control/ikev1/keys.h"
 #include "control/ikev1/proposals.h"
 #include "control/isakmp/message_builder.h"
@@ -134,8 +135,9 @@ struct IsakmpSa {
   bool initiator = false;
   const NatTraversal* nat = nullptr;  ///< as both speak it; nullptr: the peer does not
   std::vector<std::string_view>
-      vendors;       ///< names of the peer's vendor ids, as far as they have one
-  bool dpd = false;  ///< the peer speaks RFC 3706
+      vendors;                 ///< names of the peer's vendor ids, as far as they have one
+  bool dpd = false;            ///< the peer speaks RFC 3706
+  bool fragmentation = false;  ///< both ends take fragments
   bool nat_here = false;
   bool nat_there = false;
   bool encap = false;
@@ -153,6 +155,7 @@ struct IsakmpSa {
   std::unique_ptr<Phase1> phase1;
   /// Authentication Only's last message: nobody answers it, and nothing follows it.
   session::OutstandingMessage blind;
+  std::unique_ptr<Fragments> fragments;  ///< of the peer's next message
   /// Aggressive Mode's last message, until the peer shows that it has it: nobody answers it.
   base::ByteVector unconfirmed;
   std::map<std::uint32_t, Exchange> exchanges;  ///< by message id

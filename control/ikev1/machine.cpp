@@ -226,18 +226,31 @@ IsakmpSa* Machine::find_by_cookies(const isakmp::Header& h) {
 void Machine::receive(const session::Datagram& datagram, bool closing) {
   const auto message = isakmp::read_v1_message(datagram.data);
   if (!message) return broken(message.error());
-  const isakmp::Header& h = message->header();
+  if (message->header().next_payload == isakmp::PayloadType::kV1Fragment)
+    return receive_fragment(datagram, *message);
+  receive_whole(datagram, *message, closing);
+}
+
+void Machine::receive_whole(const session::Datagram& datagram, const isakmp::MessageView& message,
+                            bool closing) {
+  const isakmp::Header& h = message.header();
   const bool informational = h.exchange == ExchangeType::kV1Informational;
   if (h.responder_spi.value() == 0 && !informational) {
-    if (!closing) receive_first(datagram, *message);
+    if (!closing) receive_first(datagram, message);
     return;
   }
   IsakmpSa* sa = find_by_cookies(h);
   if (sa != nullptr) touch(*sa);
-  if (informational && !message->encrypted()) return receive_unprotected(sa, datagram, *message);
+  if (informational && !message.encrypted()) return receive_unprotected(sa, datagram, message);
   if (sa == nullptr) return broken({isakmp::V1Rule::kCookie, {}});
-  if (h.message_id.value() == 0) return receive_phase1(*sa, datagram, *message);
-  receive_phase2(*sa, datagram, *message);
+  if (h.message_id.value() == 0) return receive_phase1(*sa, datagram, message);
+  receive_phase2(*sa, datagram, message);
+}
+
+bool Machine::is_from_peer(const IsakmpSa& sa, const session::Datagram& datagram) {
+  // A NAT gives port 4500 another number (RFC 3947 §4).
+  return datagram.remote == sa.remote ||
+         (datagram.remote.address == sa.remote.address && datagram.local.port != session::kIkePort);
 }
 
 void Machine::receive_first(const session::Datagram& datagram, const isakmp::MessageView& message) {
@@ -274,18 +287,12 @@ void Machine::receive_phase1(IsakmpSa& sa, const session::Datagram& datagram,
     drop(IkeDrop::kDuplicateRequest);
     // Who asks repeats by timer; who answers repeats on a duplicate alone, and to where it went
     // before (CVE-2016-5361).
-    if (!sa.initiator || !sa.unconfirmed.empty())
-      services_.send(sa.local, sa.remote, sa.answered.response());
+    if (!sa.initiator || !sa.unconfirmed.empty()) put_out(sa, sa.answered.response());
     return;
   }
   if (!sa.phase1 || message.header().exchange != sa.exchange)
     return drop(IkeDrop::kUnexpectedExchange);
-  // RFC 2408 §2.5.3: the cookie is of use only to whom it was given. A NAT gives port 4500 another
-  // number (RFC 3947 §4).
-  const bool moved =
-      datagram.remote != sa.remote &&
-      (datagram.remote.address != sa.remote.address || datagram.local.port == session::kIkePort);
-  if (moved) return drop(IkeDrop::kSpiMismatch);
+  if (!is_from_peer(sa, datagram)) return drop(IkeDrop::kSpiMismatch);
   if (sa.phase1->busy) return drop(IkeDrop::kRequestInProgress);
   const bool last = sa.state == State::kKeyed && proves_with_shared_secret(sa.exchange);
   if (!sa.has_keys() && (message.encrypted() || (last && is_aggressive(sa)))) {

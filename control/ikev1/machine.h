@@ -118,6 +118,8 @@ class Machine {
   /// Is the HASH payload in front of a deciphered message right?
   [[nodiscard]] bool verify_hash(const IsakmpSa& sa, const Inbound& in, base::Bytes ni) const;
   void transmit(IsakmpSa& sa, const base::ByteVector& message);
+  /// The message, or its fragments, as it is.
+  void put_out(const IsakmpSa& sa, const base::ByteVector& message);
   /// One message that nobody answers.
   void send_informational(IsakmpSa& sa, const isakmp::V1NotifyPayload& notify);
   void drop(session::IkeDrop why) { services_.drops.count(why); }
@@ -159,6 +161,12 @@ class Machine {
   [[nodiscard]] static std::string label(const IsakmpSa& sa, const session::ChildConfig& child);
 
  private:
+  void receive_whole(const session::Datagram& datagram, const isakmp::MessageView& message,
+                     bool closing);
+  void receive_fragment(const session::Datagram& datagram, const isakmp::MessageView& message);
+  [[nodiscard]] static bool takes_fragments(const IsakmpSa& sa);
+  /// RFC 2408 §2.5.3: a cookie is of use only to whom it was given.
+  [[nodiscard]] static bool is_from_peer(const IsakmpSa& sa, const session::Datagram& datagram);
   void receive_first(const session::Datagram& datagram, const isakmp::MessageView& message);
   void receive_phase1(IsakmpSa& sa, const session::Datagram& datagram,
                       const isakmp::MessageView& message);
@@ -197,6 +205,8 @@ class Machine {
   [[nodiscard]] IsakmpSa* owner_of(policy::ChildSlot slot);
 
   session::Services& services_;
+  session::OctetBudget fragment_budget_{
+      session::kMaxUnverifiedOctets};  ///< outlives what it counts
   std::map<std::uint64_t, std::unique_ptr<IsakmpSa>> sas_;
   session::SessionTable table_;
   session::Deadlines deadlines_;

@@ -59,7 +59,7 @@ base::ByteVector Machine::seal_phase2(const IsakmpSa& sa, isakmp::MessageBuilder
 }
 
 void Machine::transmit(IsakmpSa& sa, const base::ByteVector& message) {
-  services_.send(sa.local, sa.remote, message);
+  put_out(sa, message);
   sa.last_sent = now();
   touch(sa);
 }

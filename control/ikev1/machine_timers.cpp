@@ -266,6 +266,7 @@ std::optional<base::MonoTime> Machine::deadline_of(const IsakmpSa& sa) const {
   std::optional<base::MonoTime> best;
   if (sa.phase1) earliest(best, sa.phase1->sent.due);
   earliest(best, sa.blind.due);
+  if (sa.fragments) earliest(best, sa.fragments->until());
   earliest(best, sa.end_at);
   if (sa.state == State::kEstablished) earliest(best, sa.rekey_at);
   earliest(best, liveness_due(sa));
@@ -365,6 +366,10 @@ void Machine::on_child_deadlines(IsakmpSa& sa) {
 }
 
 void Machine::on_deadline(IsakmpSa& sa) {
+  if (sa.fragments && sa.fragments->until() <= now()) {
+    drop(IkeDrop::kFragmentTimeout);
+    sa.fragments.reset();
+  }
   if (sa.phase1 && sa.phase1->sent.due && *sa.phase1->sent.due <= now()) {
     session::OutstandingMessage& sent = sa.phase1->sent;
     // An unauthenticated refusal that still stands after one more try is believed.

@@ -147,6 +147,8 @@ void on_main_proof(Machine& machine, IsakmpSa& sa, const Inbound& in) {
   if (!encrypts(sa)) taken = take_identity(sa, *in.payloads.find(PayloadType::kV1Identification));
   if (taken) taken = take_evidence(sa, in.payloads);
   if (!taken) return reject_peer(machine, sa, taken.error());
+  // As initiator most peers ask here, where they say who they are.
+  note_requests(sa, in.payloads);
   sa.phase1->judged = base::to_vector(in.message.bytes());
   judge_peer(machine, sa);
 }

@@ -31,6 +31,14 @@ using Vendor = std::array<std::uint8_t, 16>;
 constexpr Vendor kDeadPeerDetection{0xaf, 0xca, 0xd7, 0x13, 0x68, 0xa1, 0xf1, 0xc9,
                                     0x6b, 0x86, 0x96, 0xfc, 0x77, 0x57, 0x01, 0x00};
 
+/// Whose own fragments are cut as Cisco and Microsoft do it. Cisco adds four octets that say in
+/// which exchanges; Microsoft may leave them out.
+constexpr std::array<std::uint8_t, 20> kFragmentation{0x40, 0x48, 0xb7, 0xd5, 0x6e, 0xbc, 0xe8,
+                                                      0x85, 0x25, 0xe7, 0xde, 0x7f, 0x00, 0xd6,
+                                                      0xc2, 0xd3, 0x80, 0x00, 0x00, 0x00};
+constexpr std::size_t kFragmentationName = 16;
+constexpr auto kFragmentsOfPhase1 = std::byte{0x80};
+
 base::Bytes bytes_of(const Vendor& vendor) {
   return std::as_bytes(std::span<const std::uint8_t>(vendor));
 }
@@ -95,10 +103,32 @@ const session::SharedSecret* secret_for(Machine& machine, const IsakmpSa& sa,
       *own, knows_peer(sa) ? sa.phase1->claimed : presumed_identity(sa, config));
 }
 
+namespace {
+
+bool takes_fragments(const IsakmpSa& sa) {
+  return sa.connection->config.fragmentation != session::Fragmentation::kNo;
+}
+
+/// Does the vendor id say that its sender takes fragments?
+bool says_fragments(base::Bytes vendor) {
+  const base::Bytes known = std::as_bytes(std::span(kFragmentation));
+  if (vendor.size() != kFragmentationName && vendor.size() != known.size()) return false;
+  if (!std::ranges::equal(vendor.first(kFragmentationName), known.first(kFragmentationName)))
+    return false;
+  return vendor.size() == kFragmentationName ||
+         (vendor[kFragmentationName] & kFragmentsOfPhase1) != std::byte{};
+}
+
+}  // namespace
+
 void append_vendor_ids(const IsakmpSa& sa, isakmp::MessageBuilder& builder) {
   // RFC 3947 has NAT traversal for Main and Aggressive Mode.
   if (proves_with_shared_secret(sa.exchange)) append_nat_vendor_ids(builder, sa);
   isakmp::append_vendor_id(builder, PayloadType::kV1VendorId, bytes_of(kDeadPeerDetection));
+  const bool fragments = sa.initiator ? takes_fragments(sa) : sa.fragmentation;
+  if (fragments)
+    isakmp::append_vendor_id(builder, PayloadType::kV1VendorId,
+                             std::as_bytes(std::span(kFragmentation)));
 }
 
 void note_vendor_ids(IsakmpSa& sa, const isakmp::PayloadChain& payloads) {
@@ -107,6 +137,7 @@ void note_vendor_ids(IsakmpSa& sa, const isakmp::PayloadChain& payloads) {
   for (const isakmp::PayloadView& p : payloads) {
     if (p.type != PayloadType::kV1VendorId) continue;
     if (proves_with_shared_secret(sa.exchange)) note_nat_vendor_id(sa, p.body);
+    sa.fragmentation |= takes_fragments(sa) && says_fragments(p.body);
     const std::string_view name = isakmp::name_of_vendor_id(p.body);
     if (!name.empty() && std::ranges::find(sa.vendors, name) == sa.vendors.end())
       sa.vendors.push_back(name);

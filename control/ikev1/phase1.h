@@ -18,7 +18,7 @@ namespace penstock::ikev1 {
 [[nodiscard]] const session::SharedSecret* secret_for(Machine& machine, const IsakmpSa& sa,
                                                       const session::ConnectionConfig& config);
 
-/// Vendor ids of what we speak: NAT traversal (RFC 3947), RFC 3706.
+/// Vendor ids of what we speak: NAT traversal (RFC 3947), RFC 3706, fragments.
 void append_vendor_ids(const IsakmpSa& sa, isakmp::MessageBuilder& builder);
 void note_vendor_ids(IsakmpSa& sa, const isakmp::PayloadChain& payloads);
 

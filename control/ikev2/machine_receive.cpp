@@ -48,7 +48,7 @@ void Machine::hold(IkeSa& sa, const session::Datagram& datagram,
     const std::size_t octets =
         std::accumulate(held.begin(), held.end(), datagram.data.size(),
                         [](std::size_t sum, const auto& d) { return sum + d.data.size(); });
-    if (held.size() >= isakmp::kMaxFragments || octets > kMaxStrangersOctets)
+    if (held.size() >= isakmp::kMaxFragments || octets > session::kMaxStrangersOctets)
       return drop(IkeDrop::kFragmentLimit);
   }
   held.push_back(datagram);
@@ -100,7 +100,8 @@ std::optional<OpenedMessage> Machine::collect(IkeSa& sa, std::unique_ptr<Reassem
     // A new attempt of the peer's. It is given up when the peer gives up, if it is as we are.
     const base::MonoTime until = now() + services_.settings.retransmission.total();
     fragments = std::make_unique<Reassembly>(
-        until, sa.handshake ? kMaxStrangersOctets : kMaxFragmentedOctets, fragment.fragments_total);
+        until, sa.handshake ? session::kMaxStrangersOctets : session::kMaxFragmentedOctets,
+        fragment.fragments_total);
   }
   if (!fragments->add(fragment, *std::move(content), message.bytes())) {
     // §5: an attack or a broken peer, and what comes is not what it may not say.

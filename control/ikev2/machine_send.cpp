@@ -9,10 +9,8 @@
 #include "control/ikev2/machine.h"
 #include "control/ikev2/nat.h"
 #include "control/isakmp/payload/notify.h"
+#include "control/session/ends.h"
 #include "lib/base/check.h"
-#include "lib/net/ipv4.h"
-#include "lib/net/ipv6.h"
-#include "lib/net/udp.h"
 
 namespace penstock::ikev2 {
 
@@ -50,23 +48,11 @@ isakmp::MessageBuilder Machine::response(IkeSa& sa) {
   return isakmp::MessageBuilder(h);
 }
 
-namespace {
-
-/// What a packet of the connection's `fragment_size` has left for IKE, on either port.
-std::size_t largest_message(const IkeSa& sa) {
-  const bool v4 = sa.remote.address.family() == net::Family::kIpv4;
-  return sa.connection->config.fragment_size -
-         (v4 ? sizeof(net::Ipv4Header) : sizeof(net::Ipv6Header)) - sizeof(net::UdpHeader) -
-         net::kNonEspMarkerLength;
-}
-
-}  // namespace
-
 base::ByteVector Machine::seal(IkeSa& sa, isakmp::MessageBuilder& builder) {
   // RFC 7383 §2.4: what fits anyhow is not fragmented.
-  const bool may =
-      sa.fragmentation && sa.connection->config.fragmentation == session::Fragmentation::kYes;
-  const std::size_t most = largest_message(sa);
+  const session::ConnectionConfig& c = sa.connection->config;
+  const bool may = sa.fragmentation && session::makes_fragments(c);
+  const std::size_t most = session::largest_message(c, sa.remote.address.family());
   if (may && builder.sealed_octets(*sa.seal) > most)
     return builder.seal_fragments(*sa.seal, sa.sealed, services_.random, most);
   return builder.seal(*sa.seal, ++sa.sealed, services_.random);

@@ -3,20 +3,11 @@
 // holds was verified; how much and how long is bounded.
 #pragma once
 
-#include <optional>
-#include <vector>
-
 #include "control/isakmp/message_view.h"
+#include "control/session/parts.h"
 #include "control/session/retransmission.h"
-#include "lib/base/secret.h"
-#include "lib/base/time.h"
 
 namespace penstock::ikev2 {
-
-/// What the fragments of a message may hold together: from a peer that is authenticated, and from
-/// one that may be anybody (RFC 7383 §5).
-inline constexpr std::size_t kMaxFragmentedOctets = 65'535;
-inline constexpr std::size_t kMaxStrangersOctets = 20'480;
 
 /// What an SK payload, or all SKF payloads of a message, held.
 struct OpenedMessage {
@@ -29,11 +20,11 @@ class Reassembly {
  public:
   /// @param total  fragments of the message; an attempt with another total has its own Reassembly
   Reassembly(base::MonoTime until, std::size_t most_octets, std::size_t total)
-      : until_(until), most_octets_(most_octets), parts_(total) {}
+      : parts_(until, most_octets, total) {}
 
   /// When it is given up.
-  [[nodiscard]] base::MonoTime until() const { return until_; }
-  [[nodiscard]] std::size_t total() const { return parts_.size(); }
+  [[nodiscard]] base::MonoTime until() const { return parts_.until(); }
+  [[nodiscard]] std::size_t total() const { return parts_.total(); }
   /// Is this fragment there already?
   [[nodiscard]] bool has(const isakmp::EncryptedView& fragment) const;
   /// Keeps a verified fragment of this total that is not there yet.
@@ -41,16 +32,12 @@ class Reassembly {
   /// @return false if all together are too long
   [[nodiscard]] bool add(const isakmp::EncryptedView& fragment, base::SecretBytes content,
                          base::Bytes wire);
-  [[nodiscard]] bool complete() const { return count_ == parts_.size(); }
+  [[nodiscard]] bool complete() const { return parts_.complete(); }
   /// All of it, once it is complete.
   [[nodiscard]] OpenedMessage take();
 
  private:
-  base::MonoTime until_;
-  std::size_t most_octets_;
-  std::vector<std::optional<base::SecretBytes>> parts_;
-  std::size_t count_ = 0;
-  std::size_t octets_ = 0;
+  session::Parts parts_;
   isakmp::PayloadType first_ = isakmp::PayloadType::kNone;
   session::AnsweredRequest beginning_;
 };

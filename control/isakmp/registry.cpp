@@ -44,9 +44,10 @@ constexpr RegistryRow kPayloads[] = {
     {47, "CP", "RFC 7296 §3.15"},
     {48, "EAP", "RFC 7296 §3.16"},
     {53, "SKF", "RFC 7383 §2.5"},
-    // Private numbers, of IKEv1's drafts.
+    // Private numbers, of IKEv1's drafts and makers.
     {130, "NAT-D (draft)", "draft-ietf-ipsec-nat-t-ike-02 §3.2"},
     {131, "NAT-OA (draft)", "draft-ietf-ipsec-nat-t-ike-02 §5.2"},
+    {132, "FRAG", "MS-IKEE"},
 };
 constexpr std::uint16_t kFirstIkev2Payload = 33;
 constexpr std::uint16_t kFirstPrivatePayload = 128;

@@ -37,6 +37,7 @@ enum class PayloadType : std::uint8_t {
   kV1Configuration = 14,  ///< draft-dukes-ike-mode-cfg-02 §3.2
   kV1NatD = 20,           ///< RFC 3947 §3.2
   kV1NatOa = 21,          ///< RFC 3947 §5.2
+  kV1Fragment = 132,      ///< of the private numbers, as Cisco and Microsoft use it
   // IKEv2
   kSa = 33,
   kKeyExchange = 34,

@@ -40,6 +40,7 @@ enum class V1Rule : std::uint8_t {
   kDelete,
   kVendorId,
   kNat,
+  kFragment,
   kLimit,
   kCount,
 };
@@ -109,6 +110,8 @@ inline constexpr std::array<V1RuleRow, static_cast<std::size_t>(V1Rule::kCount)>
      "an empty vendor id"},
     {V1Rule::kNat, "v1_nat", "RFC 3947 §3.2", V1NotifyType::kPayloadMalformed,
      "a NAT-D or NAT-OA payload that is not formed as it should be"},
+    {V1Rule::kFragment, "v1_fragment", "MS-IKEE", V1NotifyType::kPayloadMalformed,
+     "a fragment without number or data, or fragments that make no message"},
     {V1Rule::kLimit, "v1_limit", "RFC 2408 §5", V1NotifyType::kPayloadMalformed,
      "more payloads, proposals, transforms or octets than a limit of ours allows"},
 }};

@@ -45,8 +45,9 @@ enum class AuthMethod : std::uint8_t {
 /// How much must be known of whether a peer's certificates were revoked.
 enum class RevocationCheck : std::uint8_t { kStrict, kRelaxed, kOff };
 enum class SendCertificate : std::uint8_t { kIfAsked, kAlways, kNever };
-/// Fragments of IKE messages: taken and made, only taken, or neither.
-enum class Fragmentation : std::uint8_t { kYes, kAccept, kNo };
+/// Fragments of IKE messages: taken and made, only taken, or neither; or made even where the peer
+/// did not say that it takes them (IKEv1).
+enum class Fragmentation : std::uint8_t { kYes, kAccept, kNo, kForce };
 enum class UniquePolicy : std::uint8_t { kNo, kReplace, kKeep, kNever };
 
 /// What one list may hold, so that it fits the payload that carries it.

@@ -4,6 +4,9 @@
 
 #include <algorithm>
 
+#include "lib/net/ipv4.h"
+#include "lib/net/ipv6.h"
+#include "lib/net/udp.h"
 #include "lib/policy/distinguished_name.h"
 
 namespace penstock::session {
@@ -14,6 +17,17 @@ policy::UdpEncapsulation encapsulation_of(const net::Endpoint& local, const net:
   // RFC 3948 §2.1: the ports of IKE on port 4500, never 500.
   const auto nat_port = [](net::Port p) { return p == kIkePort ? kNatPort : p; };
   return {nat_port(local.port), nat_port(remote.port)};
+}
+
+std::size_t largest_message(const ConnectionConfig& config, net::Family family) {
+  const bool v4 = family == net::Family::kIpv4;
+  return config.fragment_size - (v4 ? sizeof(net::Ipv4Header) : sizeof(net::Ipv6Header)) -
+         sizeof(net::UdpHeader) - net::kNonEspMarkerLength;
+}
+
+bool makes_fragments(const ConnectionConfig& config) {
+  return config.fragmentation == Fragmentation::kYes ||
+         config.fragmentation == Fragmentation::kForce;
 }
 
 Identity identity_of(const net::IpAddress& address) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Both ends of an IKE SA: who they are by the configuration, and the ports of NAT traversal.
+// Both ends of an IKE SA: who they are by the configuration, the ports of NAT traversal, and how
+// much a packet between them has room for.
 #pragma once
 
 #include <optional>
@@ -18,6 +19,11 @@ inline constexpr base::Duration kNatKeepaliveInterval = base::seconds{20};
 /// Ports that ESP in UDP uses beside an IKE SA between these ends.
 [[nodiscard]] policy::UdpEncapsulation encapsulation_of(const net::Endpoint& local,
                                                         const net::Endpoint& remote);
+
+/// What a packet of the connection's `fragment_size` has left for IKE, on either port, octets.
+[[nodiscard]] std::size_t largest_message(const ConnectionConfig& config, net::Family family);
+/// Are our own messages cut where the peer takes fragments?
+[[nodiscard]] bool makes_fragments(const ConnectionConfig& config);
 
 [[nodiscard]] policy::Identity identity_of(const net::IpAddress& address);
 /// What we say of ourselves; `%any` is our certificate's subject or our address.

@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
 """Phase 1 of IKEv1 against strongSwan, each in both roles: Aggressive Mode by pre-shared key; signatures by RSA and
-ECDSA (P-256, P-384, P-521) in Main and Aggressive Mode; a certificate of somebody else's; ike-scan as a prober.
+ECDSA (P-256, P-384, P-521) in Main and Aggressive Mode, with an authority between root and end: chains of RSA cross
+the wire in fragments, both ways, in both roles; a certificate of somebody else's; ike-scan as a prober.
 """
 import shutil
 
@@ -10,6 +11,7 @@ from lab.scenario import LAN_NET, PEER, PEER_INNER, PEER_NET, PSK, WAN, Scenario
 from lab.strongswan import child, connection
 from lab.traffic import ping
 from lab.tunnel import our_child, tunnel_lab
+from lab.wire import Capture
 
 # Name: exchange, kind of key, phase 1.
 CASES = {"aggressive, PSK": ("aggressive", "psk", "aes128-sha1-modp1024"),
@@ -21,15 +23,16 @@ CASES = {"aggressive, PSK": ("aggressive", "psk", "aes128-sha1-modp1024"),
          "main, ECDSA P-384": ("main", "ecdsa384", "aes256-sha384-ecp384"),
          "main, ECDSA P-521": ("main", "ecdsa521", "aes256-sha512-ecp521")}
 KINDS = ["rsa", "ecdsa256", "ecdsa384", "ecdsa521"]
-LEAF = "subjectAltName=DNS:{}\nkeyUsage=digitalSignature\n"
+FRAG = 132
+PACKET = 1280  # octets of an IP packet, the default of both
 
 
 def papers_of(s, swan, kind):
-    """Both ends directly under the root: nothing cuts IKEv1 messages, and an RSA chain is long."""
     papers = Papers(s.bench.directory / "papers" / kind, kind)
     for end in ("gw", "swan"):
-        papers.issue(end, "root", LEAF.format(f"{end}.{kind}.example"))
-    for folder, name in (("x509", "swan.pem"), ("x509ca", "root.pem"), ("private", "swan.key")):
+        papers.end(end, f"{end}.{kind}.example")
+    for folder, name in (("x509", "swan.pem"), ("x509ca", "root.pem"), ("x509ca", "middle.pem"),
+                         ("private", "swan.key")):
         to = swan.dir / "swanctl" / folder
         to.mkdir(exist_ok=True)
         shutil.copy(papers.path(name), to / f"{kind}-{name}")
@@ -53,7 +56,7 @@ def set_up(gateway, swan, case, papers):
     else:
         near, far = f"gw.{kind}.example", f"swan.{kind}.example"
         root = [str(papers[kind].path("root.pem"))]
-        ours |= {"local": {"auth": "pubkey", "id": near, "certs": [str(papers[kind].path("gw.pem"))]},
+        ours |= {"local": {"auth": "pubkey", "id": near, "certs": [str(papers[kind].path("gw-chain.pem"))]},
                  "remote": {"auth": "pubkey", "id": far, "cacerts": root}}
         theirs |= {"local": {"auth": "pubkey", "id": far, "certs": f"{kind}-swan.pem"},
                    "remote": {"auth": "pubkey", "id": near, "cacerts": f"{kind}-root.pem"}}
@@ -61,6 +64,16 @@ def set_up(gateway, swan, case, papers):
     gateway.config["connections"] = {"lab": ours}
     swan.connections["lab"] = theirs
     return exchange
+
+
+def in_fragments(s, name, sent):
+    """@param sent  (source, exchange, first payload, octets) of IKE packets"""
+    with s.step(f"{name}: fragments from both ends, as initiator and as responder") as faults:
+        for end in (WAN, PEER):
+            cut = [m for m in sent if m[0] == end and m[2] == FRAG]
+            # At least two of each message with certificates, and two of those.
+            faults.expect(len(cut) >= 4, f"{end} sent {sent}")
+        faults.expect(all(m[3] <= PACKET for m in sent), f"a packet is too long: {sent}")
 
 
 def both_roles(s, gateway, swan, host, name, exchange):
@@ -115,7 +128,7 @@ def probes(s, gateway, swan, peer, papers):
         faults.expect("NO-PROPOSAL-CHOSEN" in said, said)
 
 
-with Scenario("ikev1_phase1", needs=["charon-systemd", "swanctl", "openssl", "ike-scan"]) as s:
+with Scenario("ikev1_phase1", needs=["charon-systemd", "swanctl", "openssl", "ike-scan", "tcpdump"]) as s:
     host, peer, gateway, swan = tunnel_lab(s)
     papers = {kind: papers_of(s, swan, kind) for kind in KINDS}
     set_up(gateway, swan, CASES["aggressive, PSK"], papers)
@@ -127,7 +140,11 @@ with Scenario("ikev1_phase1", needs=["charon-systemd", "swanctl", "openssl", "ik
         gateway.stop()
         gateway.start()
         swan.load()
+        wire = Capture(peer, "p0", name="".join(filter(str.isalnum, name)), expression="udp")
         both_roles(s, gateway, swan, host, name, exchange)
+        sent = wire.stop().ike()
+        if case[1] == "rsa":
+            in_fragments(s, name, list(sent))
     wrong_certificate(s, gateway, swan)
     probes(s, gateway, swan, peer, papers)
     with s.step("both stop"):

@@ -77,6 +77,10 @@ TEST_P(Ikev1Phase1, EstablishesWhateverOneMessageIsLost) {
 TEST_P(Ikev1Phase1, GoesOnWhateverAForgerSends) {
   World w(3);
   const Papers papers(GetParam().key, GetParam().key);
+  // Whole messages, of which the forged one is a copy.
+  change = [](session::ConnectionConfig& c, bool) {
+    c.fragmentation = session::Fragmentation::kNo;
+  };
   boot(w, papers, GetParam().auth, GetParam().exchange);
   std::size_t forged = 0;
   // Each message of phase 1 behind the first is preceded by one whose last octets are others: of
@@ -200,6 +204,39 @@ TEST_F(Ikev1Phase1, ACertificateThatNamesSomebodyElseIsRefused) {
     EXPECT_FALSE(up(w).has_value());
     EXPECT_EQ(w.b().established(), 0U);
   }
+}
+
+// A chain of RSA does not fit a packet, and every fragment may be lost, doubled or late.
+TEST_F(Ikev1Phase1, AChainInFragmentsEstablishesInAnyWeather) {
+  const Papers papers("RSA-2048", "RSA-2048");
+  for (const bool aggressive : {false, true})
+    for (std::uint64_t seed = 10; seed < 16; ++seed) {
+      SCOPED_TRACE(testing::Message() << aggressive << " " << seed);
+      World w(seed);
+      change = [&](session::ConnectionConfig& c, bool) {
+        c.keyingtries = 10;
+        c.fragment_size = 800;
+      };
+      boot(w, papers, AuthMethod::kPubkey, aggressive);
+      std::size_t fragments = 0;
+      std::size_t longest = 0;
+      w.filter = [&](const ike::Datagram& d) {
+        longest = std::max(longest, d.data.size());
+        fragments += d.data.at(16) == std::byte{132} ? 1U : 0U;
+        return true;
+      };
+      w.weather.lost = seed % 2 == 0 ? 0 : 50;
+      w.weather.doubled = 100;
+      w.weather.jitter = base::milliseconds{20};
+      EXPECT_TRUE(up(w, base::seconds{300}).has_value());
+      w.weather = {};
+      w.run_for(base::seconds{60});
+      EXPECT_EQ(w.a().live_children(), 1U);
+      EXPECT_EQ(w.b().live_children(), 1U);
+      EXPECT_EQ(w.faults_at_rest(), std::vector<std::string>{});
+      EXPECT_GE(fragments, 4U);
+      EXPECT_LE(longest, 800U - 32);
+    }
 }
 
 TEST_F(Ikev1Phase1, KeysOfTwoKindsHaveNoMethodInCommon) {

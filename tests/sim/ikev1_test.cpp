@@ -218,7 +218,8 @@ TEST(Ikev1, VendorIdsAreToldByName) {
   ASSERT_EQ(list.size(), 1U);
   EXPECT_EQ(list[0].vendors,
             (std::vector<std::string_view>{"NAT-Traversal", "NAT-Traversal draft 03",
-                                           "NAT-Traversal draft 02", "Dead Peer Detection"}));
+                                           "NAT-Traversal draft 02", "Dead Peer Detection",
+                                           "FRAGMENTATION"}));
 }
 
 TEST(Ikev1, EndsThatDifferAboutANatStillMakeAChild) {

@@ -7,6 +7,7 @@
 #include "control/isakmp/payload/identification.h"
 #include "control/isakmp/payload/v1_certificate.h"
 #include "control/isakmp/payload/v1_configuration.h"
+#include "control/isakmp/payload/v1_fragment.h"
 #include "control/isakmp/payload/v1_nat_oa.h"
 #include "control/isakmp/payload/v1_notify.h"
 #include "control/isakmp/payload/v1_octets.h"
@@ -312,6 +313,71 @@ TEST(V1Configuration, IsRefusedWhenCutOffReservedOrTooLong) {
     many.insert(many.end(), one.begin(), one.end());
   }
   EXPECT_EQ(parse_v1_configuration(many).error().rule, V1Rule::kLimit);
+}
+
+// ---- fragments ----
+
+/// As strongSwan 5.9.8 sends them: cookies, FRAG, version 1, Identity Protection, no flags, message
+/// id 0; id 1, number 2, the last.
+constexpr std::string_view kFragmentHeader =
+    "0102030405060708 1112131415161718 84 10 02 00 00000000 00000028";
+
+V1Result<V1FragmentPayload> fragment_of(const ByteVector& message) {
+  const auto view = read_v1_message(message);
+  if (!view) return tl::unexpected(view.error());
+  return read_v1_fragment(*view);
+}
+
+TEST(V1Fragment, IsReadByItsFigure) {
+  const ByteVector message = hex(std::string(kFragmentHeader) + "0000000c 0001 02 01 cafebabe");
+  const auto fragment = fragment_of(message);
+  ASSERT_TRUE(fragment.has_value()) << fragment.error().text;
+  EXPECT_EQ(fragment->id, 1);
+  EXPECT_EQ(fragment->number, 2);
+  EXPECT_TRUE(fragment->last);
+  EXPECT_EQ(base::to_hex(fragment->data), "cafebabe");
+  // Some peers leave the encryption flag of the message that they cut.
+  ByteVector flagged = message;
+  flagged.at(19) = std::byte{kFlagV1Encryption};
+  ASSERT_TRUE(fragment_of(flagged).has_value());
+  EXPECT_EQ(base::to_hex(fragment_of(flagged)->data), "cafebabe");
+}
+
+TEST(V1Fragment, BrokenOnesAreNamed) {
+  // Number 0; no data; no numbers; two of them.
+  for (const std::string_view body : {"0000000c 0001 00 01 cafebabe", "00000008 0001 02 01",
+                                      "00000006 0001", "84000008 00010100 00000008 00010201"}) {
+    ByteVector message = hex(std::string(kFragmentHeader) + std::string(body));
+    message.at(27) = static_cast<std::byte>(message.size());
+    const auto fragment = fragment_of(message);
+    ASSERT_FALSE(fragment.has_value()) << body;
+    EXPECT_EQ(fragment.error().rule, V1Rule::kFragment) << body;
+  }
+}
+
+TEST(V1Fragment, AMessageIsCutAndJoined) {
+  ByteVector message(700);
+  for (std::size_t i = 0; i < message.size(); ++i) message[i] = static_cast<std::byte>(i * 7);
+  const ByteVector header = hex("0102030405060708 1112131415161718 08 10 20 01 00001234 000002bc");
+  std::ranges::copy(header, message.begin());
+  const ByteVector all = cut_v1_message(message, ExchangeType::kV1MainMode, 300);
+  ByteVector joined;
+  std::size_t n = 0;
+  for (base::Bytes rest = all; !rest.empty(); rest = rest.subspan(next_message(rest).size())) {
+    const base::Bytes one = next_message(rest);
+    EXPECT_LE(one.size(), 300U);
+    const auto view = read_v1_message(one);
+    ASSERT_TRUE(view.has_value()) << view.error().text;
+    EXPECT_EQ(view->header().message_id.value(), 0U);
+    EXPECT_EQ(view->header().exchange, ExchangeType::kV1MainMode);
+    const auto fragment = read_v1_fragment(*view);
+    ASSERT_TRUE(fragment.has_value());
+    EXPECT_EQ(fragment->number, ++n);
+    EXPECT_EQ(fragment->last, n == 3);
+    joined.insert(joined.end(), fragment->data.begin(), fragment->data.end());
+  }
+  EXPECT_EQ(n, 3U);
+  EXPECT_EQ(joined, message);
 }
 
 TEST(V1NatOa, HoldsAnAddressOfItsType) {
