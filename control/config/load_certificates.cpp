@@ -57,7 +57,7 @@ class Loader {
   }
   /// The certificates of a file, or a fault; each file is read once.
   [[nodiscard]] Ders certificates(const Place& at, const std::string& name);
-  [[nodiscard]] std::vector<AuthorityHash> above(const Ders& chain);
+  [[nodiscard]] std::vector<pki::CertificateFacts> above(const Ders& chain);
 
   Settings& settings_;
   std::filesystem::path folder_;
@@ -124,9 +124,9 @@ void Loader::read_keys(const Place& at) {
   std::erase_if(secrets, [](const session::SharedSecret& s) { return !s.file.empty(); });
 }
 
-/// Names of the keys above the first certificate: of what is sent with it and of the authorities.
-std::vector<AuthorityHash> Loader::above(const Ders& chain) {
-  std::vector<AuthorityHash> hashes;
+/// Who stands above the first certificate: of what is sent with it and of the authorities.
+std::vector<pki::CertificateFacts> Loader::above(const Ders& chain) {
+  std::vector<pki::CertificateFacts> authorities;
   auto wanted = pki::facts_of(context_, chain.front());
   Ders others(chain.begin() + 1, chain.end());
   std::ranges::copy(everybody_.anchors, std::back_inserter(others));
@@ -137,9 +137,9 @@ std::vector<AuthorityHash> Loader::above(const Ders& chain) {
     });
     if (issuer == others.end() || wanted->subject_der == wanted->issuer_der) break;
     wanted = pki::facts_of(context_, *issuer);
-    hashes.push_back(wanted->sha1_id);
+    authorities.push_back(*wanted);
   }
-  return hashes;
+  return authorities;
 }
 
 void Loader::read_local(const Place& at, session::ConnectionConfig& connection) {
@@ -172,8 +172,14 @@ void Loader::read_local(const Place& at, session::ConnectionConfig& connection) 
     if (!session::fits(local.auth, facts->kind) || (!ikev1 && facts->kind == crypto::KeyKind::kDsa))
       at["auth"].fault(
           fmt::format("{}: its key is of {}", path_of(name), crypto::name_of(facts->kind)));
-    local.credentials.push_back({chain.front(), Ders(chain.begin() + 1, chain.end()),
-                                 facts->subject_der, facts->kind, facts->key, above(chain)});
+    session::Credential credential{chain.front(),      Ders(chain.begin() + 1, chain.end()),
+                                   facts->subject_der, facts->kind,
+                                   facts->key,         {}};
+    for (const pki::CertificateFacts& one : above(chain)) {
+      credential.authorities.push_back(one.sha1_id);
+      credential.authority_names.push_back(one.subject_der);
+    }
+    local.credentials.push_back(std::move(credential));
   }
 }
 
@@ -213,7 +219,9 @@ void Loader::read_remote(const Place& at, PeerAuth& remote) {
     return at["cacerts"].fault("there is nobody to trust: no `cacerts`, no `authorities`");
   for (const ByteVector& anchor : trust.anchors) {
     const auto facts = pki::facts_of(context_, anchor);
-    if (facts) remote.authorities.push_back(facts->sha1_id);
+    if (!facts) continue;
+    remote.authorities.push_back(facts->sha1_id);
+    remote.authority_names.push_back(facts->subject_der);
   }
   remote.trust = vault_.add_trust(std::move(trust));
 }

@@ -165,7 +165,7 @@ void on_aggressive_veiled(Machine& machine, IsakmpSa& sa) {
   if (sa.initiator) {
     isakmp::append_v1_sa(builder, offer_of(sa));
     append_own_keys(machine, sa, builder);
-    append_certificate_request(sa, builder);
+    append_certificate_requests(machine, sa, builder);
     if (!encrypts(sa)) append_vendor_ids(sa, builder);
     base::ByteVector message = finish_veiled(machine, sa, builder);
     p.sai_b = first_body(message);
@@ -190,7 +190,7 @@ void on_aggressive_prove(Machine& machine, IsakmpSa& sa, base::Bytes value) {
   if (!sa.initiator) {
     isakmp::MessageBuilder builder = *std::exchange(p.reply, std::nullopt);
     append_proof(sa, builder, value);
-    append_certificate_request(sa, builder);
+    append_certificate_requests(machine, sa, builder);
     append_nat(machine, sa, builder);
     if (!encrypts(sa)) append_vendor_ids(sa, builder);
     return machine.send_phase1(sa, finish_veiled(machine, sa, builder));

@@ -74,7 +74,7 @@ void on_only_prove(Machine& machine, IsakmpSa& sa, base::Bytes value) {
     isakmp::MessageBuilder builder = *std::exchange(sa.phase1->reply, std::nullopt);
     append_identity(sa, builder);
     append_proof(sa, builder, value);
-    if (peer_signs(sa)) append_certificate_request(sa, builder);
+    if (peer_signs(sa)) append_certificate_requests(machine, sa, builder);
     append_vendor_ids(sa, builder);
     return machine.send_phase1(sa, builder.finish());
   }

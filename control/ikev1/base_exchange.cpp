@@ -66,7 +66,7 @@ void on_base_offer(Machine& machine, IsakmpSa& sa, const Inbound& in) {
   if (!offer) return;
   note_requests(sa, in.payloads);
   isakmp::MessageBuilder builder = clear_answer(machine, sa, offer->answer);
-  if (peer_signs(sa)) append_certificate_request(sa, builder);
+  if (peer_signs(sa)) append_certificate_requests(machine, sa, builder);
   append_vendor_ids(sa, builder);
   accept_message(machine, sa, in.message.bytes());
   machine.enter(sa, State::kAnswered);

@@ -25,15 +25,18 @@ void append_nonce(Machine& machine, IsakmpSa& sa, isakmp::MessageBuilder& builde
 
 void send_clear_offer(Machine& machine, IsakmpSa& sa) {
   const session::ConnectionConfig& c = sa.connection->config;
-  isakmp::V1SaPayload offer = phase1_offer(c.proposals, methods_for(sa.exchange, c),
-                                           crypto::DhGroupId::kNone, configured_life(c));
+  const std::vector<AuthMethod> methods = methods_for(sa.exchange, c);
+  isakmp::V1SaPayload offer =
+      phase1_offer(c.proposals, methods, crypto::DhGroupId::kNone, configured_life(c));
   if (offer.proposals.empty())
     return machine.close(sa, EndReason::kFailed, "no proposal can be said in this exchange");
+  // Signatures or none, whichever is chosen: certificates are asked for by that.
+  sa.auth = methods.front();
   offer.situation = c.situation;
   isakmp::MessageBuilder builder = machine.message(sa, sa.exchange, 0);
   isakmp::append_v1_sa(builder, offer);
   append_nonce(machine, sa, builder);
-  append_certificate_request(sa, builder);
+  append_certificate_requests(machine, sa, builder);
   append_vendor_ids(sa, builder);
   base::ByteVector message = builder.finish();
   sa.phase1->sai_b = first_body(message);

@@ -214,7 +214,7 @@ const Credential* named_credential(Machine& machine, IsakmpSa& sa, Bytes hash) {
 const Credential* addressed_credential(Machine& machine, IsakmpSa& sa,
                                        const isakmp::PayloadChain& payloads) {
   const PayloadView* hash = sa.initiator ? nullptr : payloads.find(PayloadType::kV1Hash);
-  return hash == nullptr ? credential_for(sa.connection->config, sa.auth)
+  return hash == nullptr ? credential_for(sa.connection->config, sa.auth, {})
                          : named_credential(machine, sa, hash->body);
 }
 

@@ -57,18 +57,19 @@ struct Phase1 {
   std::optional<isakmp::MessageBuilder> reply;  ///< responder: Aggressive Mode's, without its proof
   base::ByteVector ni, nr, own_public, peer_public;
   crypto::DhKeyPair pair;
-  bool busy = false;              ///< a job is awaited
-  bool decoy = false;             ///< nobody we know: it ends at its proof, and not before
-  bool judging = false;           ///< that job is about the peer's proof
-  bool sharing = false;           ///< that job makes the shared secret
-  bool proved = false;            ///< the peer is whom it says it is
-  bool initial_contact = false;   ///< the peer has no other SA
-  bool asked = false;             ///< for certificates of ours
-  policy::Identity claimed;       ///< whom the peer says it is
-  base::ByteVector peer_id_body;  ///< as it said it
-  Evidence evidence;              ///< of the peer's
-  base::ByteVector judged;        ///< the message that has it
-  base::ByteVector iv_before;     ///< before that message
+  bool busy = false;             ///< a job is awaited
+  bool decoy = false;            ///< nobody we know: it ends at its proof, and not before
+  bool judging = false;          ///< that job is about the peer's proof
+  bool sharing = false;          ///< that job makes the shared secret
+  bool proved = false;           ///< the peer is whom it says it is
+  bool initial_contact = false;  ///< the peer has no other SA
+  bool asked = false;            ///< for certificates of ours
+  std::vector<base::ByteVector> authorities;        ///< rather under one of these; empty: under any
+  policy::Identity claimed;                         ///< whom the peer says it is
+  base::ByteVector peer_id_body;                    ///< as it said it
+  Evidence evidence;                                ///< of the peer's
+  base::ByteVector judged;                          ///< the message that has it
+  base::ByteVector iv_before;                       ///< before that message
   const session::Credential* credential = nullptr;  ///< that we sign or decrypt by
   std::vector<base::ByteVector> ciphertexts;        ///< of our nonce and identity
   std::optional<session::Datagram> closed;          ///< the peer's message, while it is decrypted

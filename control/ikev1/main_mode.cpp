@@ -28,7 +28,7 @@ void send_keys(Machine& machine, IsakmpSa& sa) {
   } else {
     append_keys(machine, sa, builder);
   }
-  append_certificate_request(sa, builder);
+  append_certificate_requests(machine, sa, builder);
   if (sa.nat != nullptr)
     append_nat_detection(builder, machine.services().crypto, sa, sa.connection->config.encap);
   machine.send_phase1(sa, encrypts(sa) ? finish_veiled(machine, sa, builder) : builder.finish());

@@ -118,13 +118,17 @@ std::vector<AuthMethod> methods_for(isakmp::ExchangeType exchange,
 }
 
 const session::Credential* credential_for(const session::ConnectionConfig& config,
-                                          AuthMethod method) {
+                                          AuthMethod method,
+                                          std::span<const base::ByteVector> asked) {
   if (method == AuthMethod::kNone) return nullptr;
   const std::optional<KeyKind> wanted = method_of(method).key;
-  const auto& all = config.local.credentials;
-  const auto found = std::ranges::find_if(
-      all, [&](const session::Credential& c) { return wanted && c.kind == *wanted; });
-  return found == all.end() ? nullptr : &*found;
+  const session::Credential* first = nullptr;
+  for (const session::Credential& c : config.local.credentials) {
+    if (!wanted || c.kind != *wanted) continue;
+    if (first == nullptr) first = &c;
+    if (std::ranges::find_first_of(c.authority_names, asked) != c.authority_names.end()) return &c;
+  }
+  return first;
 }
 
 }  // namespace penstock::ikev1

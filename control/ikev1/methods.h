@@ -76,9 +76,11 @@ struct Method {
 /// Those of them that the exchange has a place for.
 [[nodiscard]] std::vector<AuthMethod> methods_for(isakmp::ExchangeType exchange,
                                                   const session::ConnectionConfig& config);
-/// Ours, that the method needs.
+/// Ours, that the method needs, rather one that the peer can judge (RFC 4945 §3.2.7.1).
+/// @param asked  names of authorities; empty: any
 /// @return nullptr: it needs none, there is none, or none is agreed yet
 [[nodiscard]] const session::Credential* credential_for(const session::ConnectionConfig& config,
-                                                        AuthMethod method);
+                                                        AuthMethod method,
+                                                        std::span<const base::ByteVector> asked);
 
 }  // namespace penstock::ikev1

@@ -47,6 +47,12 @@ base::SecretBytes hash_of(Machine& machine, const IsakmpSa& sa, bool of_us, base
   return phase1_hash(machine.services().crypto, *prf, sa.keys.skeyid.bytes(), what);
 }
 
+/// Aggressive Mode's initiator has said who it is before it is asked.
+std::span<const base::ByteVector> asked_of(const IsakmpSa& sa) {
+  if (!sa.phase1 || (sa.initiator && is_aggressive(sa))) return {};
+  return sa.phase1->authorities;
+}
+
 base::Error bad(std::string why) { return {base::ErrorCode::kAuthentication, std::move(why)}; }
 
 std::vector<base::ByteVector> certificates_of(const isakmp::PayloadChain& payloads) {
@@ -132,7 +138,8 @@ base::Result<void> judge(Machine& machine, IsakmpSa& sa) {
 // ---- ours ----
 
 base::Result<Identity> own_identity(const IsakmpSa& sa, const session::ConnectionConfig& config) {
-  return session::own_identity(config, credential_for(config, sa.auth), sa.local.address);
+  return session::own_identity(config, credential_for(config, sa.auth, asked_of(sa)),
+                               sa.local.address);
 }
 
 bool set_own_identity(Machine& machine, IsakmpSa& sa) {
@@ -140,7 +147,7 @@ bool set_own_identity(Machine& machine, IsakmpSa& sa) {
   // What was encrypted for says which of ours it is.
   const session::Credential* credential = encrypts(sa) && sa.phase1->credential != nullptr
                                               ? sa.phase1->credential
-                                              : credential_for(config, sa.auth);
+                                              : credential_for(config, sa.auth, asked_of(sa));
   auto own = session::own_identity(config, credential, sa.local.address);
   if (own && (credential != nullptr || !we_sign(sa))) {
     sa.phase1->credential = credential;
@@ -185,11 +192,40 @@ void append_proof(const IsakmpSa& sa, isakmp::MessageBuilder& builder, base::Byt
   builder.append(PayloadType::kV1Signature, value);
 }
 
-void append_certificate_request(const IsakmpSa& sa, isakmp::MessageBuilder& builder) {
-  const session::ConnectionConfig& config = sa.connection->config;
-  if (!peer_signs(sa) || !config.send_certreq) return;
-  // RFC 2408 §3.10: without a name any authority will do; which we trust is nobody's business.
-  isakmp::append_v1_certificate(builder, PayloadType::kV1CertificateRequest, kX509Signature, {});
+namespace {
+
+/// @return empty if they are too many, or one trusts somebody without a name
+std::vector<base::ByteVector> trusted_names(Machine& machine, const IsakmpSa& sa) {
+  std::vector<base::ByteVector> names;
+  const auto add = [&](const session::ConnectionConfig& config) {
+    for (const base::ByteVector& name : config.remote.authority_names)
+      if (names.size() <= kMaxRequests && std::ranges::find(names, name) == names.end())
+        names.push_back(name);
+  };
+  add(sa.connection->config);
+  // As responder the connection is a guess until the peer says who it is.
+  if (!sa.initiator)
+    for (const session::Connection* c : machine.services().connections.candidates(
+             sa.local.address, sa.remote.address, session::IkeVersion::kIkev1))
+      if (session::signs(c->config.remote.auth)) add(c->config);
+  const bool nameless = std::ranges::any_of(names, &base::ByteVector::empty);
+  if (names.size() > kMaxRequests || nameless) names.clear();
+  return names;
+}
+
+}  // namespace
+
+void append_certificate_requests(Machine& machine, const IsakmpSa& sa,
+                                 isakmp::MessageBuilder& builder) {
+  if (!peer_signs(sa) || !sa.connection->config.send_certreq) return;
+  const auto append = [&](const base::ByteVector& name) {
+    isakmp::append_v1_certificate(builder, PayloadType::kV1CertificateRequest, kX509Signature,
+                                  name);
+  };
+  const std::vector<base::ByteVector> names = trusted_names(machine, sa);
+  // RFC 4945 §3.2.7.2: without a name any authority will do.
+  if (names.empty()) return append({});
+  std::ranges::for_each(names, append);
 }
 
 void append_initial_contact(const IsakmpSa& sa, isakmp::MessageBuilder& builder) {
@@ -203,7 +239,10 @@ void note_requests(IsakmpSa& sa, const isakmp::PayloadChain& payloads) {
   for (const isakmp::PayloadView& p : payloads) {
     if (p.type != PayloadType::kV1CertificateRequest) continue;
     const auto request = isakmp::parse_v1_certificate_request(p.body);
-    sa.phase1->asked |= request && request->encoding == kX509Signature;
+    if (!request || request->encoding != kX509Signature) continue;
+    sa.phase1->asked = true;
+    if (!request->authority.empty())
+      sa.phase1->authorities.push_back(base::to_vector(request->authority));
   }
 }
 

@@ -9,6 +9,8 @@ namespace penstock::ikev1 {
 
 /// Certificates that are read of one message; a notary takes fewer and says so.
 inline constexpr std::size_t kMaxCertificatesRead = 16;
+/// Certificate Request payloads of ours in a message: room is left for other payloads.
+inline constexpr std::size_t kMaxRequests = 16;
 
 // ---- ours ----
 
@@ -26,12 +28,15 @@ void append_identity(const IsakmpSa& sa, isakmp::MessageBuilder& builder);
 void start_proof(Machine& machine, IsakmpSa& sa);
 /// Certificates, if they are wanted, and HASH or signature.
 void append_proof(const IsakmpSa& sa, isakmp::MessageBuilder& builder, base::Bytes value);
-void append_certificate_request(const IsakmpSa& sa, isakmp::MessageBuilder& builder);
+/// Names the authorities that we trust, of every connection that the peer may turn out to be; if
+/// they are more than kMaxRequests, none (RFC 4945 §3.2.7).
+void append_certificate_requests(Machine& machine, const IsakmpSa& sa,
+                                 isakmp::MessageBuilder& builder);
 void append_initial_contact(const IsakmpSa& sa, isakmp::MessageBuilder& builder);
 
 // ---- the peer's ----
 
-/// Does it ask for our certificates?
+/// Does it ask for our certificates, and under which authorities?
 void note_requests(IsakmpSa& sa, const isakmp::PayloadChain& payloads);
 /// Whom it says it is, kept.
 [[nodiscard]] base::Result<void> take_identity(IsakmpSa& sa, const isakmp::PayloadView& payload);

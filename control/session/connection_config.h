@@ -101,7 +101,8 @@ struct Credential {
   base::ByteVector subject;                     ///< DER; who we are unless `id` says otherwise
   crypto::KeyKind kind{};
   crypto::KeyId key{};
-  std::vector<AuthorityHash> authorities;  ///< above it, as far as they are known
+  std::vector<AuthorityHash> authorities;              ///< above it, as far as they are known
+  std::vector<base::ByteVector> authority_names = {};  ///< their subjects, DER
 
   friend bool operator==(const Credential&, const Credential&) = default;
 };
@@ -117,6 +118,7 @@ struct PeerAuth {
   base::ByteVector certificate;                            ///< remote: DER, to encrypt for
   TrustName trust{};                                       ///< remote
   std::vector<AuthorityHash> authorities;                  ///< remote: what CERTREQ asks for
+  std::vector<base::ByteVector> authority_names;           ///< remote: the same in IKEv1
 
   friend bool operator==(const PeerAuth&, const PeerAuth&) = default;
 };

@@ -3,7 +3,7 @@
 // gets to see, lost messages and forged ones.
 #include <gtest/gtest.h>
 
-#include "control/isakmp/header.h"
+#include "control/isakmp/payload/v1_certificate.h"
 #include "tests/sim/papers.h"
 
 namespace penstock::sim {
@@ -206,6 +206,40 @@ TEST_F(Ikev1Phase1, ACertificateThatNamesSomebodyElseIsRefused) {
   }
 }
 
+// RFC 4945 §3.2.7.1.
+TEST_F(Ikev1Phase1, AuthoritiesAreAskedForByNameAndTheCertificateIsUnderOneOfThem) {
+  const Papers papers;
+  const base::ByteVector root{std::byte{0x30}, std::byte{0x0f}, std::byte{0x31}};  // a DN of 17
+  for (const bool aggressive : {false, true})
+    for (const bool of_a : {true, false}) {
+      // Aggressive Mode's initiator has said who it is before it is asked.
+      if (of_a && aggressive) continue;
+      SCOPED_TRACE(testing::Message() << aggressive << of_a);
+      World w(20);
+      change = [&](session::ConnectionConfig& c, bool is_a) {
+        if (is_a != of_a) return;
+        // The first has no key here, and an authority that nobody asks for.
+        session::Credential other = c.local.credentials.front();
+        other.key = {};
+        other.authority_names = {base::ByteVector{std::byte{0x30}, std::byte{0}}};
+        c.local.credentials.insert(c.local.credentials.begin(), other);
+      };
+      boot(w, papers, AuthMethod::kPubkey, aggressive ? kAggressive : kMain);
+      std::size_t asked = 0;
+      w.filter = [&](const ike::Datagram& d) {
+        const auto message = isakmp::read_v1_message(d.data);
+        if (!message || message->encrypted()) return true;
+        for (const isakmp::PayloadView& p : message->payloads())
+          if (p.type == isakmp::PayloadType::kV1CertificateRequest &&
+              std::ranges::search(p.body, root).begin() == p.body.begin() + 1)
+            ++asked;
+        return true;
+      };
+      expect_up(w);
+      EXPECT_EQ(asked, 2U) << "one of each end";
+    }
+}
+
 // A chain of RSA does not fit a packet, and every fragment may be lost, doubled or late.
 TEST_F(Ikev1Phase1, AChainInFragmentsEstablishesInAnyWeather) {
   const Papers papers("RSA-2048", "RSA-2048");
@@ -217,7 +251,7 @@ TEST_F(Ikev1Phase1, AChainInFragmentsEstablishesInAnyWeather) {
         c.keyingtries = 10;
         c.fragment_size = 800;
       };
-      boot(w, papers, AuthMethod::kPubkey, aggressive);
+      boot(w, papers, AuthMethod::kPubkey, aggressive ? kAggressive : kMain);
       std::size_t fragments = 0;
       std::size_t longest = 0;
       w.filter = [&](const ike::Datagram& d) {

@@ -45,9 +45,10 @@ class PaperEnds {
     const auto facts = pki::facts_of(context_, entity.certificate);
     const auto above = pki::facts_of(context_, papers.root.certificate);
     EXPECT_TRUE(facts && above);
-    return {entity.certificate, {papers.middle.certificate},
-            facts->subject_der, facts->kind,
-            facts->key,         {above->sha1_id}};
+    return {entity.certificate,  {papers.middle.certificate},
+            facts->subject_der,  facts->kind,
+            facts->key,          {above->sha1_id},
+            {above->subject_der}};
   }
   pki::TrustSet trust(const Papers& papers) const {
     pki::TrustSet t;
@@ -74,7 +75,9 @@ class PaperEnds {
     }
     if (session::AuthMethod::kPsk != remote) {
       c.remote.trust = vault.add_trust(trust(papers));
-      c.remote.authorities = {pki::facts_of(context_, papers.root.certificate)->sha1_id};
+      const auto root = pki::facts_of(context_, papers.root.certificate);
+      c.remote.authorities = {root->sha1_id};
+      c.remote.authority_names = {root->subject_der};
     }
     if (session::encrypts(remote)) c.remote.certificate = (is_a ? papers.b : papers.a).certificate;
     if (change) change(c, is_a);

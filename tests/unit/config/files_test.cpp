@@ -104,6 +104,9 @@ TEST_F(Files, OfCertificatesAndKeysAreReadBesideTheConfiguration) {
   EXPECT_EQ(trust->crls.size(), 1U);
   EXPECT_EQ(trust->revocation, pki::Revocation::kStrict);
   EXPECT_EQ(remote.authorities, std::vector{local.credentials[0].authorities.back()});
+  EXPECT_EQ(local.credentials[0].authority_names.size(), 2U);
+  ASSERT_EQ(remote.authority_names.size(), 1U);
+  EXPECT_EQ(remote.authority_names[0], local.credentials[0].authority_names.back());
   EXPECT_TRUE(settings->secrets.empty()) << "the passphrase is no pre-shared key";
 }
 
