@@ -17,7 +17,6 @@
 namespace penstock::config {
 
 using base::ByteVector;
-using session::AuthorityHash;
 using session::PeerAuth;
 
 namespace {

@@ -12,7 +12,6 @@
 namespace penstock::ikev1 {
 
 using isakmp::ExchangeType;
-using isakmp::PayloadType;
 using session::EndReason;
 using session::IkeDrop;
 
