@@ -35,10 +35,6 @@ struct Cookies {
 [[nodiscard]] base::SecretBytes skeyid_of_signatures(const crypto::CryptoContext& context,
                                                      const crypto::PrfRow& prf,
                                                      const Nonces& nonces, base::Bytes g_xy);
-/// SKEYID = prf(hash(Ni_b | Nr_b), CKY-I | CKY-R)
-[[nodiscard]] base::SecretBytes skeyid_of_encryption(const crypto::CryptoContext& context,
-                                                     const Algorithms& algorithms,
-                                                     const Nonces& nonces, const Cookies& cookies);
 
 /// SKEYID = prf(hash(Ni_b | Nr_b), CKY-I | CKY-R)
 [[nodiscard]] base::SecretBytes skeyid_of_encryption(const crypto::CryptoContext& context,

@@ -61,7 +61,8 @@ class Lab:
         if proposing:
             ours["private_groups"] = {"own": {"number": PRIVATE, "file": str(self.group)}}
         self.gateway.config["connections"], self.gateway.config["secrets"] = {"lab": ours}, secrets
-        self.gateway.stop()
+        if self.gateway.process:
+            self.gateway.stop()
         self.gateway.start()
 
     def words(self, case, role):

@@ -148,7 +148,8 @@ class Peer:
             return
         for number, prime, generator in self.config.get("new_groups", []):
             self.send(s.new_group(number, int(prime, 16), generator))
-            if not self.until(lambda: s.groups or any(n.kind >= 1 for n in self.event("notify"))):
+            self.until(lambda: number in s.groups or self.event("notify"))
+            if number not in s.groups:
                 return
         for row in self.config.get("initiate", []):
             there = len(s.children)
