@@ -4,7 +4,8 @@
 form, in Main and in Aggressive Mode, each end in both roles, against the Python reference model of
 tests/reference/ikev1. An echo in ESP, sealed by the model and answered by a host behind us, proves the keys.
 
-host --- penstockd --- model, behind which there is 10.2.0.1.
+host --- penstockd --- model, behind which there is 10.2.0.1. The model speaks ESP in UDP alone, so it pretends
+a NAT.
 """
 import sys
 
@@ -64,7 +65,7 @@ class Pair:
         words = {"role": role, "local": PEER, "remote": WAN, "id": f"model.{kind}.test", "peer_id": f"gw.{kind}.test",
                  "exchange": exchange, "transforms": [[cipher, digest, number, group, bits]], "key": str(key),
                  "certificates": [str(certificate)], "ca": str(self.authority.ca), "show_keys": True,
-                 "peer_certificate": str(self.files[kind, "gw"][0]), "wait_s": 20,
+                 "peer_certificate": str(self.files[kind, "gw"][0]), "wait_s": 20, "force_encapsulation": True,
                  "ping": {"from": PEER_INNER, "to": HOST}, **more}
         return words | ({"initiate": [row]} if role == "initiator" else {"children": [row], "wait_children": 1})
 

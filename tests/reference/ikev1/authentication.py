@@ -36,6 +36,7 @@ class Method:
         self.signature = _PLAIN.get(number, number)
         self.hybrid = number in _HYBRID
         self.unsigned_initiator = False
+        self.iv = None  # of the next body that the revised mode seals
         if self.hybrid:
             self.signature, self.unsigned_initiator = _HYBRID[number]
         if self.signature in _SIGNATURES:
@@ -78,7 +79,8 @@ class Method:
         if p1.initiator:
             bodies += [(PayloadType.CERT, build_cert(CertEncoding.X509_KEY_EXCHANGE, der))
                        for der in p1.policy.certificates]
-        return certificate_hash + [nonce] + self._seal_bodies(bodies, p1.initiator)
+        self.iv = bytes(p1.functions.cipher.block)
+        return certificate_hash + [nonce] + self.behind_nonce(bodies)
 
     def take_key_payloads(self, message):
         """Sets the peer's nonce and public value, and its identity where that is encrypted here."""
@@ -99,33 +101,36 @@ class Method:
             return
         p1.set_nonce(clear)
         after = [kind for kind, _ in message.payloads].index(PayloadType.NONCE) + 1
-        opened = self._open_bodies(message.payloads[after:], not p1.initiator)
-        p1.set_theirs(opened[PayloadType.KE], clear)
-        p1.set_peer_identity(opened[PayloadType.ID])
-        if PayloadType.CERT in opened:
-            p1.take_certificate(parse_cert(opened[PayloadType.CERT])[1])
+        message.payloads[after:] = self._open_bodies(message.payloads[after:], not p1.initiator)
+        p1.set_theirs(message.one(PayloadType.KE), clear)
+        p1.set_peer_identity(message.one(PayloadType.ID))
+        for body in message.bodies(PayloadType.CERT)[:1]:
+            p1.take_certificate(parse_cert(body)[1])
 
     def _ephemeral(self, by_initiator):
         p1 = self.p1
         nonce = p1.ni if by_initiator else p1.nr
         return keys.revised_key(p1.functions, nonce, p1.session.cookies[0 if by_initiator else 1])
 
-    def _seal_bodies(self, bodies, by_initiator):
-        """One chain through all bodies; padding of zeros whose last octet counts the others."""
-        cipher, key = self.p1.functions.cipher, self._ephemeral(by_initiator)
-        iv, out = bytes(cipher.block), []
+    def behind_nonce(self, bodies):
+        """Payloads that follow ours of key_payloads(). Revised, they are sealed, one chain through all bodies; padding
+        of zeros whose last octet counts the others. HASH_R is not among them: the figure has it in clear."""
+        if self.family != "revised":
+            return bodies
+        cipher, key, out = self.p1.functions.cipher, self._ephemeral(self.p1.initiator), []
         for kind, body in bodies:
             pad = cipher.block - len(body) % cipher.block
-            sealed = cipher.encrypt(key, iv, body + bytes(pad - 1) + bytes([pad - 1]))
-            iv = sealed[-cipher.block:]
+            sealed = cipher.encrypt(key, self.iv, body + bytes(pad - 1) + bytes([pad - 1]))
+            self.iv = sealed[-cipher.block:]
             out.append((kind, sealed))
         return out
 
     def _open_bodies(self, payloads, by_initiator):
         cipher, key = self.p1.functions.cipher, self._ephemeral(by_initiator)
-        iv, out = bytes(cipher.block), {}
+        iv, out = bytes(cipher.block), []
         for kind, sealed in payloads:
-            if kind not in (PayloadType.KE, PayloadType.ID, PayloadType.CERT):
+            if kind == PayloadType.HASH:
+                out.append((kind, sealed))
                 continue
             if not sealed or len(sealed) % cipher.block:
                 raise Malformed(NotifyType.PAYLOAD_MALFORMED, "a body that is no whole number of blocks")
@@ -133,8 +138,8 @@ class Method:
             iv, pad = sealed[-cipher.block:], clear[-1] + 1
             if pad > cipher.block or any(clear[-pad:-1]):
                 raise Malformed(NotifyType.PAYLOAD_MALFORMED, "padding of an encrypted body")
-            out.setdefault(kind, clear[:-pad])
-        if PayloadType.KE not in out or PayloadType.ID not in out:
+            out.append((kind, clear[:-pad]))
+        if not {PayloadType.KE, PayloadType.ID} <= {kind for kind, _ in out}:
             raise Malformed(NotifyType.PAYLOAD_MALFORMED, "no KE or no ID after the nonce")
         return out
 

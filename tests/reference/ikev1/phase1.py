@@ -181,6 +181,12 @@ class Phase1:
         signed = self.method.signs(not self.initiator)
         return [certificate_request(self.policy.ca)] if signed and self.policy.ca else []
 
+    def take_hidden(self, message):
+        """Aggressive Mode: vendor ids may stand behind the nonce, and be encrypted with all else."""
+        self.method.take_key_payloads(message)
+        if self.method.family == "revised":
+            self._look_at_vendors(message)
+
     def plain_identity(self):
         """The identity, unless the method has sent it encrypted already."""
         if self.method.encrypts():
@@ -222,7 +228,7 @@ def main_initiator(p1):
     p1.accepted(message)
     p1.make_nonce()
     p1.make_key()
-    message = yield Send(p1.method.key_payloads() + nat.payloads(p1))
+    message = yield Send(p1.method.key_payloads() + p1.method.behind_nonce(nat.payloads(p1)))
     must_be(message, False)
     p1.method.take_key_payloads(message)
     nat.look(p1, message)
@@ -244,7 +250,7 @@ def main_responder(p1):
     p1.method.take_key_payloads(message)
     p1.make_nonce()
     p1.make_key()
-    answer = p1.method.key_payloads() + p1.requests() + nat.payloads(p1)
+    answer = p1.method.key_payloads() + p1.method.behind_nonce(p1.requests() + nat.payloads(p1))
     nat.look(p1, message)
     p1.derive()
     message = yield Send(answer)
@@ -263,10 +269,11 @@ def aggressive_initiator(p1):
     p1.make_nonce()
     p1.make_key()
     # RFC 2409 §5.3: HASH(1), if there, comes first after SA; vendor ids go to the end.
-    message = yield Send(offer[:1] + p1.method.key_payloads() + p1.plain_identity() + p1.requests() + offer[1:])
+    keyed = p1.method.key_payloads() + p1.plain_identity()
+    message = yield Send(offer[:1] + keyed + p1.method.behind_nonce(p1.requests() + offer[1:]))
     must_be(message, False)
     p1.accepted(message)
-    p1.method.take_key_payloads(message)
+    p1.take_hidden(message)
     p1.take_plain_identity(message)
     p1.derive()
     p1.method.check(message)
@@ -279,13 +286,14 @@ def aggressive_responder(p1):
     message = yield
     must_be(message, False)
     answer = p1.accept(message)
-    p1.method.take_key_payloads(message)
+    p1.take_hidden(message)
     p1.take_plain_identity(message)
     p1.make_nonce()
     p1.make_key()
     keyed = answer[:1] + p1.method.key_payloads() + p1.plain_identity()
     p1.derive()
-    message = yield Send(keyed + p1.method.proof() + p1.requests() + nat.payloads(p1) + answer[1:])
+    rest = p1.requests() + nat.payloads(p1) + answer[1:]
+    message = yield Send(keyed + p1.method.proof() + p1.method.behind_nonce(rest))
     # Either is allowed (RFC 2409 §5).
     p1.method.check(message)
     nat.look(p1, message)
