@@ -28,7 +28,7 @@ base::ByteVector four_octets(std::uint32_t value) {
   return out.release();
 }
 
-base::ByteVector sealed_informational(Machine& machine, const IsakmpSa& sa, std::uint32_t id,
+base::ByteVector sealed_informational(Machine& machine, IsakmpSa& sa, std::uint32_t id,
                                       isakmp::MessageBuilder& builder) {
   base::ByteVector iv = phase2_iv(machine.services().crypto, sa.algorithms, sa.iv, id);
   return machine.seal_phase2(sa, builder, id, {}, iv);
@@ -114,7 +114,9 @@ void answer_probe(Machine& machine, IsakmpSa& sa, std::uint32_t sequence) {
   const std::uint32_t id = machine.draw_message_id(sa);
   isakmp::MessageBuilder builder = machine.hashed_message(sa, ExchangeType::kV1Informational, id);
   append_probe(sa, builder, V1NotifyType::kRUThereAck, sequence);
-  machine.transmit(sa, sealed_informational(machine, sa, id, builder));
+  base::ByteVector message = sealed_informational(machine, sa, id, builder);
+  machine.transmit(sa, message);
+  sa.informational.answer(std::move(message));
 }
 
 void on_probe(Machine& machine, IsakmpSa& sa, const isakmp::V1NotifyPayload& notify) {

@@ -8,6 +8,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "control/ikev1/fragments.h"
@@ -161,6 +162,10 @@ struct IsakmpSa {
   base::ByteVector unconfirmed;
   std::map<std::uint32_t, Exchange> exchanges;  ///< by message id
   std::uint32_t own_exchange = 0;               ///< message id of the one of ours; 0: none
+  /// Exchange types and message ids of what was said and was right, by either end: both have the
+  /// same keys, so what comes again, or comes back, would be right again.
+  std::unordered_set<std::uint64_t> taken_ids;
+  session::AnsweredRequest informational;  ///< the peer's last, and our answer if it was a probe
   std::vector<session::Task> tasks;
   session::ChildSas children;
   std::map<crypto::DhGroupId, crypto::PrivateGroup> groups;  ///< private ones, agreed

@@ -391,8 +391,15 @@ void Machine::receive_phase2(IsakmpSa& sa, const session::Datagram& datagram,
   if (exchange == ExchangeType::kV1QuickMode || exchange == ExchangeType::kV1NewGroupMode)
     return receive_exchange(sa, datagram, message);
   if (exchange != ExchangeType::kV1Informational) return drop(IkeDrop::kUnexpectedExchange);
-  base::ByteVector iv =
-      phase2_iv(services_.crypto, sa.algorithms, sa.iv, message.header().message_id.value());
+  const std::uint32_t id = message.header().message_id.value();
+  if (is_used(sa, exchange, id)) {
+    // RFC 3706 §5.4: our answer may be lost, and who asked asks again.
+    const bool again = sa.informational.is_repetition(message.bytes());
+    if (!again || sa.informational.response().empty()) return drop(IkeDrop::kReplayed);
+    drop(IkeDrop::kDuplicateRequest);
+    return transmit(sa, sa.informational.response());
+  }
+  base::ByteVector iv = phase2_iv(services_.crypto, sa.algorithms, sa.iv, id);
   const auto plain = decipher(services_.crypto, *sa.algorithms.encr, sa.cipher_key.bytes(),
                               message.encrypted()->body, iv);
   if (!plain) return drop(IkeDrop::kIntegrity);
@@ -400,9 +407,21 @@ void Machine::receive_phase2(IsakmpSa& sa, const session::Datagram& datagram,
   if (!chain) return drop(IkeDrop::kIntegrity);
   const Inbound in{datagram, message, *chain, *plain};
   if (!verify_hash(sa, in, {})) return drop(IkeDrop::kIntegrity);
+  use(sa, exchange, id);
+  sa.informational.begin(message.bytes());
   heard(sa, datagram);
   on_informational(*this, sa, in);
 }
+
+namespace {
+
+/// Are as many exchanges under way as may be, and none is over that could make room?
+bool is_full(const IsakmpSa& sa) {
+  const auto is_over = [](const auto& entry) { return entry.second.forget_at.has_value(); };
+  return sa.exchanges.size() >= kMaxExchanges && std::ranges::none_of(sa.exchanges, is_over);
+}
+
+}  // namespace
 
 void Machine::receive_exchange(IsakmpSa& sa, const session::Datagram& datagram,
                                const isakmp::MessageView& message) {
@@ -414,8 +433,11 @@ void Machine::receive_exchange(IsakmpSa& sa, const session::Datagram& datagram,
     drop(IkeDrop::kDuplicateRequest);
     return transmit(sa, answer);
   }
-  if (known == sa.exchanges.end() && sa.exchanges.size() >= kMaxExchanges)
-    return drop(IkeDrop::kNoAdditionalSas);
+  if (known == sa.exchanges.end()) {
+    // Over and forgotten, or one of ours that comes back.
+    if (is_used(sa, message.header().exchange, id)) return drop(IkeDrop::kReplayed);
+    if (is_full(sa)) return drop(IkeDrop::kNoAdditionalSas);
+  }
   Exchange fresh;
   fresh.type = message.header().exchange;
   fresh.message_id = id;
@@ -437,21 +459,27 @@ void Machine::receive_exchange(IsakmpSa& sa, const session::Datagram& datagram,
   const bool last = row->state == QuickState::kAnswered;
   if (!last && !verify_hash(sa, in, x.ours ? base::Bytes(x.ni) : base::Bytes{}))
     return drop(IkeDrop::kIntegrity);
-  heard(sa, datagram);
+  if (!last) heard(sa, datagram);
   if (known != sa.exchanges.end()) {
     std::swap(x.iv, iv);
     row->handler(*this, sa, x, in);
+    if (!last) return;
     // Not taken: a forger's message changes nothing.
-    if (last && x.state == row->state) x.iv = std::move(iv);
+    if (x.state != row->state) return heard(sa, datagram);
+    x.iv = std::move(iv);
     return;
   }
-  fresh.iv = std::move(iv);
-  fresh.answered.begin(message.bytes());
-  row->handler(*this, sa, sa.exchanges.emplace(id, std::move(fresh)).first->second, in);
+  use(sa, fresh.type, id);
+  Exchange& made = begin_exchange(sa, id);
+  made.type = fresh.type;
+  made.iv = std::move(iv);
+  made.answered.begin(message.bytes());
+  row->handler(*this, sa, made, in);
 }
 
 bool Machine::verify_hash(const IsakmpSa& sa, const Inbound& in, base::Bytes ni) const {
   // RFC 2409 §5.5, §5.7: HASH stands in front.
+  if (in.payloads.size() == 0) return false;
   const isakmp::PayloadView& hash = in.payloads.payloads().front();
   if (hash.type != isakmp::PayloadType::kV1Hash ||
       in.message.header().next_payload != isakmp::PayloadType::kV1Hash)

@@ -22,6 +22,9 @@ namespace penstock::ikev1 {
 inline constexpr std::size_t kMaxTasks = 1024;
 /// Phase 2 exchanges of one ISAKMP SA, those that are kept for repetition too.
 inline constexpr std::size_t kMaxExchanges = 64;
+/// Exchanges of phase 2 in the life of one ISAKMP SA, by either end. At three quarters of them it
+/// is rekeyed, at the end deleted.
+inline constexpr std::size_t kMaxMessageIds = 65'536;
 /// How long an exchange that is over is kept to answer duplicates.
 inline constexpr base::Duration kExchangeMemory = base::seconds{60};
 /// Messages that claim to end phase 1 and do not decipher or verify.
@@ -111,10 +114,9 @@ class Machine {
   [[nodiscard]] base::ByteVector seal(const IsakmpSa& sa, base::ByteVector clear,
                                       base::ByteVector& iv);
   /// A builder that begins with room for a HASH.
-  [[nodiscard]] isakmp::MessageBuilder hashed_message(const IsakmpSa& sa,
-                                                      isakmp::ExchangeType exchange,
+  [[nodiscard]] isakmp::MessageBuilder hashed_message(IsakmpSa& sa, isakmp::ExchangeType exchange,
                                                       std::uint32_t message_id,
-                                                      std::uint8_t flags = 0) const;
+                                                      std::uint8_t flags = 0);
   /// Is the HASH payload in front of a deciphered message right?
   [[nodiscard]] bool verify_hash(const IsakmpSa& sa, const Inbound& in, base::Bytes ni) const;
   void transmit(IsakmpSa& sa, const base::ByteVector& message);
@@ -125,6 +127,13 @@ class Machine {
   void drop(session::IkeDrop why) { services_.drops.count(why); }
   void broken(const isakmp::V1Fault& fault) { services_.v1_broken.count(fault.rule); }
   [[nodiscard]] std::uint32_t draw_message_id(const IsakmpSa& sa);
+  /// Has this message id been used in this exchange type, by either end?
+  [[nodiscard]] static bool is_used(const IsakmpSa& sa, isakmp::ExchangeType exchange,
+                                    std::uint32_t message_id);
+  /// From now on it has.
+  void use(IsakmpSa& sa, isakmp::ExchangeType exchange, std::uint32_t message_id);
+  /// There is no room for what the peer began: the same message may find some later.
+  static void forget(IsakmpSa& sa, const Exchange& x);
 
   // ---- our exchanges ----
 
@@ -187,6 +196,7 @@ class Machine {
   void move_peer(IsakmpSa& sa, const net::Endpoint& remote);
   /// @return whether it was in by_contact_
   bool leave_contact(const IsakmpSa& sa);
+  Exchange& begin_exchange(IsakmpSa& sa, std::uint32_t message_id);
   void hint(IsakmpSa& sa);
   void pump(IsakmpSa& sa);
   void begin(IsakmpSa& sa, session::Task task);

@@ -34,8 +34,9 @@ isakmp::MessageBuilder Machine::message(const IsakmpSa& sa, ExchangeType exchang
   return isakmp::MessageBuilder(h);
 }
 
-isakmp::MessageBuilder Machine::hashed_message(const IsakmpSa& sa, ExchangeType exchange,
-                                               std::uint32_t message_id, std::uint8_t flags) const {
+isakmp::MessageBuilder Machine::hashed_message(IsakmpSa& sa, ExchangeType exchange,
+                                               std::uint32_t message_id, std::uint8_t flags) {
+  use(sa, exchange, message_id);
   isakmp::MessageBuilder builder = message(sa, exchange, message_id, flags);
   builder.append(PayloadType::kV1Hash, base::ByteVector(sa.algorithms.prf->output_octets));
   return builder;
@@ -80,6 +81,44 @@ std::uint32_t Machine::draw_message_id(const IsakmpSa& sa) {
     const auto id = static_cast<std::uint32_t>(services_.random.u64());
     if (id != 0 && !sa.exchanges.contains(id)) return id;
   }
+}
+
+namespace {
+
+std::uint64_t key_of(ExchangeType exchange, std::uint32_t message_id) {
+  return std::uint64_t{static_cast<std::uint8_t>(exchange)} << 32U | message_id;
+}
+
+}  // namespace
+
+bool Machine::is_used(const IsakmpSa& sa, ExchangeType exchange, std::uint32_t message_id) {
+  return sa.taken_ids.contains(key_of(exchange, message_id));
+}
+
+void Machine::use(IsakmpSa& sa, ExchangeType exchange, std::uint32_t message_id) {
+  if (!sa.taken_ids.insert(key_of(exchange, message_id)).second) return;
+  if (sa.taken_ids.size() == kMaxMessageIds / 4 * 3 && sa.connection->config.can_be_dialled())
+    sa.rekey_at = now();
+}
+
+void Machine::forget(IsakmpSa& sa, const Exchange& x) {
+  sa.taken_ids.erase(key_of(x.type, x.message_id));
+  sa.exchanges.erase(x.message_id);
+}
+
+Exchange& Machine::begin_exchange(IsakmpSa& sa, std::uint32_t message_id) {
+  if (sa.exchanges.size() >= kMaxExchanges) {
+    // Of those that are over the oldest makes room.
+    auto oldest = sa.exchanges.end();
+    for (auto it = sa.exchanges.begin(); it != sa.exchanges.end(); ++it)
+      if (it->second.forget_at &&
+          (oldest == sa.exchanges.end() || *it->second.forget_at < *oldest->second.forget_at))
+        oldest = it;
+    if (oldest != sa.exchanges.end()) sa.exchanges.erase(oldest);
+  }
+  Exchange& x = sa.exchanges[message_id];
+  x.message_id = message_id;
+  return x;
 }
 
 void Machine::send_informational(IsakmpSa& sa, const isakmp::V1NotifyPayload& notify) {
@@ -151,6 +190,11 @@ void Machine::spis_granted() {
 }
 
 void Machine::pump(IsakmpSa& sa) {
+  if (sa.state == State::kEstablished && sa.taken_ids.size() >= kMaxMessageIds) {
+    report(sa, base::LogLevel::kWarning, "message_ids_used_up",
+           "the ISAKMP SA has had as many exchanges as it may");
+    return delete_ike(sa, EndReason::kExpired);
+  }
   if (sa.state != State::kEstablished || hand_over(sa)) return;
   while (sa.state == State::kEstablished && sa.own_exchange == 0) {
     const auto ready =
@@ -172,8 +216,7 @@ void Machine::begin(IsakmpSa& sa, Task task) {
     case Task::Kind::kRekeyChild: {
       const session::PrivateGroupConfig* group = group_to_propose(*this, sa, task);
       const std::uint32_t id = draw_message_id(sa);
-      Exchange& x = sa.exchanges[id];
-      x.message_id = id;
+      Exchange& x = begin_exchange(sa, id);
       x.ours = true;
       x.task = std::move(task);
       x.iv = phase2_iv(services_.crypto, sa.algorithms, sa.iv, id);

@@ -98,8 +98,7 @@ void on_new_group_offer(Machine& machine, IsakmpSa& sa, Exchange& x, const Inbou
   if (testing || machine.services().jobs_full()) {
     // Not remembered: the same message, repeated, may find room.
     machine.drop(IkeDrop::kJobLimit);
-    sa.exchanges.erase(x.message_id);
-    return;
+    return Machine::forget(sa, x);
   }
   ++sa.group_tests;
   x.state = QuickState::kAnswered;

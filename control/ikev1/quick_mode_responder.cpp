@@ -194,8 +194,7 @@ void on_quick_offer(Machine& machine, IsakmpSa& sa, Exchange& x, const Inbound& 
     // Not remembered: the same message, repeated, may find room.
     machine.drop(IkeDrop::kNoAdditionalSas);
     machine.return_spis(x);
-    sa.exchanges.erase(x.message_id);
-    return;
+    return Machine::forget(sa, x);
   }
   x.state = QuickState::kAnswered;
   x.commits = sa.connection->config.commit_bit;
