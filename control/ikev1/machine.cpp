@@ -293,6 +293,9 @@ void Machine::receive_phase1(IsakmpSa& sa, const session::Datagram& datagram,
   if (!sa.phase1 || message.header().exchange != sa.exchange)
     return drop(IkeDrop::kUnexpectedExchange);
   if (!is_from_peer(sa, datagram)) return drop(IkeDrop::kSpiMismatch);
+  // Who has not seen our cookie may have made up its address: only a first message has none.
+  if (!sa.initiator && message.header().responder_spi != sa.cookies.r)
+    return drop(IkeDrop::kSpiMismatch);
   if (sa.phase1->busy) return drop(IkeDrop::kRequestInProgress);
   const bool last = sa.state == State::kKeyed && proves_with_shared_secret(sa.exchange);
   if (!sa.has_keys() && (message.encrypted() || (last && is_aggressive(sa)))) {
